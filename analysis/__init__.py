@@ -1,0 +1,1 @@
+"""Angular Visual Hardness, reproduced: the module behind the book's chapters."""

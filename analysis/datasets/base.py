@@ -1,0 +1,105 @@
+"""What a dataset is, whatever its name: pictures, labels and, where they exist, people's answers.
+
+N images, C classes, H x W pixels. Nothing downstream knows which dataset it is given.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError
+
+
+class Images(Protocol):
+    """Pictures that are fetched by index: an array in memory or on disk, or files decoded when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        """Integer indices (B,) -> uint8 RGB pictures (B, 3, H, W)."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pictures of one split and what each shows."""
+
+    images: Images  # (N, 3, H, W) uint8
+    labels: np.ndarray  # (N,) int64
+    ids: np.ndarray  # (N,) str, unique within the split
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: np.ndarray) -> "Split":
+        """The pictures at ``indices``, in that order. Pictures must be an array (in memory or mapped)."""
+        return Split(self.images[indices], self.labels[indices], self.ids[indices])
+
+
+@dataclass(frozen=True)
+class HumanLabels:
+    """How often people selected each test image's own class. HSF = selected / shown."""
+
+    selected: np.ndarray  # (N,) int64: how many chose the image's label
+    shown: np.ndarray  # (N,) int64: how many were asked
+    counts: np.ndarray | None  # (N, C) int64: the full answers, where they exist
+    people: str  # who they are, in the reader's words, such as "simulated annotators"
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything the study needs to know about a dataset."""
+
+    name: str
+    train: Split | None
+    test: Split
+    classes: tuple[str, ...]
+    superclasses: Mapping[str, tuple[int, ...]]  # name -> class indices; every class exactly once
+    human: HumanLabels | None
+    hash: str  # SHA-256 of pictures and labels, in hexadecimal
+    causes: pd.DataFrame | None = None  # known causes of difficulty, a row per test image (synthetic only)
+    notes: tuple[str, ...] = field(default=())  # what a reader must know, shown on the page
+
+    def __post_init__(self):
+        check(self)
+
+
+def check(dataset: Dataset) -> None:
+    """Stop with one sentence where labels, people's answers and pictures do not fit each other."""
+    name, classes = dataset.name, len(dataset.classes)
+    if classes < 2:
+        raise InputError(f"dataset {name}: {classes} class found; at least 2 are needed")
+    for part, split in (("train", dataset.train), ("test", dataset.test)):
+        if split is None:
+            continue
+        if not len(split.images) == len(split.labels) == len(split.ids) > 0:
+            raise InputError(
+                f"dataset {name}, {part}: {len(split.images)} images, {len(split.labels)} labels and "
+                f"{len(split.ids)} ids; the three must be equal and above 0"
+            )
+        if split.labels.min() < 0 or split.labels.max() >= classes:
+            raise InputError(
+                f"dataset {name}, {part}: labels run from {split.labels.min()} to {split.labels.max()}; "
+                f"allowed: 0 to {classes - 1}"
+            )
+    if sorted(i for members in dataset.superclasses.values() for i in members) != list(range(classes)):
+        raise InputError(f"dataset {name}: the superclasses must hold each of the {classes} classes exactly once")
+    if dataset.human is not None:
+        check_human(dataset)
+
+
+def check_human(dataset: Dataset) -> None:
+    """People's answers: one row per test image, selected <= shown, counts that add up."""
+    human, images = dataset.human, len(dataset.test)
+    where = f"dataset {dataset.name}, human labels"
+    if not len(human.selected) == len(human.shown) == images:
+        raise InputError(f"{where}: {len(human.selected)} rows for {images} test images; they must be equal")
+    if (human.selected < 0).any() or (human.selected > human.shown).any() or (human.shown <= 0).any():
+        raise InputError(f"{where}: selected must lie between 0 and shown, and shown above 0")
+    if human.counts is not None:
+        own = human.counts[np.arange(images), dataset.test.labels]
+        if (own != human.selected).any() or (human.counts.sum(1) != human.shown).any():
+            raise InputError(f"{where}: the full counts do not add up to selected and shown")

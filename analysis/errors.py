@@ -1,0 +1,17 @@
+"""The one error that users see: a sentence that says what is wrong, where, and what is allowed."""
+
+
+class InputError(ValueError):
+    """Bad input: an unknown parameter, a damaged file, labels that do not fit.
+
+    Commands print the sentence and exit with 2; notebooks show it in place of a traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: show the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def one_of(what: str, value: object, allowed) -> InputError:
+    """The error for a value outside a fixed set of choices."""
+    return InputError(f"unknown {what} {value!r}; allowed: {', '.join(map(str, allowed))}")

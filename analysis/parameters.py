@@ -1,0 +1,126 @@
+"""Every parameter of a run, checked once and early, wherever it comes from.
+
+Chapters (papermill's ``-p``), the command line and the files under ``studies/`` share this one schema. An
+unknown name or value stops with a sentence that lists what is allowed: papermill alone only warns.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from analysis.errors import InputError
+
+DatasetName = Literal["synthetic", "cifar10h", "imagefolder"]
+DATASETS: tuple[str, ...] = get_args(DatasetName)
+
+
+class StudyParameters(BaseModel):
+    """Which pictures and whose answers: what all architectures of a study share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: DatasetName = Field("synthetic", description="which pictures and people")
+    study: str = Field("", description="folder under results/; empty: the dataset's name")
+    results_dir: str = Field("results", description="where the tables of all studies are")
+    data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
+    root: str = Field("", description="imagefolder: a folder of class folders, or one with train/ and test/")
+    image_size: int = Field(32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels")
+    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder: what to do about a corrupt picture")
+    train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
+    test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
+    seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if self.study and not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.study):
+            raise ValueError(f"study {self.study!r}; allowed: lower-case letters, digits, '-', '_' and '.'")
+        if self.dataset == "imagefolder" and not self.root:
+            raise ValueError("dataset imagefolder needs root, a folder of class folders")
+        return self
+
+    @property
+    def study_name(self) -> str:
+        return self.study or self.dataset
+
+    @property
+    def study_dir(self) -> Path:
+        """Where the study's tables are: ``results/<study>``."""
+        return Path(self.results_dir) / self.study_name
+
+    @property
+    def data_path(self) -> Path:
+        """Where data is looked for, and where downloads go."""
+        return Path(self.data_dir or os.environ.get("AVH_DATA") or "data")
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Check ``values``; raise InputError with one sentence for the first thing that is wrong."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(_sentence(cls, error.errors()[0])) from None
+
+    @classmethod
+    def from_notebook(cls, namespace: dict[str, Any]) -> Self:
+        """Check a notebook's ``globals()`` right after its parameters: plain data is taken for a parameter."""
+        hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
+        plain = (str, int, float, bool, list, dict, type(None))
+        return cls.parse(
+            {
+                name: value
+                for name, value in namespace.items()
+                if isinstance(value, plain) and not name.startswith("_") and name not in hidden
+            }
+        )
+
+
+class RunParameters(StudyParameters):
+    """A study's parameters and one network's: everything that a run is made of."""
+
+    arch: str = Field("resnet50", description="torchvision's name of a classification network")
+    width: float = Field(1.0, gt=0, le=4, description="factor on every layer's channels")
+    stem: Literal["auto", "small", "imagenet"] = Field(
+        "auto", description="first layers; auto: the small-image variant under 64 px"
+    )
+    epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
+    batch_size: int = Field(128, ge=2, description="training images per step")
+    learning_rate: float | None = Field(None, gt=0, description="initial; None: the paper's, by network")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
+    weight_decay: float = Field(1e-4, ge=0, description="of SGD")
+    augment: bool = Field(True, description="random crops and flips in training")
+    calibration_images: int = Field(
+        200, ge=0, description="training images held out to fit the temperature of the calibrated confidence"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of the layers before the last; auto: bfloat16 where the device computes in it"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+
+    @model_validator(mode="after")
+    def _check_device(self) -> Self:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise ValueError(f"device {self.device!r}; allowed: auto, cpu, cuda, cuda:N")
+        if not re.fullmatch(r"[a-z0-9_]+", self.arch):
+            raise ValueError(f"arch {self.arch!r}; allowed: torchvision's names, such as resnet50")
+        return self
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the run's tables are: ``results/<study>/<arch>``."""
+        return self.study_dir / self.arch
+
+
+def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:
+    """One sentence from one of pydantic's findings."""
+    name = ".".join(map(str, problem["loc"][:1]))
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}; allowed: {', '.join(model.model_fields)}"
+    if problem["type"] == "literal_error":
+        return f"unknown {name} {problem['input']!r}; allowed: {problem['ctx']['expected'].replace(' or ', ', ')}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not name:
+        return message
+    return f"parameter {name} is {problem['input']!r}: {message[0].lower()}{message[1:]}"
