@@ -27,8 +27,12 @@ class StudyParameters(BaseModel):
     results_dir: str = Field("results", description="where the tables of all studies are")
     data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
     root: str = Field("", description="imagefolder: a folder of class folders, or one with train/ and test/")
-    image_size: int = Field(32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels")
-    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder: what to do about a corrupt picture")
+    image_size: int = Field(
+        32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels"
+    )
+    corrupt: Literal["stop", "skip"] = Field(
+        "stop", description="imagefolder: what to do about a corrupt picture"
+    )
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
     seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")

@@ -1,0 +1,74 @@
+"""Simulated people: a psychophysical model that draws forced choices over the classes.
+
+A picture of class y, morphed by ambiguity a towards class o and degraded by d, is shown to person j, who
+
+    sees it with visibility      q = exp(-(d / t_j) ** SLOPE)              a Weibull psychometric function
+    finds evidence               v_y = 1/2 + (b_j - a),  v_o = 1/2 - (b_j - a),  0 for every other class
+    names class c with           P(c) = l_j / C + (1 - l_j) exp(s_j q v_c) / sum_k exp(s_j q v_k)
+
+which is Luce's choice rule with lapses. Each person has a sensitivity s_j, a threshold of degradation t_j, a
+boundary b_j between two shapes, and a lapse rate l_j with which they answer blindly.
+
+These people see the two causes and nothing else: not the colours, the pose, the clutter or which two classes
+are morphed. N images, C classes, P people of the pool, A answers for each image.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+POOL = 200  # people
+SHOWN = 50  # of them see each picture, as about 51 in CIFAR-10H
+
+# The pool. The boundary lies below the middle of a morph, as a little of another shape is already seen:
+# the most ambiguous pictures are named against their label, as in the lowest bins of real data.
+SENSITIVITY = (15.0, 0.2)  # median, and standard deviation of the logarithm
+THRESHOLD = (0.68, 0.07)  # mean and standard deviation, of degradation
+BOUNDARY = (0.42, 0.03)  # mean and standard deviation, of ambiguity
+LAPSE = (1.0, 60.0)  # of a Beta distribution: mean 1.6 %
+SLOPE = 4.0  # how suddenly degraded shapes vanish
+
+
+@dataclass(frozen=True)
+class People:
+    """What distinguishes people, each (P,)."""
+
+    sensitivity: np.ndarray
+    threshold: np.ndarray
+    boundary: np.ndarray
+    lapse: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "People":
+        """The pool."""
+        return cls(
+            SENSITIVITY[0] * np.exp(SENSITIVITY[1] * rng.standard_normal(POOL)),
+            rng.normal(*THRESHOLD, POOL).clip(0.3),
+            rng.normal(*BOUNDARY, POOL),
+            rng.beta(*LAPSE, POOL),
+        )
+
+    def __len__(self) -> int:
+        return len(self.lapse)
+
+
+def probabilities(
+    people: People, classes: int, label: int, other: int, ambiguity: float, degradation: float
+) -> np.ndarray:
+    """How probably each person gives each answer to one picture, (P, C)."""
+    evidence = np.zeros((len(people), classes))
+    evidence[:, label] = 0.5 + (people.boundary - ambiguity)
+    evidence[:, other] = 0.5 - (people.boundary - ambiguity)
+    visibility = np.exp(-((degradation / people.threshold) ** SLOPE))
+    strength = np.exp((people.sensitivity * visibility)[:, None] * evidence)
+    lapse = people.lapse[:, None]
+    return lapse / classes + (1 - lapse) * strength / strength.sum(1, keepdims=True)
+
+
+def answers(rng: np.random.Generator, chances: np.ndarray) -> np.ndarray:
+    """How many of SHOWN people, drawn from the pool, give each answer: (P, C) probabilities -> (C,) int64."""
+    shown = rng.choice(len(chances), size=SHOWN, replace=False)
+    chosen = (chances[shown].cumsum(1) < rng.random((SHOWN, 1))).sum(
+        1
+    )  # (A,), by inverse distribution function
+    return np.bincount(chosen.clip(max=chances.shape[1] - 1), minlength=chances.shape[1])

@@ -1,0 +1,185 @@
+"""CIFAR-10 with CIFAR-10H's human labels: about 51 real people per test image, with their full answers.
+
+Pictures: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; the binary version, in
+``<data>/cifar-10-batches-bin/``. A record is a byte for the label and 3,072 for the 32x32 picture: the red,
+green and blue planes, row by row. Answers: J. Peterson et al., "Human uncertainty makes classification more
+robust", ICCV 2019, in ``<data>/cifar-10h/cifar10h-counts.npy``.
+
+What is downloaded is verified by its checksum. What is already there is verified by sizes, ranges and the fit
+of labels to answers: a legitimately unpacked copy need not have the official archive's checksum.
+"""
+
+import shutil
+import tarfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from analysis.datasets import files, subsets
+from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+
+CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+# The branch may move; the checksum holds the contents.
+COUNTS_URL = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/master/data/cifar10h-counts.npy"
+COUNTS_MD5 = "f1284b6fba48a67d3db69bbafb5685ad"
+
+FOLDER = "cifar-10-batches-bin"
+COUNTS = "cifar-10h/cifar10h-counts.npy"
+NAMES = "batches.meta.txt"
+BATCHES = {"train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)), "test": ("test_batch.bin",)}
+PER_BATCH = 10_000
+RECORD = np.dtype([("label", np.uint8), ("picture", np.uint8, (3, 32, 32))])  # 3,073 bytes
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# Many, some and one class, as in the paper's Fig. 7 (58, 7 and 1).
+SUPERCLASSES = {"animals": (2, 3, 4, 5, 6, 7), "vehicles on land or water": (1, 8, 9), "airplanes": (0,)}
+
+ANSWERS_PER_IMAGE = (40, 70)  # plausible; published: 47 to 63
+AGREEMENT = 0.95  # of the most frequent answers with CIFAR-10's labels, at least; published: 0.992
+
+
+def load(parameters: StudyParameters) -> Dataset:
+    """CIFAR-10H; downloaded first (170 MB) where it is not in the data folder yet.
+
+    Ids hold a picture's original index, such as "test-00042". Raises InputError where a file is missing or
+    damaged, cannot be downloaded or stored, or where labels and answers do not fit.
+    """
+    folder, answers = parameters.data_path / FOLDER, parameters.data_path / COUNTS
+    files.build(folder, unpack_official)
+    files.build(answers, download_counts)
+    check_names(folder / NAMES)
+    batches = {part: [open_batch(folder / name) for name in names] for part, names in BATCHES.items()}
+    labels = {
+        part: np.concatenate([batch["label"] for batch in batches[part]]).astype(int) for part in BATCHES
+    }
+    counts = read_counts(answers, labels["test"])  # (10000, 10), all of them: the fit is checked on the whole
+
+    wanted = {"train": parameters.train_images, "test": parameters.test_images}
+    chosen = {part: subsets.balanced(labels[part], wanted[part], parameters.seed, part) for part in BATCHES}
+    train, test = (take(part, batches[part], labels[part], chosen[part]) for part in BATCHES)
+    counts = counts[chosen["test"]]
+    human = HumanLabels(
+        selected=counts[np.arange(len(test)), test.labels],
+        shown=counts.sum(1),
+        counts=counts,
+        people="CIFAR-10H's annotators (about 51 per image, Amazon Mechanical Turk)",
+        simulated=False,
+    )
+    parts = [subsets.describe(labels[part], wanted[part], parameters.seed, part) for part in BATCHES]
+    return Dataset(
+        name="cifar10h",
+        train=train,
+        test=test,
+        classes=CLASSES,
+        superclasses=SUPERCLASSES,
+        human=human,
+        hash=files.sha256(train.images, train.labels, test.images, test.labels, counts),
+        notes=(*describe(human), *parts[0], *parts[1]),
+    )
+
+
+def describe(human: HumanLabels) -> tuple[str, ...]:
+    """Whose answers these are, how many, and where the figures' bins are nearly empty."""
+    low = int((5 * human.selected <= 2 * human.shown).sum())  # HSF <= .4, without rounding
+    unanimous = (human.selected == human.shown).mean()
+    return (
+        "Pictures: CIFAR-10 (Krizhevsky 2009). Answers: CIFAR-10H (Peterson et al. 2019), under the licence "
+        "CC BY-NC-SA 4.0.",
+        f"{human.shown.sum():,} answers, {human.shown.mean():.1f} per test image ({human.shown.min()} to "
+        f"{human.shown.max()}), each a choice among the 10 classes.",
+        f"On {unanimous:.1%} of the test images everybody chose CIFAR-10's label. The paper's two lowest bins, "
+        f"HSF up to 0.4, hold only {low:,} of {len(human.shown):,} images, so read them with their intervals.",
+    )
+
+
+def open_batch(path: Path) -> np.ndarray:
+    """A batch's records (10000,), mapped from disk. Raises InputError unless size and labels are right."""
+    expected = PER_BATCH * RECORD.itemsize
+    with files.reading(path):
+        size = path.stat().st_size
+        if size != expected:
+            raise InputError(
+                f"{path} has {size:,} bytes, not {expected:,}: replace it, or remove {path.parent}"
+            )
+        batch = np.memmap(path, RECORD, mode="r")
+    if batch["label"].max() >= len(CLASSES):
+        raise InputError(f"{path} has a label {batch['label'].max()}; allowed: 0 to {len(CLASSES) - 1}")
+    return batch
+
+
+def check_names(path: Path) -> None:
+    """Raise InputError unless the file lists CIFAR-10's classes in their order."""
+    with files.reading(path):
+        found = path.read_text(encoding="utf-8", errors="replace").split()
+    if found != list(CLASSES):
+        raise InputError(f"{path} lists {', '.join(found[:12]) or 'nothing'}; expected: {', '.join(CLASSES)}")
+
+
+def read_counts(path: Path, labels: np.ndarray) -> np.ndarray:
+    """People's answers (N, 10), int64. Raises InputError unless they are counts that fit ``labels`` (N,)."""
+    counts = files.load_array(path)
+    shape = (len(labels), len(CLASSES))
+    if counts.shape != shape or counts.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path} holds {counts.dtype} of shape {counts.shape}; expected: counts of shape {shape}"
+        )
+    if not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.rint(counts)).any():
+        raise InputError(f"{path} holds values that are no counts; allowed: 0, 1, 2, ...")
+    counts = np.array(counts, np.int64)
+    shown = counts.sum(1)
+    if shown.min() < ANSWERS_PER_IMAGE[0] or shown.max() > ANSWERS_PER_IMAGE[1]:
+        raise InputError(
+            f"{path} has images with {shown.min()} to {shown.max()} answers; "
+            f"allowed: {ANSWERS_PER_IMAGE[0]} to {ANSWERS_PER_IMAGE[1]}"
+        )
+    agreement = (counts.argmax(1) == labels).mean()
+    if agreement <= AGREEMENT:
+        raise InputError(
+            f"{path} does not fit the labels in {FOLDER}: the most frequent answer is the label on "
+            f"{agreement:.1%} of the images, not on more than {AGREEMENT:.0%}; are they in the original order?"
+        )
+    return counts
+
+
+def take(part: str, batches: list[np.ndarray], labels: np.ndarray, chosen: np.ndarray) -> Split:
+    """The split of the pictures at ``chosen`` (n,): only those are read, (n, 3, 32, 32)."""
+    images = np.empty((len(chosen), 3, 32, 32), np.uint8)
+    source, row = np.divmod(chosen, PER_BATCH)
+    for number, batch in enumerate(batches):
+        images[source == number] = batch["picture"][row[source == number]]
+    return Split(images, labels[chosen], np.array([f"{part}-{index:05d}" for index in chosen]))
+
+
+def unpack_official(folder: Path) -> None:
+    """Download the official archive and unpack what is needed of it into ``folder``.
+
+    The archive goes beside ``folder`` and is not kept: its pictures are, and it can be had again. Of each
+    expected member only the contents are read, so no name, link or mode in an archive can do harm.
+    """
+    expected = [*BATCHES["train"], *BATCHES["test"], NAMES]
+    instead = f"put {FOLDER}/ into the data folder by hand, or set AVH_DATA to a folder that has it"
+    archive = folder.with_name("archive.tar.gz")
+    files.download(CIFAR_URL, CIFAR_MD5, archive, instead)
+    folder.mkdir()
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                name = member.name.removeprefix(f"{FOLDER}/")
+                if name in expected and member.isreg() and member.size <= PER_BATCH * RECORD.itemsize:
+                    with (folder / name).open("wb") as file:
+                        shutil.copyfileobj(tar.extractfile(member), file)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise InputError(f"{CIFAR_URL} sent a damaged archive ({error}); {instead}") from error
+    missing = [name for name in expected if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{CIFAR_URL} sent an archive without {', '.join(missing)}; {instead}")
+
+
+def download_counts(path: Path) -> None:
+    """Download CIFAR-10H's counts to ``path``."""
+    instead = f"put {COUNTS} into the data folder by hand, or set AVH_DATA to a folder that has it"
+    files.download(COUNTS_URL, COUNTS_MD5, path, instead)

@@ -1,0 +1,108 @@
+"""Files that are whole if they exist: downloads and anything else that takes long to make.
+
+What is made goes into a hidden folder beside its place and is renamed when it is complete, so a run may be
+killed at any moment. A lock, which the system frees when its holder dies, lets parallel runs share the work.
+"""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pooch
+import requests
+from filelock import FileLock
+from tqdm import tqdm
+
+from analysis.errors import InputError
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def build(target: Path, make: Callable[[Path], None]) -> None:
+    """Create the file or folder ``target`` with ``make(path)``, unless it is there; earlier files stay as they are.
+
+    ``make`` creates ``path``, and may leave other files beside it: they are removed. Raises InputError where
+    the disk is full or cannot be written to, and whatever ``make`` raises; nothing is left of ``target`` then.
+    """
+    if target.exists():
+        return
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if target.exists():  # made by a parallel run while this one waited
+                return
+            partial = target.with_name(f".{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)  # a killed run's: nobody else holds the lock
+            try:
+                partial.mkdir()
+                make(partial / target.name)
+                (partial / target.name).rename(target)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn the system's refusals to write ``target`` into InputError."""
+    try:
+        yield
+    except OSError as error:
+        reason = "the disk is full" if error.errno in DISK_FULL else error.strerror or str(error)
+        raise InputError(
+            f"{target} cannot be written: {reason}; make room or set AVH_DATA to a folder elsewhere"
+        ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the system's refusals to read ``path`` into InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def download(url: str, md5: str, path: Path, instead: str) -> None:
+    """Fetch ``url`` to ``path``, with a progress bar, and verify its MD5 checksum.
+
+    ``instead``: what a person without a connection can do, the end of the error's sentence. Raises InputError
+    where there is no connection, the server refuses, or what came is not the published file.
+    """
+    with tqdm(desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
+        downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)
+        try:
+            pooch.retrieve(url, f"md5:{md5}", fname=path.name, path=path.parent, downloader=downloader)
+        except requests.RequestException as error:
+            status = getattr(error.response, "status_code", None)
+            reason = f"HTTP status {status}" if status else type(error).__name__
+            raise InputError(f"{url} cannot be downloaded ({reason}); {instead}") from error
+        except ValueError as error:  # pooch's, for a checksum
+            raise InputError(
+                f"{url} sent something else than the published file (MD5 {md5}); {instead}"
+            ) from error
+
+
+def load_array(path: Path) -> np.ndarray:
+    """The array in an .npy file, mapped read-only and never unpickled. Raises InputError where it is damaged."""
+    with reading(path):
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:  # cut short, objects, another format
+            raise InputError(f"{path} is damaged or no NumPy array of numbers") from error
+    if not isinstance(array, np.ndarray):  # a zip file of arrays
+        raise InputError(f"{path} is not one NumPy array")
+    return array
+
+
+def sha256(*arrays: np.ndarray) -> str:
+    """The arrays' SHA-256 in hexadecimal, over types, shapes and values, a few rows at a time."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        for start in range(0, len(array), 1024):
+            digest.update(array[start : start + 1024].tobytes())
+    return digest.hexdigest()

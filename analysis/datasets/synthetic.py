@@ -1,0 +1,195 @@
+"""The positive control: rendered shapes whose causes of difficulty are known, and simulated people.
+
+Every picture has two independent causes of difficulty: its *ambiguity*, the share of the way (below one half)
+that its shape is morphed towards a confusable class, and its *degradation* in [0, 1], by which it is blurred,
+noisy and faded. ``shapes`` draws the pictures, ``annotators`` answers; this file assembles both and keeps them.
+
+Everything follows from the seed. Each picture, and the answers to it, has a random generator of its own, so
+picture i is the same however many are asked for. N images, C classes.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.datasets import annotators, shapes
+from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+
+TRAIN_IMAGES, TEST_IMAGES = 2000, 1000  # where the parameters name no number
+
+# Both causes are a power of a uniform number: most pictures are easy, some very hard.
+MOST_AMBIGUITY = 0.49  # below one half, so that the label is always the nearer class
+AMBIGUITY_POWER = 2.0
+DEGRADATION_POWER = 3.0
+
+TRAIN, TEST, ORDER_TRAIN, ORDER_TEST, POOL, ANSWERS = range(6)  # streams of random numbers
+
+NOTES = (
+    "The people are simulated: a formula with individual sensitivity, thresholds and lapses draws their answers.",
+    "They react to two known causes, ambiguity and degradation, and to nothing else in a picture.",
+    "This control can show whether a score follows difficulty where difficulty is known, and which cause it "
+    "follows. It cannot show that a score follows real people's difficulty: that needs real answers.",
+)
+
+Arrays = dict[str, np.ndarray]
+
+
+def load(parameters: StudyParameters) -> Dataset:
+    """The pictures, causes and answers; made at the first call, then mapped from ``<data>/synthetic``.
+
+    Where that folder cannot be written, they are made in memory each time.
+    """
+    train = parameters.train_images or TRAIN_IMAGES
+    test = parameters.test_images or TEST_IMAGES
+    folder = parameters.data_path / "synthetic" / f"seed{parameters.seed}-{train}-{test}-{_version()}"
+    arrays = _read(folder)
+    if arrays is None:
+        arrays = generate(parameters.seed, train, test)
+        try:
+            _write(folder, arrays)
+            arrays = _read(folder) or arrays
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise InputError(
+                    f"the disk is full: the synthetic pictures do not fit into {folder}"
+                ) from None
+    return _dataset(arrays)
+
+
+def generate(seed: int, train: int, test: int) -> Arrays:
+    """Draw ``train`` and ``test`` pictures and ask the people about the latter."""
+    with tqdm(total=train + test, desc="synthetic pictures", unit="", disable=None) as bar:
+        training = _pictures(seed, TRAIN, ORDER_TRAIN, train, bar)
+        testing = _pictures(seed, TEST, ORDER_TEST, test, bar)
+    people = annotators.People.draw(_rng(seed, POOL))
+    causes = (testing[name] for name in ("labels", "confusable", "ambiguity", "degradation"))
+    counts = [
+        annotators.answers(
+            _rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause)
+        )
+        for i, cause in enumerate(zip(*causes, strict=True))
+    ]
+    return {
+        "train_images": training["images"],
+        "train_labels": training["labels"],
+        **{f"test_{name}": values for name, values in testing.items()},
+        "test_counts": np.stack(counts),
+    }
+
+
+def _pictures(seed: int, stream: int, order: int, number: int, bar: tqdm) -> Arrays:
+    """``number`` pictures of one split, their labels and their causes."""
+    classes = len(shapes.CLASSES)
+    images = np.empty((number, 3, shapes.SIZE, shapes.SIZE), dtype=np.uint8)
+    labels = np.empty(number, dtype=np.int64)
+    confusable = np.empty(number, dtype=np.int64)
+    ambiguity, degradation = np.empty(number), np.empty(number)
+    for i in range(number):
+        rng = _rng(seed, stream, i)
+        # Each run of C pictures shows every class once, in an order of its own: balanced for any number.
+        labels[i] = _rng(seed, order, i // classes).permutation(classes)[i % classes]
+        ambiguity[i] = MOST_AMBIGUITY * rng.random() ** AMBIGUITY_POWER
+        degradation[i] = rng.random() ** DEGRADATION_POWER
+        confusable[i] = rng.choice(shapes.neighbours(labels[i]))
+        images[i] = shapes.render(rng, labels[i], confusable[i], ambiguity[i], degradation[i])
+        bar.update()
+    return {
+        "images": images,
+        "labels": labels,
+        "confusable": confusable,
+        "ambiguity": ambiguity,
+        "degradation": degradation,
+    }
+
+
+def _rng(seed: int, stream: int, index: int = 0) -> np.random.Generator:
+    """A generator of its own for each use. Always three words: numpy takes [1] and [1, 0] for the same."""
+    return np.random.default_rng([seed, stream, index])
+
+
+def _dataset(arrays: Arrays) -> Dataset:
+    labels, counts = np.asarray(arrays["test_labels"]), np.asarray(arrays["test_counts"])
+    train_labels = np.asarray(arrays["train_labels"])
+    return Dataset(
+        name="synthetic",
+        train=Split(arrays["train_images"], train_labels, _ids("train", len(train_labels))),
+        test=Split(arrays["test_images"], labels, _ids("test", len(labels))),
+        classes=shapes.CLASSES,
+        superclasses=shapes.SUPERCLASSES,
+        human=HumanLabels(
+            selected=counts[np.arange(len(labels)), labels],
+            shown=counts.sum(1),
+            counts=counts,
+            people="simulated annotators",
+            simulated=True,
+        ),
+        hash=_hash(arrays),
+        causes=pd.DataFrame(
+            {name: np.array(arrays[f"test_{name}"]) for name in ("ambiguity", "degradation", "confusable")}
+        ),
+        notes=NOTES,
+    )
+
+
+def _ids(part: str, number: int) -> np.ndarray:
+    return np.array([f"{part}-{i:05d}" for i in range(number)])
+
+
+def _hash(arrays: Arrays) -> str:
+    """SHA-256 of pictures, labels, causes and answers."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]))
+    return digest.hexdigest()
+
+
+def _version() -> str:
+    """Of the cache: the source that makes the pictures, so that a changed constant never meets old ones."""
+    sources = (__file__, shapes.__file__, annotators.__file__)
+    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:12]
+
+
+def _read(folder: Path) -> Arrays | None:
+    """The arrays kept in ``folder``, mapped read-only; None where any is missing or damaged."""
+    try:
+        sums = json.loads((folder / SUMS).read_text())
+        if any(_sum(folder / f"{name}.npy") != sums[name] for name in ARRAYS):
+            return None
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    except (OSError, ValueError, KeyError, TypeError):  # no file; no JSON; JSON of something else
+        return None
+
+
+def _write(folder: Path, arrays: Arrays) -> None:
+    """Keep the arrays in ``folder``: whole or not at all, and at most once if several processes try."""
+    temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    damaged = temporary.with_suffix(".damaged")
+    try:
+        temporary.mkdir(parents=True)
+        for name, values in arrays.items():
+            np.save(temporary / f"{name}.npy", values, allow_pickle=False)
+        sums = {name: _sum(temporary / f"{name}.npy") for name in arrays}
+        (temporary / SUMS).write_text(json.dumps(sums, indent=1))
+        if _read(folder) is None:  # else another process was first
+            with suppress(FileNotFoundError):
+                folder.rename(damaged)  # a folder that is not empty cannot be replaced
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

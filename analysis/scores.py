@@ -1,0 +1,229 @@
+"""Hardness scores of an image under a network: angles, AVH, confidence, norm and the baselines.
+
+Letters:  N images, D embedding dimensions, C classes.
+          x  (N, D)  embeddings: the input of the final linear layer
+          w  (C, D)  that layer's weights, b (C,) its bias
+          z  (N, C)  logits: x w^T + b
+          y  (N,)    targets: each image's own class
+
+Definitions (Chen et al., 2019):
+    A(u, v) = arccos(<u, v> / (|u| |v|))              in radians, 0..pi           (Sec. 2.2)
+    AVH(x)  = A(x, w_y) / sum_i A(x, w_i)             the sum includes y          (Def. 3)
+    confidence = softmax(z)_y                                                     (Def. 1)
+Def. 3 is typeset as a product; it is a quotient. Low AVH = easy. The bias and the weights' norms play no part.
+
+What these functions are not: they know no model, no file and no device; they take tensors and give tensors.
+
+Undefined angles: a zero embedding or a zero weight row has no direction. Its angles are NaN, and so is every
+AVH that needs them; `undefined` counts them. Nothing is silently 0.
+
+Precision: half and bfloat16 input is computed in float32. Near 0 and pi arccos loses half of the digits, so
+entries with |cosine| > 0.95 are computed again in float64 by Kahan's formula, 2 atan2(|u - v|, |u + v|). It is
+also what keeps the gradient finite at an angle of 0.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CHUNK = 1024  # images at a time: 4 MB of float32 cosines for 1,000 classes, which stays in a CPU's cache
+NEAR = 0.95  # |cosine| above which arccos is replaced by Kahan's formula
+
+
+def angles(embeddings: Tensor, weights: Tensor) -> Tensor:
+    """Angle between each embedding and each class's weights.
+
+    Args: embeddings (N, D), weights (C, D), of any floating dtype on one device.
+    Returns: (N, C) radians in 0..pi, float32 (float64 if an input is); NaN for zero rows.
+    Raises: ValueError where the shapes or dtypes do not fit.
+    """
+    _check(embeddings, weights)
+    directions = _directions(embeddings, weights)  # (C, D)
+    if _needs_grad(embeddings, weights):
+        return _angles(_cosines(embeddings, directions), embeddings, weights)
+    result = directions.new_empty(len(embeddings), len(weights))  # (N, C)
+    for rows in _chunks(len(embeddings)):
+        x = embeddings[rows]
+        _angles(_cosines(x, directions, out=result[rows]), x, weights)
+    return result
+
+
+def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+    """Angular visual hardness (Def. 3), streamed over images: no (N, C) array is ever held.
+
+    Args: embeddings (N, D), weights (C, D), targets (N,) integers in 0..C-1.
+    Returns: (N,) in 0..1; all angles equal gives 1/C; low = easy; NaN where an angle is undefined.
+    Raises: ValueError where shapes or dtypes do not fit, with fewer than two classes, or a target out of range.
+    """
+    _check(embeddings, weights)
+    _check_targets(targets, len(embeddings), len(weights))
+    directions = _directions(embeddings, weights)  # (C, D)
+    if _needs_grad(embeddings, weights):
+        return avh_from_angles(_angles(_cosines(embeddings, directions), embeddings, weights), targets)
+    result = directions.new_empty(len(embeddings))  # (N,)
+    buffer = directions.new_empty(
+        min(CHUNK, len(embeddings)), len(weights)
+    )  # (chunk, C), used again and again
+    for rows in _chunks(len(embeddings)):
+        x = embeddings[rows]
+        a = _angles(_cosines(x, directions, out=buffer[: len(x)]), x, weights)  # (chunk, C)
+        result[rows] = avh_from_angles(a, targets[rows])
+    return result
+
+
+def angles_from_logits(
+    logits: Tensor, embeddings: Tensor, weights: Tensor, bias: Tensor | None, targets: Tensor
+) -> Tensor:
+    """The same angles (N, C) from logits that a forward pass has already made: cosine = (z - b) / (|x| |w|).
+
+    Ten to twenty times cheaper than the product. The logits must be float32, from a float32 head: a bfloat16
+    product is useless below 0.3 rad. Only the target's angle is computed again near 0 and pi, and for every
+    image, so that no device is waited for.
+    """
+    cosines = logits if bias is None else logits - bias  # (N, C)
+    cosines = cosines / norm(embeddings)[:, None] / norm(weights)  # 0 / 0 = NaN: no direction
+    own = _kahan(embeddings, weights[targets]).to(cosines.dtype)  # (N,)
+    return cosines.clamp_(-1, 1).acos_().scatter_(1, targets[:, None], own[:, None])
+
+
+def avh_from_angles(angles: Tensor, targets: Tensor) -> Tensor:
+    """AVH (N,) from angles (N, C) and targets (N,). Targets are not checked, so that no device is waited for."""
+    return _target(angles, targets) / angles.sum(1)
+
+
+def avh_others(angles: Tensor, targets: Tensor) -> Tensor:
+    """A variant of Def. 3 whose sum leaves out the target: A(x, w_y) / sum_{i != y} A(x, w_i). (N,)"""
+    own = _target(angles, targets)
+    return own / (angles.sum(1) - own)
+
+
+def confidence(logits: Tensor, targets: Tensor) -> Tensor:
+    """Model confidence (Def. 1): the target's probability. (N,)"""
+    return _target(logits.log_softmax(1), targets).exp()
+
+
+def norm(embeddings: Tensor) -> Tensor:
+    """Euclidean norm of each row. (N,), at least float32.
+
+    Summed in float64, so that very short and very long embeddings neither vanish nor overflow.
+    """
+    return torch.linalg.vector_norm(embeddings, dim=1, dtype=torch.float64).to(_dtype(embeddings))
+
+
+def max_confidence(logits: Tensor) -> Tensor:
+    """The largest probability, whatever the target. (N,)"""
+    return logits.log_softmax(1).amax(1).exp()
+
+
+def margin(logits: Tensor, targets: Tensor) -> Tensor:
+    """The target's logit less the best other logit; below 0 where the network errs. (N,)"""
+    others = logits.scatter(1, targets[:, None], -torch.inf)
+    return _target(logits, targets) - others.amax(1)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy of the predicted distribution, in nats. (N,)"""
+    log_p = logits.log_softmax(1)
+    return -(log_p.exp() * log_p).sum(1)
+
+
+def loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of each image, in nats. (N,)"""
+    return F.cross_entropy(logits, targets, reduction="none")
+
+
+def undefined(values: Tensor) -> int:
+    """How many values are NaN: scores of images whose angle has no direction."""
+    return int(values.isnan().sum())
+
+
+def _directions(embeddings: Tensor, weights: Tensor) -> Tensor:
+    """The weights' rows scaled to norm 1 (C, D), in the dtype of the result; a zero row becomes NaN."""
+    dtype = torch.promote_types(_dtype(embeddings), _dtype(weights))
+    return weights.to(dtype) / norm(weights).to(dtype)[:, None]
+
+
+def _cosines(embeddings: Tensor, directions: Tensor, out: Tensor | None = None) -> Tensor:
+    """Cosines (N, C): one product, then each row over its norm; 0 / 0 = NaN: no direction."""
+    x = embeddings.to(directions.dtype)
+    length = torch.linalg.vector_norm(x, dim=1)  # (N,)
+    if len(x) and not 1e-12 < length.detach().min() <= length.detach().max() < 1e12:
+        length = norm(x)  # slower, and right where float32 squares vanish or overflow
+    if out is None:
+        return x @ directions.T / length[:, None]
+    return torch.mm(x, directions.T, out=out).div_(length[:, None])
+
+
+def _angles(cosines: Tensor, embeddings: Tensor, weights: Tensor) -> Tensor:
+    """Angles from cosines (N, C), in place where no gradient is asked for.
+
+    Cosines beyond +-NEAR are clamped, which keeps arccos and its gradient finite, and their angles computed
+    again; so a cosine that rounding has pushed above 1 does no harm.
+    """
+    if cosines.numel() == 0:
+        return cosines
+    low, high = cosines.detach().aminmax()
+    if -NEAR < low and high < NEAR:  # False where there is a NaN
+        return cosines.acos() if cosines.requires_grad else cosines.acos_()
+    pairs = (cosines.detach().abs() > NEAR).nonzero()  # (K, 2): image, class
+    cosines = cosines.clamp(-NEAR, NEAR) if cosines.requires_grad else cosines.clamp_(-NEAR, NEAR)
+    result = cosines.acos() if cosines.requires_grad else cosines.acos_()
+    for n, c in (
+        part.unbind(1) for part in pairs.split(max(1, 2**20 // embeddings.shape[1]))
+    ):  # 8 MB of rows
+        result = result.index_put_((n, c), _kahan(embeddings[n], weights[c]).to(result.dtype))
+    return result
+
+
+def _kahan(u: Tensor, v: Tensor) -> Tensor:
+    """Angle between each row of u and of v, both (K, D), exact near 0 and pi; float64 (K,)."""
+    u, v = u.double(), v.double()
+    u, v = u / u.norm(dim=1, keepdim=True), v / v.norm(dim=1, keepdim=True)
+    return 2 * torch.atan2((u - v).norm(dim=1), (u + v).norm(dim=1))
+
+
+def _target(values: Tensor, targets: Tensor) -> Tensor:
+    """Each row's entry at its target: (N, C), (N,) -> (N,)."""
+    return values.gather(1, targets[:, None])[:, 0]
+
+
+def _dtype(values: Tensor) -> torch.dtype:
+    return torch.float64 if values.dtype == torch.float64 else torch.float32
+
+
+def _needs_grad(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+
+def _chunks(n: int) -> list[slice]:
+    return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+
+
+def _check(embeddings: Tensor, weights: Tensor) -> None:
+    for name, value in (("embeddings", embeddings), ("weights", weights)):
+        if value.ndim != 2 or not value.is_floating_point():
+            raise ValueError(
+                f"{name} must be a floating-point matrix; got {value.dtype} of shape {tuple(value.shape)}"
+            )
+    if embeddings.shape[1] != weights.shape[1]:
+        raise ValueError(
+            f"embeddings have {embeddings.shape[1]} dimensions and weights {weights.shape[1]}; they must be equal"
+        )
+
+
+def _check_targets(targets: Tensor, images: int, classes: int) -> None:
+    if classes < 2:
+        raise ValueError(f"AVH needs at least 2 classes; got {classes}")
+    if (
+        targets.shape != (images,)
+        or targets.is_floating_point()
+        or targets.is_complex()
+        or targets.dtype == torch.bool
+    ):
+        raise ValueError(
+            f"targets must be {images} integers, one per embedding; got {targets.dtype} of shape {tuple(targets.shape)}"
+        )
+    if images and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise ValueError(
+            f"targets run from {int(targets.min())} to {int(targets.max())}; allowed: 0 to {classes - 1}"
+        )
