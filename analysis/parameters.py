@@ -27,12 +27,8 @@ class StudyParameters(BaseModel):
     results_dir: str = Field("results", description="where the tables of all studies are")
     data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
     root: str = Field("", description="imagefolder: a folder of class folders, or one with train/ and test/")
-    image_size: int = Field(
-        32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels"
-    )
-    corrupt: Literal["stop", "skip"] = Field(
-        "stop", description="imagefolder: what to do about a corrupt picture"
-    )
+    image_size: int = Field(32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels")
+    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder: what to do about a corrupt picture")
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
     seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
@@ -86,8 +82,8 @@ class RunParameters(StudyParameters):
 
     arch: str = Field("resnet50", description="torchvision's name of a classification network")
     width: float = Field(1.0, gt=0, le=4, description="factor on every layer's channels")
-    stem: Literal["auto", "small", "imagenet"] = Field(
-        "auto", description="first layers; auto: the small-image variant under 64 px"
+    stem: Literal["auto", "small", "half", "imagenet"] = Field(
+        "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")

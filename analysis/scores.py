@@ -61,9 +61,7 @@ def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     if _needs_grad(embeddings, weights):
         return avh_from_angles(_angles(_cosines(embeddings, directions), embeddings, weights), targets)
     result = directions.new_empty(len(embeddings))  # (N,)
-    buffer = directions.new_empty(
-        min(CHUNK, len(embeddings)), len(weights)
-    )  # (chunk, C), used again and again
+    buffer = directions.new_empty(min(CHUNK, len(embeddings)), len(weights))  # (chunk, C), used again and again
     for rows in _chunks(len(embeddings)):
         x = embeddings[rows]
         a = _angles(_cosines(x, directions, out=buffer[: len(x)]), x, weights)  # (chunk, C)
@@ -168,9 +166,7 @@ def _angles(cosines: Tensor, embeddings: Tensor, weights: Tensor) -> Tensor:
     pairs = (cosines.detach().abs() > NEAR).nonzero()  # (K, 2): image, class
     cosines = cosines.clamp(-NEAR, NEAR) if cosines.requires_grad else cosines.clamp_(-NEAR, NEAR)
     result = cosines.acos() if cosines.requires_grad else cosines.acos_()
-    for n, c in (
-        part.unbind(1) for part in pairs.split(max(1, 2**20 // embeddings.shape[1]))
-    ):  # 8 MB of rows
+    for n, c in (part.unbind(1) for part in pairs.split(max(1, 2**20 // embeddings.shape[1]))):  # 8 MB of rows
         result = result.index_put_((n, c), _kahan(embeddings[n], weights[c]).to(result.dtype))
     return result
 
@@ -202,9 +198,7 @@ def _chunks(n: int) -> list[slice]:
 def _check(embeddings: Tensor, weights: Tensor) -> None:
     for name, value in (("embeddings", embeddings), ("weights", weights)):
         if value.ndim != 2 or not value.is_floating_point():
-            raise ValueError(
-                f"{name} must be a floating-point matrix; got {value.dtype} of shape {tuple(value.shape)}"
-            )
+            raise ValueError(f"{name} must be a floating-point matrix; got {value.dtype} of shape {tuple(value.shape)}")
     if embeddings.shape[1] != weights.shape[1]:
         raise ValueError(
             f"embeddings have {embeddings.shape[1]} dimensions and weights {weights.shape[1]}; they must be equal"
@@ -214,16 +208,9 @@ def _check(embeddings: Tensor, weights: Tensor) -> None:
 def _check_targets(targets: Tensor, images: int, classes: int) -> None:
     if classes < 2:
         raise ValueError(f"AVH needs at least 2 classes; got {classes}")
-    if (
-        targets.shape != (images,)
-        or targets.is_floating_point()
-        or targets.is_complex()
-        or targets.dtype == torch.bool
-    ):
+    if targets.shape != (images,) or targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
         raise ValueError(
             f"targets must be {images} integers, one per embedding; got {targets.dtype} of shape {tuple(targets.shape)}"
         )
     if images and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
-        raise ValueError(
-            f"targets run from {int(targets.min())} to {int(targets.max())}; allowed: 0 to {classes - 1}"
-        )
+        raise ValueError(f"targets run from {int(targets.min())} to {int(targets.max())}; allowed: 0 to {classes - 1}")

@@ -86,9 +86,7 @@ def check(dataset: Dataset) -> None:
                 f"allowed: 0 to {classes - 1}"
             )
     if sorted(i for members in dataset.superclasses.values() for i in members) != list(range(classes)):
-        raise InputError(
-            f"dataset {name}: the superclasses must hold each of the {classes} classes exactly once"
-        )
+        raise InputError(f"dataset {name}: the superclasses must hold each of the {classes} classes exactly once")
     if dataset.human is not None:
         check_human(dataset)
 

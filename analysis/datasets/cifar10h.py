@@ -28,6 +28,7 @@ COUNTS_URL = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/master/data
 COUNTS_MD5 = "f1284b6fba48a67d3db69bbafb5685ad"
 
 FOLDER = "cifar-10-batches-bin"
+AGAIN = f"replace it, or remove {FOLDER}/ to download it again"
 COUNTS = "cifar-10h/cifar10h-counts.npy"
 NAMES = "batches.meta.txt"
 BATCHES = {"train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)), "test": ("test_batch.bin",)}
@@ -53,9 +54,7 @@ def load(parameters: StudyParameters) -> Dataset:
     files.build(answers, download_counts)
     check_names(folder / NAMES)
     batches = {part: [open_batch(folder / name) for name in names] for part, names in BATCHES.items()}
-    labels = {
-        part: np.concatenate([batch["label"] for batch in batches[part]]).astype(int) for part in BATCHES
-    }
+    labels = {part: np.concatenate([batch["label"] for batch in batches[part]]).astype(int) for part in BATCHES}
     counts = read_counts(answers, labels["test"])  # (10000, 10), all of them: the fit is checked on the whole
 
     wanted = {"train": parameters.train_images, "test": parameters.test_images}
@@ -91,20 +90,18 @@ def describe(human: HumanLabels) -> tuple[str, ...]:
         "CC BY-NC-SA 4.0.",
         f"{human.shown.sum():,} answers, {human.shown.mean():.1f} per test image ({human.shown.min()} to "
         f"{human.shown.max()}), each a choice among the 10 classes.",
-        f"On {unanimous:.1%} of the test images everybody chose CIFAR-10's label. The paper's two lowest bins, "
-        f"HSF up to 0.4, hold only {low:,} of {len(human.shown):,} images, so read them with their intervals.",
+        f"On {unanimous:.1%} of the test images everybody chose CIFAR-10's label. The paper's two lowest "
+        f"bins, HSF up to 0.4, hold only {low:,} of {len(human.shown):,} images: mind their intervals.",
     )
 
 
 def open_batch(path: Path) -> np.ndarray:
     """A batch's records (10000,), mapped from disk. Raises InputError unless size and labels are right."""
     expected = PER_BATCH * RECORD.itemsize
-    with files.reading(path):
+    with files.reading(path, AGAIN):
         size = path.stat().st_size
         if size != expected:
-            raise InputError(
-                f"{path} has {size:,} bytes, not {expected:,}: replace it, or remove {path.parent}"
-            )
+            raise InputError(f"{path} has {size:,} bytes, not {expected:,}; {AGAIN}")
         batch = np.memmap(path, RECORD, mode="r")
     if batch["label"].max() >= len(CLASSES):
         raise InputError(f"{path} has a label {batch['label'].max()}; allowed: 0 to {len(CLASSES) - 1}")
@@ -113,7 +110,7 @@ def open_batch(path: Path) -> np.ndarray:
 
 def check_names(path: Path) -> None:
     """Raise InputError unless the file lists CIFAR-10's classes in their order."""
-    with files.reading(path):
+    with files.reading(path, AGAIN):
         found = path.read_text(encoding="utf-8", errors="replace").split()
     if found != list(CLASSES):
         raise InputError(f"{path} lists {', '.join(found[:12]) or 'nothing'}; expected: {', '.join(CLASSES)}")
@@ -122,25 +119,21 @@ def check_names(path: Path) -> None:
 def read_counts(path: Path, labels: np.ndarray) -> np.ndarray:
     """People's answers (N, 10), int64. Raises InputError unless they are counts that fit ``labels`` (N,)."""
     counts = files.load_array(path)
+    least, most = ANSWERS_PER_IMAGE
     shape = (len(labels), len(CLASSES))
     if counts.shape != shape or counts.dtype.kind not in "iuf":
-        raise InputError(
-            f"{path} holds {counts.dtype} of shape {counts.shape}; expected: counts of shape {shape}"
-        )
-    if not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.rint(counts)).any():
-        raise InputError(f"{path} holds values that are no counts; allowed: 0, 1, 2, ...")
+        raise InputError(f"{path} holds {counts.dtype}{list(counts.shape)}; expected: numbers{list(shape)}")
+    if not ((counts >= 0) & (counts <= most) & (counts == np.rint(counts))).all():  # nor NaN
+        raise InputError(f"{path} holds values that are no counts; allowed: whole numbers from 0 to {most}")
     counts = np.array(counts, np.int64)
     shown = counts.sum(1)
-    if shown.min() < ANSWERS_PER_IMAGE[0] or shown.max() > ANSWERS_PER_IMAGE[1]:
-        raise InputError(
-            f"{path} has images with {shown.min()} to {shown.max()} answers; "
-            f"allowed: {ANSWERS_PER_IMAGE[0]} to {ANSWERS_PER_IMAGE[1]}"
-        )
+    if shown.min() < least or shown.max() > most:
+        raise InputError(f"{path} has images with {shown.min()} to {shown.max()} answers; allowed: {least} to {most}")
     agreement = (counts.argmax(1) == labels).mean()
     if agreement <= AGREEMENT:
         raise InputError(
             f"{path} does not fit the labels in {FOLDER}: the most frequent answer is the label on "
-            f"{agreement:.1%} of the images, not on more than {AGREEMENT:.0%}; are they in the original order?"
+            f"{agreement:.1%} of the images; needed: more than {AGREEMENT:.0%}, in the original order"
         )
     return counts
 
@@ -161,7 +154,7 @@ def unpack_official(folder: Path) -> None:
     expected member only the contents are read, so no name, link or mode in an archive can do harm.
     """
     expected = [*BATCHES["train"], *BATCHES["test"], NAMES]
-    instead = f"put {FOLDER}/ into the data folder by hand, or set AVH_DATA to a folder that has it"
+    instead = f"put {FOLDER}/ into {folder.parent.parent} by hand, or set AVH_DATA to a folder that has it"
     archive = folder.with_name("archive.tar.gz")
     files.download(CIFAR_URL, CIFAR_MD5, archive, instead)
     folder.mkdir()
@@ -181,5 +174,5 @@ def unpack_official(folder: Path) -> None:
 
 def download_counts(path: Path) -> None:
     """Download CIFAR-10H's counts to ``path``."""
-    instead = f"put {COUNTS} into the data folder by hand, or set AVH_DATA to a folder that has it"
+    instead = f"put {path.name} into {path.parent.parent} by hand, or set AVH_DATA to a folder that has {COUNTS}"
     files.download(COUNTS_URL, COUNTS_MD5, path, instead)

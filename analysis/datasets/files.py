@@ -23,10 +23,11 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def build(target: Path, make: Callable[[Path], None]) -> None:
-    """Create the file or folder ``target`` with ``make(path)``, unless it is there; earlier files stay as they are.
+    """Create the file or folder ``target`` with ``make(path)``, unless it is there already.
 
-    ``make`` creates ``path``, and may leave other files beside it: they are removed. Raises InputError where
-    the disk is full or cannot be written to, and whatever ``make`` raises; nothing is left of ``target`` then.
+    ``make`` creates ``path``, in a hidden folder beside ``target``; what else it leaves there is removed. Raises
+    InputError where the disk is full or cannot be written, and whatever ``make`` raises: nothing of ``target``
+    is left then.
     """
     if target.exists():
         return
@@ -58,12 +59,12 @@ def writing(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn the system's refusals to read ``path`` into InputError."""
+def reading(path: Path, advice: str) -> Iterator[None]:
+    """Turn the system's refusals to read ``path`` into InputError; ``advice`` ends its sentence."""
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
 
 
 def download(url: str, md5: str, path: Path, instead: str) -> None:
@@ -72,7 +73,8 @@ def download(url: str, md5: str, path: Path, instead: str) -> None:
     ``instead``: what a person without a connection can do, the end of the error's sentence. Raises InputError
     where there is no connection, the server refuses, or what came is not the published file.
     """
-    with tqdm(desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
+    # pooch replaces the total by the file's size, once it is known, and needs some number until then.
+    with tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)
         try:
             pooch.retrieve(url, f"md5:{md5}", fname=path.name, path=path.parent, downloader=downloader)
@@ -81,20 +83,19 @@ def download(url: str, md5: str, path: Path, instead: str) -> None:
             reason = f"HTTP status {status}" if status else type(error).__name__
             raise InputError(f"{url} cannot be downloaded ({reason}); {instead}") from error
         except ValueError as error:  # pooch's, for a checksum
-            raise InputError(
-                f"{url} sent something else than the published file (MD5 {md5}); {instead}"
-            ) from error
+            raise InputError(f"{url} sent another file than the published one (MD5 {md5}); {instead}") from error
 
 
 def load_array(path: Path) -> np.ndarray:
-    """The array in an .npy file, mapped read-only and never unpickled. Raises InputError where it is damaged."""
-    with reading(path):
+    """The array in an .npy file, mapped read-only and never unpickled. Raises InputError if it is damaged."""
+    advice = "replace it, or remove it to have it made again"
+    with reading(path, advice):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:  # cut short, objects, another format
-            raise InputError(f"{path} is damaged or no NumPy array of numbers") from error
+            raise InputError(f"{path} is damaged or no NumPy array of numbers; {advice}") from error
     if not isinstance(array, np.ndarray):  # a zip file of arrays
-        raise InputError(f"{path} is not one NumPy array")
+        raise InputError(f"{path} is not one NumPy array; {advice}")
     return array
 
 

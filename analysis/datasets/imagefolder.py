@@ -1,8 +1,142 @@
-"""A folder of class folders as a dataset without human labels."""
+"""Any folder of class folders: pictures without human labels, where AVH is to stand in for them.
 
-from analysis.datasets.base import Dataset
+``root`` holds either one folder per class (then there is nothing to train on: ``train`` is None), or test/ or
+val/, and possibly train/, with one folder per class in each. A picture's id is "class/file".
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.datasets import files, subsets
+from analysis.datasets.base import Dataset, Split
+from analysis.datasets.decoding import Decoded, decode_all, listed, printable
+from analysis.errors import InputError
 from analysis.parameters import StudyParameters
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The picture files below a folder of class folders."""
+
+    folder: Path
+    classes: tuple[str, ...]  # sorted
+    names: list[str]  # "class/file", sorted within each class
+    labels: np.ndarray  # (N,) int64
+    others: int  # files and folders that are no pictures
 
 
 def load(parameters: StudyParameters) -> Dataset:
-    raise NotImplementedError
+    """The pictures below ``parameters.root``, resized to ``image_size`` and kept decoded in the data folder.
+
+    Raises InputError where the folders do not fit, pictures are corrupt (unless ``corrupt`` is "skip"), or
+    there are fewer pictures than asked for.
+    """
+    folders = find_splits(Path(parameters.root))
+    listings = {part: list_pictures(folder) for part, folder in folders.items()}
+    check_classes(listings)
+    wanted = {"train": parameters.train_images, "test": parameters.test_images}
+    if wanted["train"] and "train" not in listings:
+        raise InputError(f"train_images is {wanted['train']}, but {parameters.root} has no train/")
+
+    splits, hashed, notes = {}, [], []
+    for part, listing in listings.items():
+        chosen = subsets.balanced(listing.labels, wanted[part], parameters.seed, part)
+        result = decode_all(
+            listing.folder,
+            [listing.names[index] for index in chosen],
+            parameters.image_size,
+            parameters.data_path / "imagefolder",
+            skip_corrupt=parameters.corrupt == "skip",
+        )
+        labels = listing.labels[chosen]
+        check_left(listing, labels, result)
+        ids = np.array([printable(listing.names[index]) for index in chosen[result.kept]])
+        splits[part] = Split(result.images, labels[result.kept], ids)
+        hashed += [result.digests, splits[part].labels]
+        notes += describe(part, listing, result)
+        notes += subsets.describe(listing.labels, wanted[part], parameters.seed, part)
+
+    classes = tuple(printable(name) for name in listings["test"].classes)
+    return Dataset(
+        name="imagefolder",
+        train=splits.get("train"),
+        test=splits["test"],
+        classes=classes,
+        superclasses={"all": tuple(range(len(classes)))},
+        human=None,
+        hash=files.sha256(*hashed),
+        notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *notes),
+    )
+
+
+def describe(part: str, listing: Listing, result: Decoded) -> list[str]:
+    """What was found, what was ignored, and what was left out."""
+    count, size = len(result.kept), result.images.shape[-1]
+    notes = [f"the central squares of {count:,} pictures, resized to {size}x{size} pixels."]
+    if listing.others:
+        notes.append(f"files or folders ignored, as they are no pictures: {listing.others:,}.")
+    if result.corrupt:
+        notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
+    return [f"{part.capitalize()}: {note}" for note in notes]
+
+
+def find_splits(root: Path) -> dict[str, Path]:
+    """The folders of class folders by split, train first. Raises InputError where there are none."""
+    if not root.is_dir():
+        raise InputError(f"root is {root}, which is no folder; allowed: a folder of class folders")
+    # A class may be called "train", but only a split's folder holds folders.
+    split = {name: root / name for name in ("train", "test", "val") if visible(root / name, folders=True)}
+    if not split:
+        return {"test": root}
+    if set(split) == {"train"}:
+        raise InputError(f"{root} has train/, but neither test/ nor val/, each with a folder per class")
+    test = split.get("test") or split["val"]
+    return {"train": split["train"], "test": test} if "train" in split else {"test": test}
+
+
+def visible(folder: Path, folders: bool) -> list[str]:
+    """Sorted names of the folders in ``folder``, or of all else; hidden ones left out, none if it is no folder."""
+    if not folder.is_dir():
+        return []
+    with files.reading(folder, "allow this user to read it"), os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir() == folders)
+
+
+def list_pictures(folder: Path) -> Listing:
+    """The pictures of every class. Raises InputError where a class, or everything, is empty."""
+    classes = visible(folder, folders=True)
+    if not classes:
+        raise InputError(f"{folder} holds no class folders")
+    names, labels, others = [], [], len(visible(folder, folders=False))
+    for label, name in enumerate(classes):
+        found = visible(folder / name, folders=False)
+        pictures = [file for file in found if file.lower().endswith(SUFFIXES)]
+        if not pictures:
+            raise InputError(f"class folder {folder / name} holds no pictures; allowed: {', '.join(SUFFIXES)}")
+        names += [f"{name}/{file}" for file in pictures]
+        labels += [label] * len(pictures)
+        others += len(found) - len(pictures) + len(visible(folder / name, folders=True))
+    return Listing(folder, tuple(classes), names, np.array(labels, np.int64), others)
+
+
+def check_classes(listings: dict[str, Listing]) -> None:
+    """Raise InputError unless all splits have the same two or more classes."""
+    classes = {part: set(listing.classes) for part, listing in listings.items()}
+    differing = sorted(set.union(*classes.values()) - set.intersection(*classes.values()))
+    if differing:
+        more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+        where = " and ".join(str(listing.folder) for listing in listings.values())
+        raise InputError(f"{where} must have the same classes; in one only: {', '.join(differing[:5])}{more}")
+    if len(classes["test"]) < 2:
+        raise InputError(f"{listings['test'].folder} has 1 class folder; at least 2 are needed")
+
+
+def check_left(listing: Listing, labels: np.ndarray, result: Decoded) -> None:
+    """Raise InputError where every picture of a class is corrupt."""
+    for label in sorted(set(labels) - set(labels[result.kept])):
+        raise InputError(f"every picture of class {listing.classes[label]} in {listing.folder} is corrupt")

@@ -11,8 +11,9 @@ STREAMS = {"train": 0, "test": 1}  # so that one split's draw does not depend on
 def balanced(labels: np.ndarray, count: int | None, seed: int, part: str) -> np.ndarray:
     """Indices (count,) of a random subset of ``part``, ascending; None: all.
 
-    Classes take turns, each giving its pictures in random order, until ``count`` is reached: classes differ by
-    at most one picture, except where one has no more. A smaller subset is part of a larger one of equal seed.
+    Classes take turns, each giving pictures in random order, until ``count`` is reached. So they differ by
+    at most one picture, except where a class has no more, and a smaller subset is part of a larger one of the
+    same seed.
     Raises InputError where ``count`` is more than there are.
     """
     if count is None:
@@ -20,9 +21,7 @@ def balanced(labels: np.ndarray, count: int | None, seed: int, part: str) -> np.
     if count > len(labels):
         raise InputError(f"{part}_images is {count}, but there are {len(labels)} {part} images")
     order = np.random.default_rng([seed, STREAMS[part]]).permutation(len(labels))
-    turn = (
-        pd.Series(labels[order]).groupby(labels[order]).cumcount()
-    )  # 0 for a class's first picture, 1, 2, ...
+    turn = pd.Series(labels[order]).groupby(labels[order]).cumcount()  # 0 for a class's first picture, 1, 2, ...
     return np.sort(order[np.argsort(turn.to_numpy(), kind="stable")[:count]])
 
 

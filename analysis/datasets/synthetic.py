@@ -8,7 +8,6 @@ Everything follows from the seed. Each picture, and the answers to it, has a ran
 picture i is the same however many are asked for. N images, C classes.
 """
 
-import errno
 import hashlib
 import json
 import shutil
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.datasets import annotators, shapes
+from analysis.datasets import annotators, files, shapes
 from analysis.datasets.base import Dataset, HumanLabels, Split
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -32,14 +31,21 @@ MOST_AMBIGUITY = 0.49  # below one half, so that the label is always the nearer 
 AMBIGUITY_POWER = 2.0
 DEGRADATION_POWER = 3.0
 
-TRAIN, TEST, ORDER_TRAIN, ORDER_TEST, POOL, ANSWERS = range(6)  # streams of random numbers
+TRAIN, TEST, TRAIN_ORDER, TEST_ORDER, PEOPLE, ANSWERS = range(6)  # streams of random numbers
 
 NOTES = (
     "The people are simulated: a formula with individual sensitivity, thresholds and lapses draws their answers.",
-    "They react to two known causes, ambiguity and degradation, and to nothing else in a picture.",
+    "They react to two known causes, ambiguity and degradation, and to nothing else in a picture; a network also "
+    "meets colours, poses and clutter.",
     "This control can show whether a score follows difficulty where difficulty is known, and which cause it "
     "follows. It cannot show that a score follows real people's difficulty: that needs real answers.",
 )
+
+ARRAYS = (
+    *("train_images", "train_labels", "test_images", "test_labels"),
+    *("test_confusable", "test_ambiguity", "test_degradation", "test_counts"),
+)
+SUMS = "sha256.json"  # beside the arrays: the SHA-256 of each one's file
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,7 +53,8 @@ Arrays = dict[str, np.ndarray]
 def load(parameters: StudyParameters) -> Dataset:
     """The pictures, causes and answers; made at the first call, then mapped from ``<data>/synthetic``.
 
-    Where that folder cannot be written, they are made in memory each time.
+    Where that folder cannot be written, they are made in memory each time; where the disk is full, raises
+    InputError.
     """
     train = parameters.train_images or TRAIN_IMAGES
     test = parameters.test_images or TEST_IMAGES
@@ -59,24 +66,22 @@ def load(parameters: StudyParameters) -> Dataset:
             _write(folder, arrays)
             arrays = _read(folder) or arrays
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in files.DISK_FULL:
                 raise InputError(
-                    f"the disk is full: the synthetic pictures do not fit into {folder}"
-                ) from None
+                    f"{folder} cannot be written: the disk is full; make room or set AVH_DATA to a folder elsewhere"
+                ) from error
     return _dataset(arrays)
 
 
 def generate(seed: int, train: int, test: int) -> Arrays:
     """Draw ``train`` and ``test`` pictures and ask the people about the latter."""
-    with tqdm(total=train + test, desc="synthetic pictures", unit="", disable=None) as bar:
-        training = _pictures(seed, TRAIN, ORDER_TRAIN, train, bar)
-        testing = _pictures(seed, TEST, ORDER_TEST, test, bar)
-    people = annotators.People.draw(_rng(seed, POOL))
+    with tqdm(total=train + test, desc="synthetic", unit=" pictures", disable=None) as bar:
+        training = _pictures(seed, TRAIN, TRAIN_ORDER, train, bar)
+        testing = _pictures(seed, TEST, TEST_ORDER, test, bar)
+    people = annotators.People.draw(_rng(seed, PEOPLE))
     causes = (testing[name] for name in ("labels", "confusable", "ambiguity", "degradation"))
     counts = [
-        annotators.answers(
-            _rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause)
-        )
+        annotators.answers(_rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause))
         for i, cause in enumerate(zip(*causes, strict=True))
     ]
     return {
@@ -118,12 +123,14 @@ def _rng(seed: int, stream: int, index: int = 0) -> np.random.Generator:
 
 
 def _dataset(arrays: Arrays) -> Dataset:
-    labels, counts = np.asarray(arrays["test_labels"]), np.asarray(arrays["test_counts"])
-    train_labels = np.asarray(arrays["train_labels"])
+    """The arrays under the names of the interface. Pictures stay mapped; the rest is small and copied."""
+    labels, counts = np.array(arrays["test_labels"]), np.array(arrays["test_counts"])
+    train_labels = np.array(arrays["train_labels"])
+    causes = ("ambiguity", "degradation", "confusable")
     return Dataset(
         name="synthetic",
-        train=Split(arrays["train_images"], train_labels, _ids("train", len(train_labels))),
-        test=Split(arrays["test_images"], labels, _ids("test", len(labels))),
+        train=Split(np.asarray(arrays["train_images"]), train_labels, _ids("train", len(train_labels))),
+        test=Split(np.asarray(arrays["test_images"]), labels, _ids("test", len(labels))),
         classes=shapes.CLASSES,
         superclasses=shapes.SUPERCLASSES,
         human=HumanLabels(
@@ -133,10 +140,8 @@ def _dataset(arrays: Arrays) -> Dataset:
             people="simulated annotators",
             simulated=True,
         ),
-        hash=_hash(arrays),
-        causes=pd.DataFrame(
-            {name: np.array(arrays[f"test_{name}"]) for name in ("ambiguity", "degradation", "confusable")}
-        ),
+        hash=files.sha256(*(arrays[name] for name in ARRAYS)),
+        causes=pd.DataFrame({name: np.array(arrays[f"test_{name}"]) for name in causes}),
         notes=NOTES,
     )
 
@@ -145,17 +150,8 @@ def _ids(part: str, number: int) -> np.ndarray:
     return np.array([f"{part}-{i:05d}" for i in range(number)])
 
 
-def _hash(arrays: Arrays) -> str:
-    """SHA-256 of pictures, labels, causes and answers."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]))
-    return digest.hexdigest()
-
-
 def _version() -> str:
-    """Of the cache: the source that makes the pictures, so that a changed constant never meets old ones."""
+    """Of the cache: a sum of the code that makes the pictures, so that a changed constant never meets old ones."""
     sources = (__file__, shapes.__file__, annotators.__file__)
     return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:12]
 

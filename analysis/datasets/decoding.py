@@ -1,0 +1,165 @@
+"""Picture files, decoded once into one array on disk.
+
+Training passes over the pictures many times, so each is decoded once, into a memory-mapped array: memory does
+not grow with their number, and corrupt files are found before anything else is computed. The array's folder is
+named for what it was made of: any change of a file, of the size or of this recipe makes another.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from analysis.datasets import files
+from analysis.errors import InputError
+
+RECIPE = 1  # raise it when ``decode`` changes
+# By contents, whatever the suffix; other decoders, such as that of PostScript, are never run.
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
+MOST_PIXELS = 89_478_485  # Pillow's own limit, from where on it suspects a decompression bomb
+THREADS = min(8, os.cpu_count() or 1)
+AT_ONCE = 32 * THREADS  # decoded pictures in memory, at most
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The pictures of a list of files that could be decoded, in its order."""
+
+    images: np.ndarray  # (N, 3, S, S) uint8, mapped from disk, read-only
+    kept: np.ndarray  # (N,) int64: which of the files
+    digests: np.ndarray  # (N, 32) uint8: SHA-256 of each picture
+    corrupt: dict[str, str]  # name -> reason of those that could not
+
+
+def decode(path: Path, size: int) -> np.ndarray:
+    """The picture in a file: RGB, turned upright, its central square resized with antialiasing; (3, S, S) uint8.
+
+    Raises whatever Pillow raises about a file that is cut short, damaged, too large or no picture, and ValueError
+    where a channel has more than 8 bits, which would be clipped to white.
+    """
+    with Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"mode {image.mode}, not 8 bits per channel")
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # (3, S, S)
+
+
+def decode_all(folder: Path, names: list[str], size: int, cache: Path, skip_corrupt: bool) -> Decoded:
+    """The pictures ``folder / name``, decoded to ``size`` pixels; from below ``cache`` if they were before.
+
+    Raises InputError where pictures are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
+    """
+    target = cache / fingerprint(folder, names, size)
+
+    def make(path: Path) -> None:
+        path.mkdir()
+        write(path, folder, names, size, skip_corrupt)
+
+    files.build(target, make)
+    images, digests = files.load_array(target / "pictures.npy"), files.load_array(target / "digests.npy")
+    with files.reading(target / "corrupt.json", f"remove {target}"):
+        try:
+            corrupt = json.loads((target / "corrupt.json").read_bytes())
+        except ValueError as error:
+            raise InputError(f"{target / 'corrupt.json'} is damaged; remove {target}") from error
+    kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
+    if images.shape != (len(kept), 3, size, size) or digests.shape != (len(kept), 32):
+        raise InputError(f"{target} is damaged; remove it to have it made again")
+    if corrupt and not skip_corrupt:
+        raise stop(folder, corrupt, len(names))
+    return Decoded(images, kept, digests, corrupt)
+
+
+def write(path: Path, folder: Path, names: list[str], size: int, skip_corrupt: bool) -> None:
+    """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError as ``decode_all``."""
+    needed, free = len(names) * 3 * size * size, shutil.disk_usage(path).free
+    if needed > free:
+        raise InputError(
+            f"{len(names):,} pictures need {needed / 1e6:,.0f} MB and {path.parent.parent} has {free / 1e6:,.0f} MB "
+            "left; make room or set AVH_DATA to a folder elsewhere"
+        )
+    corrupt, digests = {}, []
+
+    def header(count: int) -> None:  # as long for any count: NumPy leaves room for the first axis to grow
+        file.seek(0)
+        shape = (count, 3, size, size)
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+    # Written, not assigned to a map: a map on a full disk kills the process.
+    with (path / "pictures.npy").open("wb") as file, closing(decoded(folder, names, size)) as pictures:
+        header(0)
+        for name, picture in pictures:
+            if isinstance(picture, str):
+                corrupt[printable(name)] = picture
+            else:
+                file.write(picture)
+                digests.append(hashlib.sha256(picture).digest())
+        header(len(digests))
+    if corrupt and not (skip_corrupt and digests):
+        raise stop(folder, corrupt, len(names))
+    np.save(path / "digests.npy", np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32))
+    (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
+
+
+def decoded(folder: Path, names: list[str], size: int) -> Iterator[tuple[str, np.ndarray | str]]:
+    """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time."""
+
+    def attempt(name: str) -> np.ndarray | str:
+        try:
+            return decode(folder / name, size)
+        except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
+            reason = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
+            return printable(" ".join(reason.split()))
+
+    with (
+        ThreadPoolExecutor(THREADS) as pool,
+        tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar,
+    ):
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            yield from zip(some, pool.map(attempt, some), strict=True)
+            bar.update(len(some))
+
+
+def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:
+    """The error that counts the corrupt pictures and names some."""
+    advice = "repair or remove them" + (", or set corrupt to skip" if len(corrupt) < total else "")
+    return InputError(f"{len(corrupt)} of {total} pictures in {folder} are corrupt: {listed(corrupt)}; {advice}")
+
+
+def listed(corrupt: dict[str, str], most: int = 5) -> str:
+    """Names and reasons of up to ``most``, and how many more."""
+    named = [f"{name} ({reason})" for name, reason in list(corrupt.items())[:most]]
+    more = len(corrupt) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be written anywhere: bytes that are no UTF-8 become \\x escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def fingerprint(folder: Path, names: list[str], size: int) -> str:
+    """What the decoded array depends on, as 32 hexadecimal digits: files, sizes, times, and the recipe."""
+    digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {size} {os.fsencode(folder.resolve())!r}".encode())
+    for name in names:
+        try:
+            stat = (folder / name).stat()
+            changed = (stat.st_size, stat.st_mtime_ns)
+        except OSError:  # a link to nothing: decoding will report it
+            changed = None
+        digest.update(f"{os.fsencode(name)!r} {changed}\n".encode())
+    return digest.hexdigest()[:32]

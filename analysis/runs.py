@@ -1,0 +1,162 @@
+"""Where a run's files are, their schema, the provenance stamp, and writing that leaves nothing half-written.
+
+    results/<study>/dataset.json       what the dataset is, and the hash of its data
+    results/<study>/images.parquet     a row per test image: label, people's answers, known causes
+    results/<study>/<arch>/scores.parquet, epochs.parquet, iterations.parquet, training.parquet
+    results/<study>/<arch>/run.json    parameters and stamp; written last: where it is, the run is finished
+
+A file is written under a temporary name and renamed, so a file that exists is whole.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from analysis.errors import InputError
+from analysis.parameters import RunParameters, StudyParameters
+
+RUN = "run.json"
+TABLES = ("scores", "epochs", "iterations", "training")
+PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
+PACKAGES = ("torch", "torchvision", "numpy", "pandas")
+SOURCE = Path(__file__).parent
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place if all goes well, and vanishes if not.
+
+    Raises InputError where the disk is full or cannot be written.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; nothing there was changed") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write ``value`` as indented JSON, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises InputError where there is none."""
+    with _reading(path):
+        value = json.loads(path.read_text())
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        return value
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write ``table`` as parquet, atomically."""
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """The table in a parquet file. Raises InputError where there is none or it lacks a column."""
+    with _reading(path):
+        return parquet.read_table(path, columns=columns).to_pandas()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: run the study that makes it first") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is damaged ({reason}): remove it and run the study again") from None
+
+
+def finished(parameters: RunParameters) -> dict[str, Any] | None:
+    """The stamp of the finished run that these parameters describe; None where there is none yet.
+
+    Raises InputError where the place is taken by a run with other parameters or on other data: it is never
+    overwritten silently.
+    """
+    path = parameters.run_dir / RUN
+    if not path.exists():
+        return None
+    stamp = read_json(path)
+    mine, theirs = described(parameters), stamp.get("parameters", {})
+    different = [
+        f"{name} is {theirs.get(name)!r} there and {mine.get(name)!r} here"
+        for name in sorted(mine.keys() | theirs.keys())
+        if theirs.get(name) != mine.get(name)
+    ]
+    data = parameters.study_dir / "dataset.json"
+    if data.exists() and read_json(data).get("hash") != stamp.get("data"):
+        different.append("its data is not the data that is there now")
+    if different:
+        raise InputError(
+            f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
+            "choose another name with study, or remove that folder"
+        )
+    return stamp
+
+
+def described(parameters: StudyParameters) -> dict[str, Any]:
+    """The parameters that decide a result, without those that only say where things are."""
+    return parameters.model_dump(exclude=PLACES)
+
+
+def fingerprint(parameters: RunParameters, data: str) -> str:
+    """SHA-256 of everything that decides a run's tables: parameters, data and the code that trains."""
+    parts = [json.dumps(described(parameters), sort_keys=True), data, source_hash()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def source_hash() -> str:
+    """SHA-256 of the modules that make a run's tables."""
+    made_by = ("architectures.py", "extraction.py", "scores.py", "training.py")
+    return hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in made_by)).hexdigest()
+
+
+def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
+    """What made a run: parameters, commit, versions, data, and whatever else the caller knows."""
+    return {
+        "parameters": described(parameters),
+        "data": data,
+        "commit": _commit(),
+        "source": source_hash(),
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        **more,
+    }
+
+
+def _commit() -> str:
+    """The commit that is checked out, with "+" where files differ from it; "unknown" outside a repository."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(("git", *words), cwd=SOURCE, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

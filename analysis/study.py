@@ -1,0 +1,76 @@
+"""A study, step by step: the data and what people said of it, then one run per network.
+
+Each step gives what is there if it is finished, and makes it if not. Only making a run imports torch, so chapters
+that read finished results start quickly.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import runs
+from analysis.datasets import Dataset, load
+from analysis.parameters import RunParameters, StudyParameters
+
+DATASET = "dataset.json"
+IMAGES = "images.parquet"
+
+
+def prepare(parameters: StudyParameters) -> Dataset:
+    """Load the study's dataset and write its description and its table of test images.
+
+    Raises InputError where data is missing, damaged or does not fit.
+    """
+    dataset = load(parameters)
+    folder = parameters.study_dir
+    runs.write_table(folder / IMAGES, images_table(dataset))
+    runs.write_json(folder / DATASET, describe(dataset, parameters))
+    return dataset
+
+
+def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:
+    """The stamp of the run that these parameters describe; trained now if it is not finished."""
+    stamp = runs.finished(parameters)
+    if stamp is not None:
+        return stamp
+    from analysis.training import train  # noqa: PLC0415  imports torch, seconds that a finished run is spared
+
+    return train(parameters, prepare(study_of(parameters)), progress=progress)
+
+
+def study_of(parameters: RunParameters) -> StudyParameters:
+    """The part of a run's parameters that its study shares."""
+    return StudyParameters(**parameters.model_dump(include=set(StudyParameters.model_fields)))
+
+
+def describe(dataset: Dataset, parameters: StudyParameters) -> dict[str, Any]:
+    """dataset.json: all that a page says about the data."""
+    return {
+        "name": dataset.name,
+        "parameters": runs.described(study_of(parameters)),
+        "hash": dataset.hash,
+        "classes": list(dataset.classes),
+        "superclasses": {name: list(map(int, members)) for name, members in dataset.superclasses.items()},
+        "people": dataset.human.people if dataset.human else None,
+        "simulated": bool(dataset.human and dataset.human.simulated),
+        "notes": list(dataset.notes),
+        "images": {"train": len(dataset.train) if dataset.train else 0, "test": len(dataset.test)},
+    }
+
+
+def images_table(dataset: Dataset) -> pd.DataFrame:
+    """images.parquet: a row per test image with its label, people's answers and the known causes of difficulty.
+
+    ``selected`` of ``shown`` people chose the image's label; ``count_<k>`` chose class k.
+    """
+    table: dict[str, Any] = {"id": dataset.test.ids, "label": np.asarray(dataset.test.labels)}
+    human = dataset.human
+    if human is not None:
+        table |= {"selected": human.selected, "shown": human.shown}
+        if human.counts is not None:
+            table |= {f"count_{k}": human.counts[:, k] for k in range(len(dataset.classes))}
+    frame = pd.DataFrame(table)
+    if dataset.causes is not None:
+        frame = pd.concat([frame, dataset.causes.reset_index(drop=True)], axis=1)
+    return frame

@@ -1,0 +1,352 @@
+"""Training from scratch on the paper's schedule, with every test image's scores probed on the way (Sec. 3, App. A).
+
+SGD with momentum and weight decay; the rate falls tenfold after each third of the epochs (the paper's 30 of 90).
+Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0 to 60.
+
+Everything random in an epoch follows from (seed, epoch), so a checkpoint between epochs is all that an exact resume
+needs: on a CPU, a run that was killed and started again has the tables of one that was not, bit for bit.
+
+What the probes show of batch norm: its running statistics start at made-up values, and an evaluation after the first
+steps would give absurd norms. While fewer than WARM_STEPS steps have been taken, a probe recomputes the statistics on
+fixed training images and puts the running ones back. Later probes, and all of Fig. 2 and 3's at the paper's scale, use
+the running statistics as they are.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from scipy.optimize import minimize_scalar
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from analysis import architectures, runs
+from analysis.datasets import Dataset
+from analysis.errors import InputError
+from analysis.extraction import COLUMNS, PROBED, Pictures, extract, precise
+from analysis.parameters import RunParameters
+
+PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
+WARM_STEPS = 100  # a running statistic with momentum .1 has then forgotten all but .9^100 = 3e-5 of its initial value
+WARM_IMAGES = 256  # training images that a probe recomputes them on
+CROP = 8  # the padding of random crops is a picture's side over this: 4 px of 32
+
+
+@dataclass
+class Progress:
+    """What a run has gathered so far: all that a checkpoint holds beside the network and the optimiser."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    epochs: list[dict[str, Tensor]] = field(default_factory=list)  # a probe per epoch, from 0
+    iterations: list[dict[str, Tensor]] = field(default_factory=list)  # a probe per step, from 0 to PROBED_STEPS
+    training: list[dict[str, float]] = field(default_factory=list)  # a row per epoch, from 1
+
+
+def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
+    """Train one network and write its tables to ``parameters.run_dir``; resume where an earlier attempt stopped.
+
+    Returns the stamp, also written as run.json. Finished results are kept as they are.
+    Raises InputError for a dataset without training images, an unfit architecture or device, a damaged or foreign
+    checkpoint, diverging training and a full disk.
+    """
+    stamp = runs.finished(parameters)
+    if stamp is not None:
+        return stamp
+    run = Run(parameters, dataset)
+    bar = tqdm(
+        total=parameters.epochs, initial=run.progress.epoch, desc=parameters.arch, unit="epoch", disable=not progress
+    )
+    with bar:
+        for row in run.epochs():
+            bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.1%}", refresh=False)
+            bar.update()
+    return run.finish()
+
+
+class Run:
+    """One network in training: state, one epoch, one probe, checkpoint."""
+
+    def __init__(self, parameters: RunParameters, dataset: Dataset):
+        if dataset.train is None:
+            raise InputError(f"dataset {dataset.name} has no training images; give root a train/ and a test/ folder")
+        self.parameters, self.dataset = parameters, dataset
+        self.device = resolve_device(parameters.device)
+        self.precision = resolve_precision(parameters.precision, self.device)
+        self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch)
+        self.network = architectures.build(
+            parameters.arch,
+            len(dataset.classes),
+            image_size=np.asarray(dataset.test.images[:1]).shape[-1],
+            width=parameters.width,
+            stem=parameters.stem,
+            seed=parameters.seed,
+        ).to(self.device, memory_format=torch.channels_last)
+        self.optimiser = torch.optim.SGD(
+            self.network.parameters(),
+            lr=self.rate,
+            momentum=parameters.momentum,
+            weight_decay=parameters.weight_decay,
+            fused=True,
+        )
+        fitted, held_out = split_training(len(dataset.train), parameters)
+        self.fitted, self.held_out = torch.from_numpy(fitted), held_out
+        self.train_pictures = Pictures(dataset.train.images, self.device)
+        self.test_pictures = Pictures(dataset.test.images, self.device)
+        self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
+        self.test_targets = torch.tensor(dataset.test.labels).to(self.device)
+        self.fingerprint = runs.fingerprint(parameters, dataset.hash) + f"/{self.precision}"
+        self.checkpoint = parameters.run_dir / f"checkpoint-{self.fingerprint[:12]}.pt"
+        self.progress = self._load() or Progress()
+
+    def epochs(self) -> Iterator[dict[str, float]]:
+        """Train to the end, yielding each finished epoch's row of training.parquet."""
+        if self.progress.epoch == 0:
+            initial = self.probe()
+            self.progress.epochs, self.progress.iterations = [initial], [initial]
+        while self.progress.epoch < self.parameters.epochs:
+            started = time.perf_counter()
+            row = self.train_epoch(self.progress.epoch + 1)
+            self.progress.epochs.append(self.probe())
+            row["seconds"] = time.perf_counter() - started
+            self.progress.seconds += row["seconds"]
+            self.progress.training.append(row)
+            self.progress.epoch += 1
+            self._save()
+            yield row
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """One pass over the training images, in an order and with augmentations that (seed, epoch) decide."""
+        p = self.parameters
+        rate = self.rate * 0.1 ** (3 * (epoch - 1) // p.epochs)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(p.seed * 100_003 + epoch)  # dropout
+        random = torch.Generator().manual_seed(p.seed * 100_003 + epoch)  # order and augmentation
+        order = self.fitted[torch.randperm(len(self.fitted), generator=random)]
+        totals = torch.zeros(3, device=self.device)  # loss, correct, images: read once, at the end
+        self.network.train()
+        for part, pixels in self.train_pictures.batches(order, p.batch_size):
+            if len(part) == 1:
+                continue  # batch norm has no variance of one image
+            targets = self.train_targets[part.to(self.device)]
+            totals += self.train_step(augment(pixels, random) if p.augment else pixels, targets)
+            self.progress.step += 1
+            if self.progress.step <= PROBED_STEPS:
+                self.progress.iterations.append(self.probe())
+                self.network.train()
+        loss, correct, images = totals.tolist()
+        if not np.isfinite(loss):
+            raise InputError(
+                f"training of {p.arch} diverged in epoch {epoch}, its loss is {loss}: "
+                f"give a learning_rate below {rate:g}"
+            )
+        return {"epoch": epoch, "learning_rate": rate, "loss": loss / images, "accuracy": correct / images}
+
+    def train_step(self, pixels: Tensor, targets: Tensor) -> Tensor:
+        """One optimiser step on (B, 3, H, W) pictures. Returns (3,): sum of losses, correct predictions, images."""
+        with precise(self.device, self.precision):
+            embeddings = self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
+        logits = self.network.classify(embeddings)
+        loss = F.cross_entropy(logits, targets)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        correct = (logits.detach().argmax(1) == targets).sum()
+        return torch.stack([loss.detach() * len(targets), correct.float(), torch.ones_like(loss) * len(targets)])
+
+    def probe(self, columns: list[str] = PROBED) -> dict[str, Tensor]:
+        """Scores of all test images under the network as it is now: (N,) per column, on the CPU."""
+        with self.settled():
+            values = extract(
+                self.network, self.test_pictures, self.test_targets, precision=self.precision, columns=columns
+            )
+        return {name: value.cpu() for name, value in values.items()}
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Batch norm as an evaluation may use it: in the first steps, statistics of fixed training images."""
+        layers = [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        if self.progress.step >= WARM_STEPS or not layers:
+            yield
+            return
+        saved = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
+        momenta = [layer.momentum for layer in layers]
+        self.network.eval()
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain average over the batches
+            layer.train()
+        _, pixels = next(self.train_pictures.batches(self.fitted[:WARM_IMAGES], WARM_IMAGES))
+        with torch.no_grad(), precise(self.device, self.precision):
+            self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
+        yield
+        for layer, buffers, momentum in zip(layers, saved, momenta, strict=True):
+            layer.momentum = momentum
+            for name, buffer in buffers.items():
+                layer.get_buffer(name).copy_(buffer)
+
+    def finish(self) -> dict[str, Any]:
+        """Write the tables, the model and, last of all, the stamp."""
+        p, folder = self.parameters, self.parameters.run_dir
+        scores, temperature = self.final_scores()
+        tables = {
+            "scores": scores,
+            "epochs": probes_table("epoch", self.progress.epochs),
+            "iterations": probes_table("step", self.progress.iterations),
+            "training": pd.DataFrame(self.progress.training),
+        }
+        for name, table in tables.items():
+            runs.write_table(folder / f"{name}.parquet", table)
+        with runs.replacing(folder / "model.safetensors") as temporary:
+            save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, temporary)
+        stamp = runs.stamp(
+            p,
+            self.dataset.hash,
+            network=self.network.description,
+            weights=sum(value.numel() for value in self.network.parameters()),
+            embedding=self.network.head.in_features,
+            learning_rate=self.rate,
+            precision=self.precision,
+            device=device_name(self.device),
+            threads=torch.get_num_threads(),
+            seconds=round(self.progress.seconds, 1),
+            steps=self.progress.step,
+            images={"train": len(self.fitted), "held out": len(self.held_out), "test": len(self.dataset.test)},
+            temperature=temperature,
+            undefined=int(scores["avh"].isna().sum()),
+        )
+        runs.write_json(folder / runs.RUN, stamp)
+        for leftover in folder.glob("checkpoint-*.pt"):
+            leftover.unlink(missing_ok=True)
+        return stamp
+
+    def final_scores(self) -> tuple[pd.DataFrame, float | None]:
+        """scores.parquet, a row per test image, and the temperature fitted on held-out training images."""
+        with self.settled():
+            values = extract(self.network, self.test_pictures, self.test_targets, precision=self.precision, logits=True)
+            temperature = self.fit_temperature() if len(self.held_out) else None
+        logits = values.pop("logits").double()
+        own = self.test_targets[:, None]
+        calibrated = (logits / (temperature or torch.nan)).softmax(1).gather(1, own)[:, 0]
+        table = {"id": self.dataset.test.ids, "label": np.asarray(self.dataset.test.labels)}
+        table |= {name: values[name].cpu().numpy() for name in COLUMNS}
+        table |= {"temperature_confidence": calibrated.float().cpu().numpy()}
+        return pd.DataFrame(table), temperature
+
+    def fit_temperature(self) -> float:
+        """The temperature that minimises the cross-entropy of the held-out training images (Guo et al., 2017)."""
+        held_out = self.dataset.train.subset(self.held_out)
+        pictures, targets = Pictures(held_out.images, self.device), torch.tensor(held_out.labels)
+        z = extract(self.network, pictures, targets, precision=self.precision, columns=[], logits=True)["logits"]
+        z = z.double().cpu()
+        found = minimize_scalar(lambda t: F.cross_entropy(z / np.exp(t), targets).item(), bounds=(-3, 5))
+        return float(np.exp(found.x))
+
+    def _save(self) -> None:
+        state = {
+            "fingerprint": self.fingerprint,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "progress": vars(self.progress),
+        }
+        with runs.replacing(self.checkpoint) as temporary:
+            torch.save(state, temporary)
+
+    def _load(self) -> Progress | None:
+        path: Path = self.checkpoint
+        if not path.exists():
+            return None
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            if state["fingerprint"] != self.fingerprint:
+                raise InputError(f"{path} belongs to another run: remove it to start this one")
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            return Progress(**state["progress"])
+        except InputError:
+            raise
+        except Exception as error:  # torch.load raises many kinds for a damaged file
+            reason = str(error).splitlines()[0][:100]
+            raise InputError(f"{path} is damaged ({reason}): remove it to start the run again") from None
+
+
+def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training images that are fitted, and of those held out for the temperature; both ascending."""
+    if parameters.calibration_images >= images - 1:
+        raise InputError(
+            f"calibration_images is {parameters.calibration_images} of {images} training images; "
+            f"allowed: 0 to {images - 2}"
+        )
+    order = np.random.default_rng([parameters.seed, 0xCA1]).permutation(images)
+    return np.sort(order[parameters.calibration_images :]), np.sort(order[: parameters.calibration_images])
+
+
+def augment(pixels: Tensor, random: torch.Generator) -> Tensor:
+    """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same."""
+    b, _, h, w = pixels.shape
+    pad = h // CROP
+    top, left = torch.randint(0, 2 * pad + 1, (2, b, 1), generator=random)
+    flip = torch.randint(0, 2, (b, 1), generator=random).bool()
+    rows = torch.arange(h) + top  # (B, H), in the padded picture
+    columns = torch.where(flip, torch.arange(w - 1, -1, -1), torch.arange(w)) + left  # (B, W)
+    rows, columns = (reflect(i - pad, n).to(pixels.device) for i, n in ((rows, h), (columns, w)))
+    images = torch.arange(b, device=pixels.device)[:, None, None]
+    return pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def reflect(index: Tensor, size: int) -> Tensor:
+    """Indices beyond 0..size-1 mirrored at the edge: -1 -> 1, size -> size - 2."""
+    return (size - 1) - ((size - 1) - index.abs()).abs()
+
+
+def probes_table(key: str, probes: list[dict[str, Tensor]]) -> pd.DataFrame:
+    """A row per (probe, test image): ``key`` counts the probes from 0, ``image`` the test images."""
+    n = len(probes[0]["avh"])
+    table = {
+        key: np.repeat(np.arange(len(probes), dtype=np.int16), n),
+        "image": np.tile(np.arange(n, dtype=np.int32), len(probes)),
+    }
+    return pd.DataFrame(table | {name: torch.cat([probe[name] for probe in probes]).numpy() for name in PROBED})
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that ``name`` means here. Raises InputError where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # CUDA builds warn about a missing driver
+        available = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    device = torch.device(name)
+    count = torch.cuda.device_count() if available else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise InputError(f"device {name} is not here: {count} CUDA devices found; allowed: auto, cpu")
+    return device
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """auto: bfloat16 where the device has units for it, where alone it pays."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    units = getattr(torch.cpu, "get_capabilities", dict)()  # older torch cannot tell
+    return "bfloat16" if any(units.get(unit) for unit in ("avx512_bf16", "amx_bf16", "arm_bf16")) else "float32"
+
+
+def device_name(device: torch.device) -> str:
+    """The device's name as its maker gives it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "CPU")
