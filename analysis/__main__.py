@@ -1,11 +1,15 @@
-"""The command line: ``python -m analysis COMMAND -p NAME VALUE ...``, with the parameters that papermill takes.
+"""The command line, with the parameters that papermill takes.
 
-python -m analysis data  -p dataset synthetic
-python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
+    python -m analysis data  -p dataset synthetic
+    python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
+    python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
 """
 
 import argparse
+import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,17 +19,10 @@ from analysis.parameters import RunParameters, StudyParameters
 
 def main() -> int:
     """Run one command; 0, or 2 after one sentence about bad input, or 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Prepare data, train networks.")
-    parser.add_argument("command", choices=("data", "train"))
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
-    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
-    arguments = parser.parse_args()
+    arguments = parse()
     try:
-        values = {name: yaml.safe_load(value) for name, value in arguments.parameters}
-        if arguments.command == "data":
-            prepare(StudyParameters.parse(values))
-        else:
-            train(RunParameters.parse(values), arguments.threads)
+        values = {name: read_value(name, value) for name, value in arguments.parameters}
+        arguments.run(arguments, values)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -35,22 +32,74 @@ def main() -> int:
     return 0
 
 
-def prepare(parameters: StudyParameters) -> None:
+def parse() -> argparse.Namespace:
+    """The command line's words; argparse explains and exits with 2 where they are wrong."""
+    parser = argparse.ArgumentParser(prog="python -m analysis", description="Prepare data, train, execute chapters.")
+    commands = parser.add_subparsers(required=True)
+    data = commands.add_parser("data", help="load a dataset and write its table of test images")
+    train = commands.add_parser("train", help="train one network, or go on with it, and write its tables")
+    chapter = commands.add_parser("chapter", help="execute a chapter with papermill")
+    train.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
+    chapter.add_argument("source", type=Path, help="a chapter, such as book/chapters/training.md")
+    chapter.add_argument("output", type=Path, help="the executed notebook")
+    for command, function in ((data, run_data), (train, run_train), (chapter, run_chapter)):
+        command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
+        command.set_defaults(run=function)
+    return parser.parse_args()
+
+
+def read_value(name: str, text: str) -> Any:
+    """A parameter's value, read as YAML: 3 is a number, null is none, all else is text."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"parameter {name} is {text!r}: no YAML; put quotes around what is meant as text") from None
+
+
+def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    parameters = StudyParameters.parse(values)
     from analysis import study  # noqa: PLC0415  bad parameters are refused before anything slow is imported
 
     dataset = study.prepare(parameters)
     print(f"{parameters.study_dir}: {len(dataset.test):,} test images, {len(dataset.classes)} classes")
 
 
-def train(parameters: RunParameters, threads: int) -> None:
+def run_train(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    parameters = RunParameters.parse(values)
     from analysis import study  # noqa: PLC0415
 
-    if threads:
+    if arguments.threads < 0:
+        raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
+    if arguments.threads:
         import torch  # noqa: PLC0415
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(arguments.threads)
     stamp = study.complete(parameters)
     print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
+
+
+def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    """Execute a chapter beside its destination and move it there if it succeeds."""
+    import jupytext  # noqa: PLC0415
+    import papermill  # noqa: PLC0415
+
+    source, output = arguments.source, arguments.output
+    if not source.is_file():
+        raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
+    failed = Path("build") / output.with_suffix(".failed.ipynb").name
+    notebook, partial = failed.with_name(f".{os.getpid()}.ipynb"), output.with_name(f".{output.name}.partial.ipynb")
+    for path in (notebook, output):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        jupytext.write(jupytext.read(source), notebook)
+        papermill.execute_notebook(notebook, partial, values, kernel_name="python3", progress_bar=False)
+        partial.replace(output)
+    except papermill.PapermillExecutionError as error:
+        partial.replace(failed)  # to look at; nothing that the book would take for a result
+        raise InputError(f"{source}: {error.ename}: {error.evalue} (see {failed})") from None
+    finally:
+        notebook.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

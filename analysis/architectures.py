@@ -11,6 +11,7 @@ possible, both recorded with every run:
 """
 
 import difflib
+import inspect
 from collections.abc import Callable
 
 import torch
@@ -97,7 +98,7 @@ def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Mo
     if arch not in known():
         close = difflib.get_close_matches(arch, known(), n=5) or known()
         raise InputError(f"unknown arch {arch!r}; torchvision's closest: {', '.join(close)}")
-    kind = type(_torchvision(arch, 2, on="meta"))
+    kind = inspect.signature(models.get_model_builder(arch)).return_annotation
     if stem in ("small", "half") and kind not in SMALL_STEMS:
         families = ", ".join(family.__name__ for family in SMALL_STEMS)
         raise InputError(f"arch {arch} has no {stem} stem; allowed: stem imagenet, or a network of {families}")
@@ -109,12 +110,11 @@ def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Mo
     return model, f"{arch} with a small-image stem ({SMALL_STEMS[kind](model, 2 if stem == 'half' else 1)})"
 
 
-def _torchvision(arch: str, classes: int, on: str = "cpu") -> nn.Module:
+def _torchvision(arch: str, classes: int) -> nn.Module:
     options = {"weights": None, "num_classes": classes}
     if arch in ("inception_v3", "googlenet"):
         options |= {"aux_logits": False, "init_weights": True}  # their auxiliary heads play no part here
-    with torch.device(on):
-        return models.get_model(arch, **options)
+    return models.get_model(arch, **options)
 
 
 def _small_alexnet(model: AlexNet, stride: int) -> str:
@@ -173,10 +173,14 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
     classes stay as they are. ``model`` keeps its structure: only stated channel counts change.
     """
 
+    if not 0 < width < 1:
+        raise InputError(f"width is {width:g}; allowed: above 0, up to 1")
+
     def scaled(channels: int, name: str) -> int:
         if not (channels * width).is_integer():
             raise InputError(
-                f"width {width:g} leaves {channels * width:g} channels in {arch}'s {name}; allowed: such as 0.5, 0.25"
+                f"width {width:g} leaves {channels * width:g} channels in {arch}'s {name}; "
+                "allowed: a factor that leaves whole numbers, such as 1 or, for most networks, 0.5"
             )
         return int(channels * width)
 
@@ -188,6 +192,11 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
                 inputs = layer.in_channels if name == first else scaled(layer.in_channels, name)
                 layer.groups = inputs if layer.groups == layer.in_channels > 1 else layer.groups
                 layer.in_channels, layer.out_channels = inputs, scaled(layer.out_channels, name)
+                if inputs % layer.groups or layer.out_channels % layer.groups:
+                    raise InputError(
+                        f"width {width:g} leaves {inputs} channels for the {layer.groups} groups of {arch}'s {name}; "
+                        "allowed: a factor that leaves a multiple of them, such as 1"
+                    )
                 shape = (layer.out_channels, inputs // layer.groups, *layer.kernel_size)
             case nn.BatchNorm2d():
                 layer.num_features = scaled(layer.num_features, name)

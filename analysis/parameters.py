@@ -9,12 +9,13 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.errors import InputError
 
 DatasetName = Literal["synthetic", "cifar10h", "imagefolder"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
+ARCH = r"[a-z0-9_]+"
 
 
 class StudyParameters(BaseModel):
@@ -81,7 +82,7 @@ class RunParameters(StudyParameters):
     """A study's parameters and one network's: everything that a run is made of."""
 
     arch: str = Field("resnet50", description="torchvision's name of a classification network")
-    width: float = Field(1.0, gt=0, le=4, description="factor on every layer's channels")
+    width: float = Field(1.0, gt=0, le=1, description="factor on every layer's channels")
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
         "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
@@ -103,7 +104,7 @@ class RunParameters(StudyParameters):
     def _check_device(self) -> Self:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise ValueError(f"device {self.device!r}; allowed: auto, cpu, cuda, cuda:N")
-        if not re.fullmatch(r"[a-z0-9_]+", self.arch):
+        if not re.fullmatch(ARCH, self.arch):
             raise ValueError(f"arch {self.arch!r}; allowed: torchvision's names, such as resnet50")
         return self
 
@@ -111,6 +112,29 @@ class RunParameters(StudyParameters):
     def run_dir(self) -> Path:
         """Where the run's tables are: ``results/<study>/<arch>``."""
         return self.study_dir / self.arch
+
+
+class ComparisonParameters(StudyParameters):
+    """A study's parameters and the networks that a page compares."""
+
+    archs: list[str] = Field(
+        ["alexnet", "vgg19", "densenet121", "resnet50"], min_length=1, description="networks, in a list or with commas"
+    )
+
+    @field_validator("archs", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """papermill's -p gives one string, -y and notebooks a list."""
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_archs(self) -> Self:
+        for arch in self.archs:
+            if not re.fullmatch(ARCH, arch):
+                raise ValueError(f"archs has {arch!r}; allowed: torchvision's names, such as resnet50")
+        if len(set(self.archs)) < len(self.archs):
+            raise ValueError(f"archs names a network twice: {', '.join(self.archs)}")
+        return self
 
 
 def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:

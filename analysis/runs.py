@@ -30,6 +30,7 @@ from analysis.parameters import RunParameters, StudyParameters
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
+PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
 
@@ -43,7 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -56,10 +57,21 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in ``folder``."""
+    for leftover in folder.glob(f".*{PARTIAL}"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write ``content``, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write ``value`` as indented JSON, atomically."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n")
+    write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -95,7 +107,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
-    """The stamp of the finished run that these parameters describe; None where there is none yet.
+    """The stamp of the finished run that these parameters describe; None where it, or a table of it, is missing.
 
     Raises InputError where the place is taken by a run with other parameters or on other data: it is never
     overwritten silently.
@@ -118,7 +130,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
             "choose another name with study, or remove that folder"
         )
-    return stamp
+    return stamp if all((parameters.run_dir / f"{name}.parquet").exists() for name in TABLES) else None
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     Raises: ValueError where shapes or dtypes do not fit, with fewer than two classes, or a target out of range.
     """
     _check(embeddings, weights)
-    _check_targets(targets, len(embeddings), len(weights))
+    targets = _check_targets(targets, len(embeddings), len(weights))
     directions = _directions(embeddings, weights)  # (C, D)
     if _needs_grad(embeddings, weights):
         return avh_from_angles(_angles(_cosines(embeddings, directions), embeddings, weights), targets)
@@ -205,7 +205,8 @@ def _check(embeddings: Tensor, weights: Tensor) -> None:
         )
 
 
-def _check_targets(targets: Tensor, images: int, classes: int) -> None:
+def _check_targets(targets: Tensor, images: int, classes: int) -> Tensor:
+    """The targets as int64, of whatever integers they were."""
     if classes < 2:
         raise ValueError(f"AVH needs at least 2 classes; got {classes}")
     if targets.shape != (images,) or targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
@@ -214,3 +215,4 @@ def _check_targets(targets: Tensor, images: int, classes: int) -> None:
         )
     if images and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
         raise ValueError(f"targets run from {int(targets.min())} to {int(targets.max())}; allowed: 0 to {classes - 1}")
+    return targets.long()

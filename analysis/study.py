@@ -18,14 +18,16 @@ IMAGES = "images.parquet"
 
 
 def prepare(parameters: StudyParameters) -> Dataset:
-    """Load the study's dataset and write its description and its table of test images.
+    """Load the study's dataset and write its description and its table of test images, unless they are there.
 
     Raises InputError where data is missing, damaged or does not fit.
     """
     dataset = load(parameters)
-    folder = parameters.study_dir
-    runs.write_table(folder / IMAGES, images_table(dataset))
-    runs.write_json(folder / DATASET, describe(dataset, parameters))
+    folder, description = parameters.study_dir, describe(dataset, parameters)
+    present = (folder / DATASET).exists() and (folder / IMAGES).exists()
+    if not present or runs.read_json(folder / DATASET) != description:
+        runs.write_table(folder / IMAGES, images_table(dataset))
+        runs.write_json(folder / DATASET, description)
     return dataset
 
 

@@ -12,6 +12,7 @@ fixed training images and puts the running ones back. Later probes, and all of F
 the running statistics as they are.
 """
 
+import io
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors import torch as safetensors
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,7 +37,7 @@ from analysis.extraction import COLUMNS, PROBED, Pictures, extract, precise
 from analysis.parameters import RunParameters
 
 PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
-WARM_STEPS = 100  # a running statistic with momentum .1 has then forgotten all but .9^100 = 3e-5 of its initial value
+WARM_STEPS = 1_000  # a network that has taken fewer changes faster than running statistics can follow
 WARM_IMAGES = 256  # training images that a probe recomputes them on
 CROP = 8  # the padding of random crops is a picture's side over this: 4 px of 32
 
@@ -87,7 +88,7 @@ class Run:
         self.network = architectures.build(
             parameters.arch,
             len(dataset.classes),
-            image_size=np.asarray(dataset.test.images[:1]).shape[-1],
+            image_size=dataset.test.images[np.arange(1)].shape[-1],
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.seed,
@@ -134,11 +135,11 @@ class Run:
         torch.manual_seed(p.seed * 100_003 + epoch)  # dropout
         random = torch.Generator().manual_seed(p.seed * 100_003 + epoch)  # order and augmentation
         order = self.fitted[torch.randperm(len(self.fitted), generator=random)]
+        size = min(p.batch_size, len(order))
+        order = order[: len(order) // size * size]  # a last batch of few images would upset batch norm
         totals = torch.zeros(3, device=self.device)  # loss, correct, images: read once, at the end
         self.network.train()
-        for part, pixels in self.train_pictures.batches(order, p.batch_size):
-            if len(part) == 1:
-                continue  # batch norm has no variance of one image
+        for part, pixels in self.train_pictures.batches(order, size):
             targets = self.train_targets[part.to(self.device)]
             totals += self.train_step(augment(pixels, random) if p.augment else pixels, targets)
             self.progress.step += 1
@@ -208,8 +209,8 @@ class Run:
         }
         for name, table in tables.items():
             runs.write_table(folder / f"{name}.parquet", table)
-        with runs.replacing(folder / "model.safetensors") as temporary:
-            save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, temporary)
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights))
         stamp = runs.stamp(
             p,
             self.dataset.hash,
@@ -229,6 +230,7 @@ class Run:
         runs.write_json(folder / runs.RUN, stamp)
         for leftover in folder.glob("checkpoint-*.pt"):
             leftover.unlink(missing_ok=True)
+        runs.sweep(folder)
         return stamp
 
     def final_scores(self) -> tuple[pd.DataFrame, float | None]:
@@ -260,8 +262,9 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "progress": vars(self.progress),
         }
-        with runs.replacing(self.checkpoint) as temporary:
-            torch.save(state, temporary)
+        buffer = io.BytesIO()  # not to the file: torch.save says nothing of a full disk
+        torch.save(state, buffer)
+        runs.write_bytes(self.checkpoint, buffer.getbuffer())
 
     def _load(self) -> Progress | None:
         path: Path = self.checkpoint
@@ -327,11 +330,11 @@ def resolve_device(name: str) -> torch.device:
         available = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if available else "cpu")
-    device = torch.device(name)
     count = torch.cuda.device_count() if available else 0
-    if device.type == "cuda" and (device.index or 0) >= count:
+    kind, _, index = name.partition(":")
+    if kind == "cuda" and int(index or 0) >= count:  # torch.device itself takes cuda:999 for cuda:-25
         raise InputError(f"device {name} is not here: {count} CUDA devices found; allowed: auto, cpu")
-    return device
+    return torch.device(name)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:

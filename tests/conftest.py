@@ -1,9 +1,20 @@
-"""What tests share."""
+"""What tests share: one thread, examples that repeat, tiny datasets and a tiny disk."""
 
 import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+os.environ["OMP_NUM_THREADS"] = "1"  # also of the processes that tests start
+
+import hypothesis
+import numpy as np
 import pytest
+
+from analysis.datasets.base import Dataset, Split
+
+hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=40, database=None)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +24,45 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs real data: AVH_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def squares() -> Callable[..., Dataset]:
+    """Makes datasets of noisy squares whose colour is their class, by numbers of images."""
+    return coloured_squares
+
+
+def coloured_squares(train: int = 24, test: int = 12, *, classes: int = 3, size: int = 8, seed: int = 0) -> Dataset:
+    """A dataset that any network can learn; 0 training images: none."""
+    rng = np.random.default_rng(seed)
+    palette = rng.permutation(np.stack(np.meshgrid([40, 210], [40, 210], [40, 210]), -1).reshape(-1, 3))[:classes]
+
+    def split(part: str, n: int) -> Split:
+        labels = np.arange(n) % classes
+        noise = rng.integers(-30, 31, (n, 3, size, size))
+        images = (palette[labels][:, :, None, None] + noise).astype(np.uint8)
+        return Split(images, labels, np.array([f"{part}-{i}" for i in range(n)]))
+
+    return Dataset(
+        name="squares",
+        train=split("train", train) if train else None,
+        test=split("test", test),
+        classes=tuple(f"colour {i}" for i in range(classes)),
+        superclasses={"all": tuple(range(classes))},
+        human=None,
+        hash=f"{train} {test} {classes} {size} {seed}",
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 64 KiB, a real one, where the system lets us mount it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs the right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -21,20 +21,23 @@ SIZE = 32  # width and height of a picture, in pixels
 SUPERSAMPLE = 4  # drawn this many times larger, then averaged: smooth edges
 POINTS = 120  # of a contour; divisible by 3, 4 and 5, so that regular shapes keep their corners
 
-# How hard the pictures are to a network, apart from their two causes. With these a network of three
-# convolutions, trained for 15 epochs on 2,000 pictures, names 83 % of 1,000 test pictures as labelled.
-ROTATION = 20.0  # +- degrees; few enough that a diamond is no square and a balloon stays upright
-RADIUS = (6.5, 9.5)  # root mean square radius of a shape, in pixels; with SHIFT, hardly any is cut off
-SHIFT = 3.0  # +- pixels of the centre, in x and y
-FRAGMENTS = (2, 6)  # distractors behind a shape, least and most
+# How hard the pictures are to a network, apart from their two causes. Shapes are lighter than their ground: with
+# random polarity the deeper networks need far more than 2,000 pictures to leave chance. With these, the default
+# study's networks end between 75 % and 95 % of the test pictures as labelled.
+ROTATION = 15.0  # +- degrees; few enough that a diamond is no square and a balloon stays upright
+RADIUS = (8.0, 10.5)  # root mean square radius of a shape, in pixels
+SHIFT = 2.5  # +- pixels of the centre, in x and y
+GROUND = (20.0, 120.0)  # mean of the background in each colour channel, of 255
+FRAGMENTS = (1, 4)  # distractors behind a shape, least and most
 FRAGMENT_RADIUS = (3.0, 7.0)  # in pixels, as RADIUS
-TEXTURE = 35.0  # standard deviation of the background's colours around their mean, of 255
-CONTRAST = 80.0  # least difference in brightness of shape and mean background, so that it is no third cause
+FRAGMENT_BRIGHTEST = 130  # of 255, in each colour channel
+TEXTURE = 25.0  # standard deviation of the background's colours around their mean, of 255
+CONTRAST = 70.0  # how much brighter than the mean background a shape is at least, so that it is no third cause
 
 # What degradation 1 does to a picture; degradation d does d times as much.
-BLUR = 1.5  # standard deviation, in pixels
-FADE = 0.7  # share of the contrast that is lost
-NOISE = 30.0  # standard deviation, of 255
+BLUR = 1.7  # standard deviation, in pixels
+FADE = 0.8  # share of the contrast that is lost
+NOISE = 42.0  # standard deviation, of 255
 
 
 def neighbours(label: int) -> tuple[int, int]:
@@ -52,7 +55,7 @@ def render(rng: np.random.Generator, label: int, other: int, ambiguity: float, d
 
     The same generator gives the same pose, colours, clutter and noise pattern, whatever the two causes are.
     """
-    ground = rng.uniform(40, 215, 3)
+    ground = rng.uniform(*GROUND, 3)
     canvas = _background(rng, ground)
     draw = ImageDraw.Draw(canvas)
     for _ in range(rng.integers(*FRAGMENTS, endpoint=True)):
@@ -150,16 +153,16 @@ def _background(rng: np.random.Generator, ground: np.ndarray) -> Image.Image:
 
 
 def _fragment(rng: np.random.Generator, draw: ImageDraw.ImageDraw) -> None:
-    """A distractor: a piece of some class's contour, closed by a straight line, in any colour."""
+    """A distractor: a piece of some class's contour, closed by a straight line, in any dark colour."""
     contour = np.roll(contours()[rng.integers(len(CLASSES))], rng.integers(POINTS), axis=0)
     piece = contour[: rng.integers(POINTS // 4, POINTS // 2)]
-    draw.polygon(_points(_place(rng, piece, FRAGMENT_RADIUS, 0, SIZE)), fill=tuple(map(int, rng.integers(0, 256, 3))))
+    draw.polygon(_points(_place(rng, piece, FRAGMENT_RADIUS, 0, SIZE)), fill=tuple(map(int, rng.integers(0, FRAGMENT_BRIGHTEST, 3))))
 
 
 def _colour(rng: np.random.Generator, ground: np.ndarray) -> tuple[int, ...]:
-    """A colour whose brightness differs from ``ground`` (3,) by at least CONTRAST."""
+    """A colour that is brighter than ``ground`` (3,) by at least CONTRAST."""
     weights = np.array([0.299, 0.587, 0.114])  # of red, green, blue in perceived brightness (ITU-R BT.601)
     while True:
         colour = rng.uniform(0, 255, 3)
-        if abs((colour - ground) @ weights) >= CONTRAST:
+        if (colour - ground) @ weights >= CONTRAST:
             return tuple(map(int, colour))

@@ -1,7 +1,6 @@
-"""A web server and a disk for the tests of downloads, both small and local."""
+"""A small local web server for the tests of downloads."""
 
 import os
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -60,20 +59,6 @@ def server(monkeypatch) -> Iterator[Server]:
         yield site
         http.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 64 KiB, a real one, where the system lets us mount it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def visible_files(folder: Path) -> set[str]:

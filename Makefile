@@ -1,0 +1,61 @@
+# Two commands do everything: `make book` and `make test`. Both set up .venv first.
+#
+#   make book                          the default study, live, then the HTML
+#   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
+#   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
+#   make test | bench | lint | clean
+
+PYTHON ?= python3
+TORCH ?= default
+CONFIG ?=
+GPUS := $(shell nvidia-smi -L 2>/dev/null | wc -l)
+BIN := $(CURDIR)/.venv/bin
+UV := PYTHONPATH=$(CURDIR)/.uv $(PYTHON) -m uv
+READY := .venv/.ready-$(TORCH)
+# Snakemake's own lock outlives a killed run; the kernel's does not.
+LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 build/lock)
+# Chapters and rules call python, papermill and jupyter-book by name.
+export PATH := $(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: book test bench lint lock clean setup
+
+book: $(READY)
+	@mkdir -p build
+	@$(LOCK) snakemake --cores all --quiet host --rerun-incomplete --nolock \
+	    $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS)) $(if $(CONFIG),--config $(CONFIG))
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+test: $(READY)
+	python -m pytest
+
+bench: $(READY)
+	python -m benchmarks
+
+lint: $(READY)
+	ruff check . && ruff format --check .
+
+setup: $(READY)
+
+# uv installs from the lock in seconds; it is itself fetched by pip, into a folder of its own, so that neither
+# python3-venv nor a writable system Python is needed.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
+	@$(UV) --version >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet --target .uv uv
+	@$(UV) venv --quiet --allow-existing .venv
+ifeq ($(TORCH),cpu)
+	@grep -v -E '^(nvidia-|cuda-|triton)' requirements.lock > .venv/requirements-cpu.lock
+	$(UV) pip install --compile-bytecode --torch-backend cpu -r .venv/requirements-cpu.lock
+else
+	$(UV) pip install --compile-bytecode -r requirements.lock
+endif
+	$(UV) pip install --quiet --no-deps -e .
+	@rm -f .venv/.ready-*
+	@touch $@
+
+lock:
+	$(UV) pip compile pyproject.toml --group test --universal --python-version 3.11 --upgrade \
+	    --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+clean:
+	rm -rf _build build book/runs/.cache

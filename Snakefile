@@ -1,0 +1,117 @@
+# The graph: data -> one run per network -> executed chapters -> the book.
+#
+#   snakemake --cores all                                        the default study, as `make book` runs it
+#   snakemake --cores all --config studies=cifar10h-small        another study, from studies/
+#   snakemake --cores all --config archs=resnet18 epochs=10 study=quick      any parameter
+#
+# Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
+
+import shlex
+
+from analysis.config import options, read_studies
+
+STUDIES = read_studies(config)
+STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
+CHAPTERS = ("training", "hardness")
+RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
+DATASETS = {
+    "synthetic": ["base", "synthetic", "shapes", "annotators"],
+    "cifar10h": ["base", "cifar10h", "files", "subsets"],
+    "imagefolder": ["base", "imagefolder", "decoding", "files", "subsets"],
+}
+
+
+def modules(*names):
+    return [f"{workflow.basedir}/analysis/{name}.py" for name in names]
+
+
+def run(wildcards):
+    return STUDIES[wildcards.study].runs[wildcards.arch]
+
+
+def words(parameters):
+    return shlex.join(options(parameters))
+
+
+def notebooks():
+    for name, study in STUDIES.items():
+        yield f"book/runs/{name}/comparison.ipynb"
+        for arch in study.runs:
+            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in CHAPTERS)
+
+
+wildcard_constraints:
+    study=r"[a-z0-9_.-]+",
+    arch=r"[a-z0-9_]+",
+    chapter="|".join(CHAPTERS),
+
+
+rule book:
+    input:
+        "_build/html/index.html",
+
+
+rule data:
+    input:
+        lambda w: modules(*(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset])),
+    output:
+        "results/{study}/dataset.json",
+        "results/{study}/images.parquet",
+    params:
+        words=lambda w: words(STUDIES[w.study].parameters),
+    shell:
+        "python -m analysis data {params.words}"
+
+
+rule train:
+    input:
+        "results/{study}/images.parquet",
+        modules("architectures", "extraction", "scores", "training"),
+    output:
+        expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
+    params:
+        words=lambda w: words(run(w)),
+    threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
+    resources:
+        gpu=1,
+    shell:
+        "python -m analysis train --threads {threads} {params.words}"
+
+
+rule chapter:
+    input:
+        chapter="book/chapters/{chapter}.md",
+        results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
+        modules=modules("figures", "pages", "statistics"),
+    output:
+        "book/runs/{study}/{arch}/{chapter}.ipynb",
+    params:
+        words=lambda w: words(run(w)),
+    shell:
+        "python -m analysis chapter {input.chapter} {output} {params.words}"
+
+
+rule comparison:
+    input:
+        chapter="book/chapters/comparison.md",
+        results=lambda w: expand(
+            "results/{study}/{arch}/{file}", study=w.study, arch=STUDIES[w.study].runs, file=RESULTS
+        ),
+        modules=modules("figures", "pages", "statistics"),
+    output:
+        "book/runs/{study}/comparison.ipynb",
+    params:
+        words=lambda w: words(STUDIES[w.study].parameters) + " -p archs " + ",".join(STUDIES[w.study].runs),
+    shell:
+        "python -m analysis chapter {input.chapter} {output} {params.words}"
+
+
+rule pages:
+    input:
+        list(notebooks()),
+        "_config.yml",
+        glob_wildcards("book/{page}.md"),
+    output:
+        "_build/html/index.html",
+    shell:
+        "jupyter-book build ."

@@ -1,0 +1,78 @@
+"""Study files: ``studies/<name>.yaml``, commented plain data, checked against the schema of all parameters.
+
+A file holds the parameters that its networks share and, under ``architectures``, each network with its own:
+
+    dataset: synthetic
+    epochs: 90
+    architectures:
+      alexnet: {stem: small}
+      resnet50: {}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.errors import InputError, one_of
+from analysis.parameters import RunParameters, StudyParameters
+
+STUDIES = Path(__file__).parent.parent / "studies"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study: its shared parameters and one run per network, in the file's order."""
+
+    parameters: StudyParameters
+    runs: dict[str, RunParameters]
+
+    @property
+    def name(self) -> str:
+        return self.parameters.study_name
+
+
+def read_studies(config: Mapping[str, Any]) -> dict[str, Study]:
+    """The studies that a Snakemake ``--config`` asks for, by name.
+
+    ``studies`` names files under ``studies/`` (one, or several separated by commas), ``archs`` the networks (default:
+    the file's); every other entry is a parameter that replaces the files' value, for all networks.
+    """
+    overrides = dict(config)
+    names = words(overrides.pop("studies", "synthetic"))
+    archs = words(overrides.pop("archs", ""))
+    return {name: read_study(name, overrides, archs) for name in names}
+
+
+def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Study:
+    """One study file with ``overrides`` applied. Raises InputError for anything that is not allowed."""
+    path = STUDIES / f"{name}.yaml"
+    if not path.is_file():
+        raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("architectures"), dict):
+        raise InputError(f"{path} needs parameters and, under architectures, one entry per network")
+    own = content.pop("architectures")
+    shared = {"study": name} | content | dict(overrides)
+    runs = {
+        arch: RunParameters.parse(shared | {"arch": arch} | (own.get(arch) or {}) | dict(overrides))
+        for arch in archs or own
+    }
+    fields = StudyParameters.model_fields
+    return Study(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs)
+
+
+def words(value: str | list[str]) -> list[str]:
+    """A list as it is, or one written with commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else list(value)
+
+
+def options(parameters: StudyParameters) -> list[str]:
+    """The ``-p NAME VALUE`` words that give papermill or the command line these parameters, whatever the defaults."""
+    values = parameters.model_dump()
+    return [word for name, value in values.items() if value not in (None, "") for word in ("-p", name, str(value))]

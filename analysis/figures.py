@@ -1,0 +1,278 @@
+"""Each figure as a function of a tidy table: it draws, and neither computes nor saves.
+
+Every function returns a matplotlib Figure, or None for an empty table: where nobody was asked, figures about people's
+answers are not drawn. The tables come from ``tables``; names and colours from ``styles``.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from analysis import styles
+
+WIDE = 9.4  # inches: a page's column of text; phones scroll sideways
+NARROW = 5.2  # for figures of one panel beside nothing: whole on a phone
+COLUMNS = 4  # networks side by side; more go below
+HSF = "human selection frequency"
+
+RC = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "image.cmap": "viridis",
+}
+
+Draw = Callable[..., Figure]
+
+
+def figure(draw: Draw) -> Callable[..., Figure | None]:
+    """A drawing function in this book's style, that draws nothing from an empty first table."""
+
+    @wraps(draw)
+    def drawn(table: pd.DataFrame, *more: pd.DataFrame) -> Figure | None:
+        if table.empty:
+            return None
+        with mpl.rc_context(RC):
+            return draw(table, *more)
+
+    return drawn
+
+
+@figure
+def figure_1(table: pd.DataFrame) -> Figure:
+    """Images by HSF and by each score of one network: a two-dimensional histogram per score (Fig. 1).
+
+    table: arch, score, x_low, x_high, y_low, y_high, n, column_mean.
+    """
+    scores = list(table["score"].unique())
+    fig = Figure(figsize=(WIDE, 3.5), layout="constrained")
+    axes = fig.subplots(1, len(scores), squeeze=False)
+    for ax, score in zip(axes[0], scores, strict=True):
+        mesh = _cells(ax, table[table["score"] == score], table["n"].max())
+        ax.set(xlabel=HSF, ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
+    fig.colorbar(mesh, ax=axes, label="images", pad=0.01)
+    return fig
+
+
+@figure
+def figure_6(table: pd.DataFrame) -> Figure:
+    """Images by HSF and score for several networks: a row of panels per score, a column per network (Fig. 6).
+
+    table: as for Fig. 1.
+    """
+    archs, scores = list(table["arch"].unique()), list(table["score"].unique())
+    fig, axes = _grid(archs, len(scores), height=2.7, sharex=True)
+    for (arch, score), ax in _panels(axes, archs, scores):
+        mesh = _cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
+        ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
+        ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
+        ax.set_xlabel(HSF if score == scores[-1] else "")
+    fig.colorbar(mesh, ax=axes, label="images", pad=0.01, aspect=40)
+    return fig
+
+
+@figure
+def figure_2(table: pd.DataFrame) -> Figure:
+    """Means over all test images against the epoch: a row per measure, a column per network (Fig. 2).
+
+    table: arch, measure, epoch, mean, low, high, drop.
+    """
+    return _curves(table, lambda panel: [(panel, "#333333", "", None)])
+
+
+@figure
+def figure_3(table: pd.DataFrame) -> Figure:
+    """The same within the bins of HSF, a curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
+    bins = list(table["bin"].cat.categories)
+    colours = {name: styles.BINS[i % len(styles.BINS)] for i, name in enumerate(bins)}
+
+    def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
+        return [
+            (part, *colours[name], f"HSF {name} (n = {part['n'].max():,})")
+            for name in bins
+            if len(part := panel[panel["bin"] == name])
+        ]
+
+    fig = _curves(table, lines)
+    handles, labels = fig.axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, title="bins of human selection frequency (HSF)")
+    return fig
+
+
+@figure
+def training_curves(table: pd.DataFrame) -> Figure:
+    """Loss, accuracy and learning rate of one network against the epoch.
+
+    table: measure, series ("training" or "test"), epoch, mean, low, high.
+    """
+    measures = [name for name in ("loss", "accuracy", "learning_rate") if name in set(table["measure"])]
+    fig = Figure(figsize=(NARROW, 2.1 * len(measures)), layout="constrained")
+    axes = fig.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+    looks = {"training": ("#D55E00", "--"), "test": ("#0072B2", "-")}
+    for ax, measure in zip(axes, measures, strict=True):
+        panel = table[table["measure"] == measure]
+        for series, (colour, dash) in looks.items():
+            points = panel[panel["series"] == series]
+            if points.empty:
+                continue
+            step = {"drawstyle": "steps-mid"} if measure == "learning_rate" else {}
+            ax.plot(points["epoch"], points["mean"], dash, color=colour, label=f"{series} images", **step)
+            _band(ax, points, colour)
+        ax.set_ylabel(styles.SCORES[measure].axis)
+        if measure == "learning_rate":
+            ax.set_yscale("log")
+        if measure == "accuracy":
+            _shares(ax)
+            ax.legend()
+    _epochs(axes[-1], table["epoch"])
+    return fig
+
+
+@figure
+def hardness_overview(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
+    """One network's AVH against HSF: every image above, the means of the bins of HSF below.
+
+    cells: as for Fig. 1, of one score. bins: bin, mean, low, high, n.
+    """
+    fig = Figure(figsize=(NARROW, 6.4), layout="constrained")
+    upper, lower = fig.subplots(2, 1, height_ratios=(3, 2))
+    score = cells["score"].iloc[0]
+    fig.colorbar(_cells(upper, cells, cells["n"].max()), ax=upper, label="images", pad=0.02)
+    upper.set(xlabel=HSF, ylabel=styles.SCORES[score].axis)
+    style, places = styles.SCORES[score], np.arange(len(bins))
+    errors = np.nan_to_num([bins["mean"] - bins["low"], bins["high"] - bins["mean"]])
+    lower.errorbar(places, bins["mean"], errors, fmt=style.marker, color=style.colour, capsize=3)
+    ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
+    lower.set_xticks(places, ticks, fontsize=8)
+    lower.set(xlabel=HSF, ylabel=f"mean {style.label}", xlim=(-0.5, len(bins) - 0.5))
+    lower.grid(axis="x", visible=False)
+    return fig
+
+
+@figure
+def distribution(table: pd.DataFrame) -> Figure:
+    """A score's distribution among the images that a network gets right and wrong.
+
+    table: outcome, low, high, n, score.
+    """
+    fig = Figure(figsize=(NARROW, 3.2), layout="constrained")
+    ax = fig.subplots()
+    looks = {"right": ("#0072B2", "-"), "wrong": ("#D55E00", "--")}
+    for outcome, cells in table.groupby("outcome"):
+        colour, dash = looks[outcome]
+        edges = [*cells["low"], cells["high"].iloc[-1]]
+        label = f"network {outcome} (n = {cells['n'].sum():,})"
+        ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
+    ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return fig
+
+
+def _curves(table: pd.DataFrame, lines: Callable[[pd.DataFrame], list[tuple]]) -> Figure:
+    """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label)."""
+    archs, measures = list(table["arch"].unique()), list(table["measure"].unique())
+    fig, axes = _grid(archs, len(measures), height=1.9, sharex=True)
+    limits = {"accuracy": (0, 1), "avh": _limits(table[table["measure"] == "avh"])}
+    for (arch, measure), ax in _panels(axes, archs, measures):
+        panel = table[(table["arch"] == arch) & (table["measure"] == measure)]
+        every = max(1, panel["epoch"].nunique() // 6)
+        for part, colour, marker, label in lines(panel):
+            ax.plot(
+                part["epoch"], part["mean"], color=colour, marker=marker, markersize=3.5, markevery=every, label=label
+            )
+            _band(ax, part, colour)
+        for epoch in sorted(panel.loc[panel["drop"], "epoch"].unique()):
+            ax.axvline(epoch - 0.5, color="#777777", linewidth=0.9, linestyle=":", zorder=1)
+        ax.set_title(styles.architecture(arch).label if measure == measures[0] else "")
+        if arch in archs[::COLUMNS]:
+            ax.set_ylabel(f"mean {styles.SCORES[measure].axis}" if measure != "accuracy" else "accuracy")
+        if measure in limits and limits[measure] is not None:
+            ax.set_ylim(limits[measure])
+            ax.tick_params(labelleft=arch in archs[::COLUMNS])
+        if measure == "accuracy":
+            _shares(ax)
+        if measure == measures[-1]:
+            _epochs(ax, table["epoch"])
+    return fig
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float] | None:
+    """Limits that hold all intervals of a table, the same for all networks so that they can be compared."""
+    values = table[["mean", "low", "high"]].to_numpy(dtype=float)
+    if not np.isfinite(values).any():
+        return None
+    # An interval of very few images may be wider than everything else together: the means decide, the bands are cut.
+    low, high = np.nanmin(values[:, 0]), np.nanmax(values[:, 0])
+    margin = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
+    return float(low - margin), float(high + margin)
+
+
+def _grid(archs: list[str], rows: int, height: float, **options) -> tuple[Figure, np.ndarray]:
+    """A figure with ``rows`` panels per network, COLUMNS networks side by side, further ones in a block below."""
+    columns = min(len(archs), COLUMNS)
+    blocks = -(-len(archs) // COLUMNS)
+    width = WIDE if columns > 1 else NARROW
+    fig = Figure(figsize=(width, 0.5 + height * rows * blocks), layout="constrained")
+    return fig, fig.subplots(rows * blocks, columns, squeeze=False, **options)
+
+
+def _panels(axes: np.ndarray, archs: list[str], rows: list[str]):
+    """((network, row's name), panel) for each; panels that no network needs are removed."""
+    for i, arch in enumerate(archs):
+        for j, row in enumerate(rows):
+            yield (arch, row), axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS]
+    for i in range(len(archs), -(-len(archs) // COLUMNS) * min(len(archs), COLUMNS)):
+        for j in range(len(rows)):
+            axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS].remove()
+
+
+def _cells(ax: Axes, cells: pd.DataFrame, most: int):
+    """One two-dimensional histogram, empty cells white, colours on a logarithmic scale, and its columns' means."""
+    x = [*sorted(cells["x_low"].unique()), cells["x_high"].max()]
+    y = [*sorted(cells["y_low"].unique()), cells["y_high"].max()]
+    n = cells.pivot(index="y_low", columns="x_low", values="n").to_numpy(dtype=float)
+    mesh = ax.pcolormesh(x, y, np.where(n > 0, n, np.nan), norm=LogNorm(1, max(2, most)), rasterized=True)
+    columns = cells.drop_duplicates("x_low").dropna(subset="column_mean")
+    middle = (columns["x_low"] + columns["x_high"]) / 2
+    ax.plot(middle, columns["column_mean"], color="white", linewidth=3.2)
+    ax.plot(middle, columns["column_mean"], color="#D55E00", linewidth=1.6, marker="o", markersize=3)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(y[0], y[-1])
+    ax.set_xticks(np.arange(6) / 5)
+    return mesh
+
+
+def _band(ax: Axes, points: pd.DataFrame, colour: str) -> None:
+    ax.fill_between(
+        points["epoch"], points["low"].astype(float), points["high"].astype(float), color=colour, alpha=0.18, linewidth=0
+    )
+
+
+def _shares(ax: Axes) -> None:
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _epochs(ax: Axes, epochs: pd.Series) -> None:
+    ax.set_xlabel("epoch")
+    ax.set_xlim(0.5, max(epochs.max(), 2) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))

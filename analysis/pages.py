@@ -1,0 +1,176 @@
+"""What a chapter shows: figures, tables and facts as MyST Markdown, with files beside the executed notebook.
+
+A page is ``book/runs/<study>/<arch>/`` (a network's chapters) or ``book/runs/<study>/`` (comparisons), relative to the
+repository's root, in which chapters are run. Pictures and data go to ``files/`` there, and the Markdown names them
+relative to the page, so the book can be built anywhere and opened from disk. Labels end in the study and the network:
+they are unique in the whole book.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+from pyarrow.parquet import ParquetFile
+
+from analysis import runs, words
+from analysis.parameters import StudyParameters
+from analysis.tables import Run
+
+BOOK = Path("book/runs")
+LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
+CHARACTERS = 10  # of a number in a CSV, about
+DOWNLOADS = {
+    "scores": "Scores, a row per test image",
+    "epochs": "Scores of every test image before and after every epoch",
+    "iterations": "Scores of every test image at each of the first steps",
+    "training": "Course of training, a row per epoch",
+}
+NO_PEOPLE = "needs people's answers, which this dataset does not have: it is not drawn."
+
+
+class Page:
+    """One chapter's place in the book."""
+
+    def __init__(self, parameters: StudyParameters, arch: str = ""):
+        self.key = f"{parameters.study_name}-{arch}".rstrip("-")
+        self.folder = BOOK / parameters.study_name / arch
+
+    def label(self, name: str) -> str:
+        """A name made unique in the book: "fig-3" -> "fig-3-synthetic"."""
+        return f"{name}-{self.key}"
+
+    def show_figure(
+        self, fig: Figure | None, *, name: str, caption: str, alt: str, data: pd.DataFrame, pixels: bool = False
+    ) -> None:
+        """Save a figure and exactly what it draws, and show it with its number, caption and alternative text.
+
+        Args: name, "fig-3" is Figure 3; pixels, whether it is saved as PNG, for pictures that are heavy as SVG.
+            Without a figure a sentence says why.
+        """
+        title = f"Figure {name.removeprefix('fig-').upper()}"
+        if fig is None:
+            self.say(f"{title} {NO_PEOPLE}")
+            return
+        picture = self.save(fig, f"{name}.{'png' if pixels else 'svg'}")
+        csv = self.write(data, name)
+        wide = fig.get_figwidth() > 6  # inches: on a phone such a figure is scrolled sideways
+        show(
+            f":::{{figure-md}} {self.label(name)}\n"
+            + (":class: wide\n" if wide else "")
+            + f"\n![{words.escape(alt)}]({picture})\n\n"
+            f"**{title}.** {' '.join(caption.split())} [Data of this figure]({csv}).\n:::\n"
+        )
+
+    def show_table(self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None) -> None:
+        """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV."""
+        link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
+        label = f":name: {self.label(name)}\n" if name else ""
+        show(f":::{{table}} {' '.join(caption.split())}{link}\n{label}\n{markdown(table)}\n:::\n")
+
+    def show_parameters(self, parameters: StudyParameters) -> None:
+        """Every parameter with its value and meaning."""
+        fields = type(parameters).model_fields
+        rows = [(name, _plain(value), fields[name].description) for name, value in parameters.model_dump().items()]
+        table = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
+        self.show_table(table, caption="Parameters of this page.")
+
+    def show_stamp(self, run: Run) -> None:
+        """What made a run's results: code, versions, device, time, data."""
+        stamp = run.stamp
+        facts = {
+            "network": stamp["network"],
+            "weights": words.count(stamp["weights"]),
+            "dimensions of the embedding": words.count(stamp["embedding"]),
+            "initial learning rate": f"{stamp['learning_rate']:g}",
+            "optimiser steps": words.count(stamp["steps"]),
+            "images": ", ".join(f"{words.count(n)} {part}" for part, n in stamp["images"].items()),
+            "precision": stamp["precision"],
+            "device": stamp["device"],
+            "threads": stamp["threads"],
+            "training took": words.duration(stamp["seconds"]),
+            "commit": stamp["commit"],
+            "code (SHA-256)": stamp["source"][:16],
+            "data (SHA-256)": stamp["data"][:16],
+            "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
+        }
+        table = pd.DataFrame(facts.items(), columns=["", "this run"])
+        self.show_table(table, caption="What made these results.")
+
+    def show_downloads(self, run: Run, tables: Iterable[str] = runs.TABLES) -> None:
+        """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
+        paths = {name: self.copy(run.folder / f"{name}.parquet") for name in tables}
+        show("\n".join(f"- {DOWNLOADS[name]}: [{Path(path).name}]({path})" for name, path in paths.items()))
+
+    def say(self, text: str) -> None:
+        """A paragraph with inserted numbers."""
+        show(" ".join(text.split()))
+
+    def show_list(self, items: Iterable[str]) -> None:
+        """A bulleted list with inserted numbers."""
+        show("\n".join(f"- {' '.join(item.split())}" for item in items))
+
+    def note(self, title: str, sentences: Iterable[str]) -> None:
+        """A box of things that a reader must know."""
+        body = "\n".join(f"- {' '.join(item.split())}" for item in sentences)
+        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n")
+
+    def save(self, fig: Figure, name: str) -> str:
+        """Save a picture; its path as the page names it. The same figure gives the same bytes."""
+        kind = name.rpartition(".")[2]
+        with runs.replacing(self.folder / "files" / name) as temporary, mpl.rc_context({"svg.hashsalt": "avh"}):
+            metadata = {"Date": None} if kind == "svg" else {}
+            fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
+        return f"files/{name}"
+
+    def write(self, table: pd.DataFrame, name: str) -> str:
+        """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
+        text = table.to_csv(index=False, lineterminator="\n")
+        if len(text) > LARGEST_CSV:
+            runs.write_table(self.folder / "files" / f"{name}.parquet", table)
+            return f"files/{name}.parquet"
+        with runs.replacing(self.folder / "files" / f"{name}.csv") as temporary:
+            temporary.write_text(text)
+        return f"files/{name}.csv"
+
+    def copy(self, path: Path) -> str:
+        """A recorded table as CSV where that is small, else the file as it is; its path as the page names it."""
+        recorded = ParquetFile(path).metadata
+        if recorded.num_rows * recorded.num_columns * CHARACTERS < LARGEST_CSV:
+            return self.write(runs.read_table(path), path.stem)
+        with runs.replacing(self.folder / "files" / path.name) as temporary:
+            shutil.copyfile(path, temporary)
+        return f"files/{path.name}"
+
+
+def show(markdown: str) -> None:
+    """Put MyST Markdown on the page."""
+    display(Markdown(markdown))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown: text made safe, numbers to three digits, numbers to the right."""
+    numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
+    lines = [
+        [words.escape(name) for name in table],
+        ["---:" if right else ":---" for right in numeric],
+        *([_cell(value) for value in row] for row in table.itertuples(index=False)),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return words.escape(value)
+    return words.count(value) if pd.api.types.is_integer(value) else words.short(value)
+
+
+def _plain(value: Any) -> str:
+    """A parameter's value as text."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "(empty)" if value == "" else str(value)

@@ -1,0 +1,234 @@
+"""From a study's recorded results to the tidy table behind each figure: reading, joining, and calls to statistics.
+
+A tidy table names its rows in words a figure and a reader can use: ``arch``, ``measure`` or ``score``, ``epoch``,
+``bin``, with ``mean``, ``low``, ``high``, ``n``. Tables about people's answers are empty where there are none, and
+an empty table draws nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import runs, statistics, styles
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+from analysis.statistics import Estimate
+from analysis.study import DATASET, IMAGES, study_of
+
+CELLS = 20  # of a two-dimensional histogram, along each axis
+MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
+CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network's finished results."""
+
+    arch: str
+    folder: Path
+    stamp: dict[str, Any]
+    scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
+    training: pd.DataFrame  # a row per epoch from 1
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """A row per (epoch, test image), from epoch 0; only the columns that figures need."""
+        return runs.read_table(self.folder / "epochs.parquet", ["epoch", "image", *MEASURES.values()])
+
+    @property
+    def undefined(self) -> int:
+        """How many test images have no AVH."""
+        return int(self.scores["avh"].isna().sum())
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's pictures, what people said of them, and its runs in the order they are shown in."""
+
+    name: str
+    dataset: dict[str, Any]
+    images: pd.DataFrame  # a row per test image: id, label, and selected of shown where people were asked
+    runs: dict[str, Run]
+
+    @property
+    def has_people(self) -> bool:
+        return "selected" in self.images
+
+    @property
+    def hsf(self) -> np.ndarray:
+        """Human selection frequency of each test image (N,): selected / shown. NaN where nobody was asked."""
+        if not self.has_people:
+            return np.full(len(self.images), np.nan)
+        return (self.images["selected"] / self.images["shown"]).to_numpy()
+
+    @property
+    def undefined(self) -> int:
+        """How many AVH are undefined, over all runs."""
+        return sum(run.undefined for run in self.runs.values())
+
+    def representative(self, arch: str = "resnet50") -> str:
+        """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""
+        return arch if arch in self.runs else list(self.runs)[-1]
+
+    def others(self, arch: str = "resnet50") -> list[str]:
+        """The networks beside the representative one; itself where it is alone."""
+        return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
+
+
+def read(parameters: StudyParameters, archs: Sequence[str]) -> Study:
+    """The finished results of a study. Raises InputError where something is missing, damaged or of another study."""
+    folder = parameters.study_dir
+    dataset = runs.read_json(folder / DATASET)
+    mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
+    different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
+    if different:
+        raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
+    images = runs.read_table(folder / IMAGES)
+    return Study(
+        name=parameters.study_name,
+        dataset=dataset,
+        images=images,
+        runs={arch: read_run(folder / arch, dataset, images) for arch in styles.in_order(archs)},
+    )
+
+
+def read_run(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> Run:
+    """One network's results, checked to be of these images."""
+    stamp = runs.read_json(folder / runs.RUN)
+    scores = runs.read_table(folder / "scores.parquet")
+    if stamp["data"] != dataset["hash"] or not scores["id"].equals(images["id"]):
+        raise InputError(f"{folder} holds results on other data than {folder.parent / DATASET}: run it again")
+    scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
+    scores["avh_scaled"] = statistics.scaled(scores["avh"])
+    return Run(folder.name, folder, stamp, scores, runs.read_table(folder / "training.parquet"))
+
+
+def histograms(study: Study, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
+    """Fig. 1 and 6: images per cell of HSF x score, a row per (arch, score, cell).
+
+    Scores scaled to 0..1 and confidences are drawn on 0..1, others over their own range, the same for all networks.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    unit = np.arange(CELLS + 1) / CELLS  # i / 20, and not linspace: the floats that 3 of 5 people give
+    parts = []
+    for score in scores:
+        columns = {arch: study.runs[arch].scores[score].to_numpy(dtype=float) for arch in archs}
+        every = np.concatenate(list(columns.values()))
+        edges = unit if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
+        for arch, values in columns.items():
+            cells = statistics.histogram(study.hsf, values, unit, edges)
+            parts.append(cells.assign(arch=arch, score=score))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "score")
+
+
+def curves(study: Study) -> pd.DataFrame:
+    """Fig. 2: means over all test images, a row per (arch, measure, epoch from 1); ``drop`` where the rate fell."""
+    return pd.concat([_curves(run, run.epochs, ["epoch"]) for run in study.runs.values()], ignore_index=True)
+
+
+def curves_by_bin(study: Study) -> pd.DataFrame:
+    """Fig. 3: the same within each bin of HSF, a row per (arch, measure, bin, epoch)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    bins = statistics.binned(study.hsf)
+    parts = [_curves(r, r.epochs.assign(bin=bins[r.epochs["image"]]), ["bin", "epoch"]) for r in study.runs.values()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def training(run: Run) -> pd.DataFrame:
+    """A run's course: a row per (measure, series, epoch) with ``mean``, and an interval where it is over test images."""
+    fitted = run.training.melt("epoch", ["loss", "accuracy", "learning_rate"], "measure", "mean")
+    tested = statistics.means(run.epochs, ["epoch"], "correct").assign(measure="accuracy", series="test")
+    table = pd.concat([fitted.assign(series="training"), tested[tested["epoch"] > 0]], ignore_index=True)
+    table["arch"] = run.arch
+    return _first(table, "arch", "measure", "series", "epoch")
+
+
+def score_by_bin(study: Study, arch: str, scores: Sequence[str]) -> pd.DataFrame:
+    """Mean of each score within each bin of HSF: a row per (arch, score, bin)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    table = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
+    parts = [statistics.means(table, ["bin"], score).assign(arch=arch, score=score) for score in scores]
+    return _first(pd.concat(parts, ignore_index=True), "arch", "score")
+
+
+def distribution(run: Run, score: str = "avh") -> pd.DataFrame:
+    """How a score is distributed among images that the network gets right and wrong: a row per (outcome, cell)."""
+    values = run.scores[score].to_numpy(dtype=float)
+    defined = values[~np.isnan(values)]
+    edges = np.linspace(defined.min(), defined.max(), 2 * CELLS + 1) if len(defined) else np.array([0.0, 1.0])
+    parts = []
+    for outcome, correct in (("right", True), ("wrong", False)):
+        index = statistics.bin_index(values[run.scores["correct"] == correct], edges)
+        n = np.bincount(index[index >= 0], minlength=len(edges) - 1)
+        parts.append(pd.DataFrame({"outcome": outcome, "low": edges[:-1], "high": edges[1:], "n": n}))
+    return pd.concat(parts, ignore_index=True).assign(arch=run.arch, score=score)
+
+
+def correlation(study: Study, arch: str, score: str) -> Estimate:
+    """Spearman's correlation of a score with HSF."""
+    return statistics.correlation(study.runs[arch].scores[score], study.hsf)
+
+
+def ceiling(study: Study) -> Estimate:
+    """The noise ceiling of Spearman's correlation with HSF; NaN where nobody was asked."""
+    if not study.has_people:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    return statistics.noise_ceiling(study.images["selected"], study.images["shown"])
+
+
+def summary(study: Study) -> pd.DataFrame:
+    """A row per (arch, quantity): test accuracy, correlations with HSF, and AVH's lead over confidence."""
+    rows = []
+    for arch, run in study.runs.items():
+        quantities = {"accuracy": accuracy(run)}
+        if study.has_people:
+            quantities |= {score: correlation(study, arch, score) for score in CORRELATED}
+            quantities["lead"] = statistics.difference(run.scores["avh"], run.scores["confidence"], study.hsf)
+        rows += [{"arch": arch, "quantity": name, **value._asdict()} for name, value in quantities.items()]
+    return pd.DataFrame(rows)
+
+
+def accuracy(run: Run) -> Estimate:
+    """Share of test images whose class the network gives, with Wilson's interval."""
+    n, share = len(run.scores), run.scores["correct"].mean()
+    low, high = statistics.wilson(np.array([share]), np.array([n]))
+    return Estimate(float(share), float(low[0]), float(high[0]), n)
+
+
+def extremes(study: Study, arch: str, number: int = 10) -> pd.DataFrame:
+    """The images that AVH ranks hardest: id, class, what the network says, AVH, and HSF where people were asked."""
+    classes = np.array(study.dataset["classes"], dtype=object)
+    scores = study.runs[arch].scores
+    table = pd.DataFrame(
+        {
+            "image": scores["id"],
+            "class": classes[scores["label"]],
+            "network says": classes[scores["predicted"]],
+            "AVH": scores["avh"],
+        }
+    )
+    if study.has_people:
+        table["HSF"] = study.hsf
+    return table.nlargest(number, "AVH").reset_index(drop=True)
+
+
+def _curves(run: Run, epochs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    epochs = epochs[epochs["epoch"] > 0]  # "Epoch starts from 1" (Sec. 3)
+    parts = [statistics.means(epochs, by, column).assign(measure=name) for name, column in MEASURES.items()]
+    table = pd.concat(parts, ignore_index=True)
+    fell = run.training.loc[run.training["learning_rate"].diff() < 0, "epoch"]
+    table["drop"] = table["epoch"].isin(fell)
+    return _first(table.assign(arch=run.arch), "arch", "measure")
+
+
+def _first(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table with these columns at the front."""
+    return table[[*columns, *(name for name in table if name not in columns)]]

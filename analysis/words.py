@@ -1,0 +1,234 @@
+"""Numbers, names and curves in a reader's words: what captions, alternative texts and prose are made of."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis import styles
+from analysis.statistics import Estimate
+from analysis.tables import Run, Study
+
+MINUS = "−"
+
+
+def count(n: Any) -> str:
+    """1000 -> "1,000"."""
+    return f"{int(n):,}"
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """-0.416 -> "−0.42"; NaN -> "undefined"."""
+    value = float(value)
+    if np.isnan(value):
+        return "undefined"
+    text = f"{value:,.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", MINUS)
+
+
+def short(value: Any) -> str:
+    """A number of any size to three digits: 12345.6 -> "12,300", 0.08312 -> "0.0831"."""
+    value = float(value)
+    if np.isnan(value):
+        return "undefined"
+    if value and not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.2e}".replace("-", MINUS)
+    digits = 0 if value == 0 else 2 - int(np.floor(np.log10(abs(value))))
+    text = f"{round(value, digits):,.{max(0, digits)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def percent(share: Any) -> str:
+    """0.534 -> "53 %"."""
+    return "undefined" if np.isnan(float(share)) else f"{100 * float(share):.0f} %"
+
+
+def interval(low: Any, high: Any, digits: int = 2) -> str:
+    """ "[0.49, 0.57]"."""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def estimate(value: Estimate, digits: int = 2, n: bool = True) -> str:
+    """ "0.53 [0.49, 0.57], n = 1,000"."""
+    text = number(value.value, digits)
+    if not np.isnan(value.low):
+        text += f" {interval(value.low, value.high, digits)}"
+    return f"{text}, n = {count(value.n)}" if n else text
+
+
+def duration(seconds: float) -> str:
+    """154 -> "2 min 34 s"."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{value} {unit}" for value, unit in ((hours, "h"), (minutes, "min"), (seconds, "s")) if value]
+    return " ".join(parts[:2]) or "under 1 s"
+
+
+def listing(words: Iterable[str]) -> str:
+    """a, b, c -> "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def escape(text: Any) -> str:
+    """Text from users (class names, file names) as Markdown that shows it and does nothing else."""
+    printable = "".join(c if c.isprintable() else " " for c in str(text))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable.split()))
+
+
+def left_out(undefined: int) -> str:
+    """What a caption says of undefined scores."""
+    if not undefined:
+        return "No score is undefined."
+    return f"{count(undefined)} {'image has' if undefined == 1 else 'images have'} an undefined score and are left out."
+
+
+def curves(table: pd.DataFrame) -> str:
+    """A figure of curves for who cannot see it: where each curve starts and ends.
+
+    table: arch, measure, epoch, mean, and ``bin`` where there are several curves in a panel; one row per point.
+    """
+    groups = ["arch", "bin"] if "bin" in table else ["arch"]
+    table = table.dropna(subset="mean")
+    parts = []
+    for arch in table["arch"].unique():
+        for key, curve in table[table["arch"] == arch].groupby(groups, observed=True, sort=False):
+            ends = []
+            for measure, points in curve.groupby("measure", sort=False):
+                first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
+                ends.append(f"{styles.SCORES[measure].label} {short(first)} to {short(last)}")
+            where = f", HSF {key[1]}" if "bin" in table else ""
+            parts.append(f"{styles.architecture(arch).label}{where}: {', '.join(ends)}")
+    epochs = table["epoch"]
+    return f"From epoch {epochs.min()} to {epochs.max()}. {'. '.join(parts)}." if parts else "No curve."
+
+
+def histograms(table: pd.DataFrame) -> str:
+    """Two-dimensional histograms for who cannot see them: how many images, and the mean at both ends.
+
+    table: as from ``tables.histograms``.
+    """
+    parts = []
+    for (arch, score), cells in table.groupby(["arch", "score"], sort=False):
+        columns = cells.groupby(["x_low", "x_high"]).agg(n=("n", "sum"), mean=("column_mean", "first")).reset_index()
+        columns = columns[columns["n"] > 0]
+        name = f"{styles.architecture(arch).label}, {styles.SCORES[score].label}"
+        if columns.empty:
+            parts.append(f"{name}: no image")
+            continue
+        hard, easy = columns.iloc[0], columns.iloc[-1]
+        parts.append(
+            f"{name}: {count(columns['n'].sum())} images, mean {short(hard['mean'])} at HSF {hard['x_low']:g} to "
+            f"{hard['x_high']:g} and {short(easy['mean'])} at HSF {easy['x_low']:g} to {easy['x_high']:g}, where "
+            f"{percent(easy['n'] / columns['n'].sum())} of the images are"
+        )
+    return ". ".join(parts) + "."
+
+
+def about(study: Study) -> list[str]:
+    """What a reader must know of a study before its figures: the pictures, the people, the networks."""
+    data, images = study.dataset, study.dataset["images"]
+    sentences = [
+        f"{count(images['test'])} test images of {count(len(data['classes']))} classes ({data['name']}); networks learn "
+        f"from {count(images['train'])} others.",
+        *map(escape, data["notes"]),
+    ]
+    if not study.has_people:
+        sentences.append("Nobody was asked about these images, so nothing here is about people.")
+    elif not data["simulated"]:
+        sentences.append(f"The people: {escape(data['people'])}.")
+    sentences += [network(run) for run in study.runs.values()]
+    sentences.append(
+        "Where a network has batch norm, its statistics are computed anew on training images before each measurement "
+        "in the first steps of training, because the running ones still hold made-up values then; later measurements "
+        "use the running ones."
+    )
+    undefined = study.undefined
+    sentences.append(
+        f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH are undefined (an "
+        f"embedding of norm zero has no direction){' and left out' if undefined else ''}."
+    )
+    return sentences
+
+
+def network(run: Run) -> str:
+    """Which variant of its architecture a run trained."""
+    description = run.stamp["network"]
+    variant = f"{styles.architecture(run.arch).label}: {escape(description)}."
+    if description.startswith(f"{run.arch}_bn "):
+        variant += " This is the form with batch norm, which the paper's VGG19 does not have."
+    return variant
+
+
+QUANTITIES = {
+    "accuracy": "test accuracy",
+    "avh": "AVH",
+    "confidence": "confidence",
+    "norm_in_class": "norm within class",
+    "lead": "|AVH| − |confidence|",
+}
+
+
+def summary(table: pd.DataFrame, ceiling: Estimate, of: Literal["arch", "quantity"]) -> pd.DataFrame:
+    """``tables.summary`` for readers, with a row per network or, for a single one, a row per quantity."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        value = Estimate(row.value, row.low, row.high, row.n)
+        if row.quantity == "accuracy":
+            text = f"{percent(row.value)} [{percent(row.low)}, {percent(row.high)}]"
+        else:
+            text = estimate(value, n=False)
+        if row.quantity in ("avh", "confidence", "norm_in_class") and ceiling.value > 0:
+            text += f" ({percent(abs(row.value) / ceiling.value)})"
+        name = styles.architecture(row.arch).label
+        cells = {"n": count(row.n), QUANTITIES[row.quantity]: text}
+        if of == "arch":
+            rows.setdefault(name, {"network": name}).update(cells)
+        else:
+            rows[row.quantity] = {"": QUANTITIES[row.quantity], name: text, "n": count(row.n)}
+    return pd.DataFrame(rows.values())
+
+
+def findings(table: pd.DataFrame, ceiling: Estimate) -> list[str]:
+    """What came out, a sentence per quantity: how strongly it goes with people under each network."""
+    sentences = []
+    for quantity, rows in table.groupby("quantity", sort=False):
+        if quantity == "accuracy":
+            continue
+        values = listing(
+            f"{number(row.value)} {interval(row.low, row.high)} for {styles.architecture(row.arch).label}"
+            for row in rows.itertuples()
+        )
+        what = "AVH's lead over confidence, |AVH| − |confidence|," if quantity == "lead" else QUANTITIES[quantity]
+        goes = "is" if quantity == "lead" else "has a rank correlation with human selection frequency of"
+        sentences.append(sentence(f"{what} {goes} {values}"))
+    if ceiling.value > 0:
+        sentences.append(f"No score can be expected to reach more than {estimate(ceiling)}: people disagree too.")
+    return sentences
+
+
+def courses(table: pd.DataFrame) -> str:
+    """``tables.training`` for who cannot see its figure."""
+    parts = []
+    for (measure, series), points in table.groupby(["measure", "series"], sort=False):
+        first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
+        of = "" if measure == "learning_rate" else f" on {series} images"
+        parts.append(f"{styles.SCORES[measure].label}{of} from {short(first)} to {short(last)}")
+    return f"In {count(table['epoch'].max())} epochs: {listing(parts)}."
+
+
+def outcomes(table: pd.DataFrame) -> str:
+    """``tables.distribution`` for who cannot see its figure."""
+    parts = []
+    for outcome, cells in table.groupby("outcome"):
+        n = cells["n"].sum()
+        middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
+        parts.append(f"{count(n)} images where the network is {outcome}, mean {short(middle)}")
+    return sentence(listing(parts))

@@ -1,0 +1,54 @@
+"""`make bench`: how fast the project's own code is, as ratios of two things measured in turn in one process.
+
+Absolute times say more about the machine than about the code, so every line is a ratio with its range over the
+repetitions. Nothing here is a test: a noisy machine is no failure.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from benchmarks import extraction, memory, products, training
+
+
+def ratio(name: str, target: str, ours: Callable[[], float], theirs: Callable[[], float], repeat: int) -> None:
+    """Print median, least and greatest of ours / theirs, the two run in turn ``repeat`` times after a warm-up."""
+    ours(), theirs()
+    values = sorted(ours() / theirs() for _ in range(repeat))
+    middle = statistics.median(values)
+    print(f"{name:<58} {middle:6.2f}   [{values[0]:.2f}, {values[-1]:.2f}]   {target}", flush=True)
+
+
+def seconds(work: Callable[[], object]) -> Callable[[], float]:
+    """A function that does ``work`` and gives the seconds it took."""
+
+    def timed() -> float:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        start = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    return timed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, {arguments.threads} threads, median [least, greatest] of {arguments.repeat}\n")
+    for module in (products, extraction, training):
+        for name, target, ours, theirs in module.pairs():
+            ratio(name, target, seconds(ours), seconds(theirs), arguments.repeat)
+    print(f"{'AVH, peak memory above the inputs':<58} {memory.peak():6.0f} MB            at most 64 MB")
+
+
+if __name__ == "__main__":
+    main()

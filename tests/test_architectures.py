@@ -1,0 +1,290 @@
+"""Networks by name, split before the final linear layer without changing what they compute."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.transforms.v2 import functional as transforms
+
+from analysis import architectures
+from analysis.errors import InputError
+
+PAPER = ("alexnet", "vgg19", "densenet121", "resnet50")
+
+
+def build(arch, classes=5, *, image_size=32, **options):
+    return architectures.build(arch, classes, image_size=image_size, **options)
+
+
+def pictures(n=4, size=32, seed=0):
+    return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def torchvision_logits(arch, network, pixels, **options):
+    """The logits of torchvision's own model, unsplit, with the network's weights and torchvision's normalisation."""
+    model = models.get_model(arch, weights=None, num_classes=network.head.out_features, **options)
+    state = {name.removeprefix("body."): value for name, value in network.state_dict().items()}
+    name = next(name for name, value in model.named_parameters() if value is list(model.parameters())[-1])
+    head = name.rpartition(".")[0]
+    state |= {f"{head}.{name}": state.pop(f"head.{name}") for name in ("weight", "bias")}
+    model.load_state_dict(state)
+    scaled = transforms.to_dtype(pixels, torch.float32, scale=True)
+    normalised = transforms.normalize(scaled, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    with torch.inference_mode():
+        return model.eval()(normalised)
+
+
+# --- the split
+
+
+@pytest.mark.parametrize(
+    ("arch", "size", "options"),
+    [
+        ("alexnet", 64, {}),
+        ("densenet121", 32, {}),
+        ("resnet50", 32, {}),
+        ("vgg11", 32, {}),
+        ("mobilenet_v3_small", 32, {}),
+        ("regnet_y_400mf", 32, {}),
+        ("swin_t", 32, {}),
+        ("googlenet", 32, {"aux_logits": False, "init_weights": False}),
+    ],
+)
+def test_head_of_embedding_equals_torchvisions_own_network(arch, size, options):
+    network = build(arch, image_size=size, stem="imagenet").eval()
+    pixels = pictures(size=size)
+    with torch.inference_mode():
+        embeddings = network.embed(pixels)
+        logits = network.head(embeddings)
+        assert torch.equal(network(pixels), logits)
+    assert embeddings.shape == (4, network.head.in_features)
+    expected = torchvision_logits(arch, network, pixels, **options)
+    torch.testing.assert_close(logits, expected, atol=1e-5 * float(expected.abs().max()), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("arch", "d"), list(zip(PAPER, (4096, 4096, 1024, 2048), strict=True)))
+def test_the_papers_networks_have_the_papers_embeddings(arch, d):
+    with torch.device("meta"):
+        model = models.get_model(arch, weights=None, num_classes=1000)
+    _, head = architectures._final_linear(model, arch, 1000)
+    assert (head.in_features, head.out_features) == (d, 1000)
+
+
+def test_the_head_computes_in_float32_inside_autocast():
+    network = build("resnet18", width=1 / 16).eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        embeddings = network.embed(pictures())
+        logits = network.classify(embeddings)
+    assert embeddings.dtype == torch.bfloat16
+    assert logits.dtype == torch.float32
+    head = network.head
+    with torch.inference_mode():
+        torch.testing.assert_close(logits, embeddings.float() @ head.weight.T + head.bias)
+
+
+# --- torchvision's networks by name
+
+
+@pytest.mark.parametrize(
+    ("arch", "d"),
+    [
+        *(("convnext_large", 1536), ("densenet201", 1920), ("efficientnet_b7", 2560), ("mnasnet1_3", 1280)),
+        *(("resnext101_64x4d", 2048), ("shufflenet_v2_x2_0", 2048), ("swin_v2_b", 1024), ("vgg16_bn", 4096)),
+        *(("vit_l_16", 1024), ("wide_resnet101_2", 2048)),
+    ],
+)
+def test_large_networks_are_split_before_their_last_layer(arch, d):
+    with torch.device("meta"):
+        model = models.get_model(arch, weights=None, num_classes=7)
+    _, head = architectures._final_linear(model, arch, 7)
+    assert (head.in_features, head.out_features) == (d, 7)
+
+
+def test_every_family_has_a_test_here():
+    tested = "alexnet convnext densenet efficientnet googlenet inception maxvit mnasnet mobilenet regnet resnet resnext"
+    tested += " shufflenet squeezenet swin vgg vit wide_resnet"
+    assert [name for name in architectures.known() if not name.startswith(tuple(tested.split()))] == []
+
+
+@pytest.mark.parametrize(
+    ("arch", "size"),
+    [
+        *(("convnext_tiny", 32), ("efficientnet_b0", 32), ("efficientnet_v2_s", 32), ("googlenet", 32)),
+        *(
+            ("inception_v3", 75),
+            ("maxvit_t", 224),
+            ("mnasnet0_5", 32),
+            ("mobilenet_v2", 32),
+            ("mobilenet_v3_large", 32),
+        ),
+        *(("regnet_x_400mf", 32), ("regnet_y_400mf", 32), ("resnext50_32x4d", 32), ("shufflenet_v2_x0_5", 32)),
+        *(("swin_t", 32), ("swin_v2_t", 32), ("vit_b_32", 224)),
+    ],
+)
+def test_one_network_of_each_family_gives_logits(arch, size):
+    network = build(arch, image_size=size)
+    with torch.inference_mode():
+        assert network.eval()(pictures(2, size)).shape == (2, 5)
+
+
+def test_a_network_without_a_linear_head_is_refused():
+    with pytest.raises(InputError, match="no embedding to measure angles from"):
+        build("squeezenet1_1", image_size=64)
+
+
+# --- errors
+
+
+def test_an_unknown_name_is_answered_with_close_ones():
+    with pytest.raises(InputError, match=r"unknown arch 'resnet5'; torchvision's closest: .*resnet50"):
+        build("resnet5")
+
+
+def test_a_name_like_no_other_is_answered_with_all():
+    with pytest.raises(InputError, match=r"alexnet, .*wide_resnet50_2"):
+        build("7777")
+
+
+@pytest.mark.parametrize(
+    ("arch", "options", "sentence"),
+    [
+        ("resnet18", {"width": 0.3}, r"width 0.3 leaves 19.2 channels in resnet18's conv1"),
+        ("shufflenet_v2_x1_0", {"width": 0.25}, r"width 0.25 leaves 14.5 channels"),
+        ("resnext50_32x4d", {"width": 1 / 8}, r"leaves 16 channels for the 32 groups of resnext50_32x4d's layer1.0"),
+        ("vit_b_32", {"width": 0.5, "image_size": 224}, "width cannot change vit_b_32.*allowed: width 1"),
+        ("swin_t", {"width": 0.5}, "width cannot change swin_t.*LayerNorm"),
+        ("alexnet", {"stem": "imagenet"}, "cannot take pictures of 32 px .*allowed: larger pictures"),
+        ("inception_v3", {}, "cannot take pictures of 32 px"),
+        ("vit_b_32", {}, "cannot take pictures of 32 px .*Expected 224"),
+        ("maxvit_t", {"image_size": 64}, "cannot take pictures of 64 px"),
+        ("mobilenet_v2", {"stem": "small"}, "mobilenet_v2 has no small stem; allowed: stem imagenet, .*AlexNet, VGG"),
+        ("swin_t", {"stem": "half"}, "swin_t has no half stem"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(arch, options, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        build(arch, **options)
+    assert "\n" not in str(caught.value)
+
+
+# --- width
+
+
+@pytest.mark.parametrize("arch", PAPER)
+def test_the_papers_networks_at_tiny_width(arch, width=1 / 32):
+    network = build(arch, width=width)
+    full = {"alexnet": 4096, "vgg19": 4096, "densenet121": 1024, "resnet50": 2048}[arch]
+    assert network.head.in_features == full * width
+    assert f"width {width:g}" in network.description
+    with torch.no_grad():
+        assert network(pictures()).shape == (4, 5)
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "densenet121", "alexnet"])
+def test_width_keeps_the_initial_scale_of_signals(arch):
+    """A narrower network's logits are about as large as the full one's, whatever its depth."""
+    pixels, spread = pictures(16, 64), {}
+    for width in (1, 0.25):
+        network = build(arch, 100, image_size=64, stem="imagenet", width=width).train()
+        with torch.no_grad():
+            spread[width] = network.embed(pixels).pow(2).mean().sqrt().item()
+    assert spread[0.25] == pytest.approx(spread[1], rel=0.5)
+
+
+def test_width_keeps_torchvisions_rule_of_initialisation():
+    network = build("resnet18", width=0.25, stem="imagenet")
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d) and name != "body.conv1":
+            expected = (2 / (layer.out_channels * layer.kernel_size[0] ** 2)) ** 0.5  # kaiming, fan out
+            assert layer.weight.std().item() == pytest.approx(expected, rel=0.15), name
+    bound = network.head.in_features**-0.5  # of a uniform distribution
+    assert network.head.weight.abs().max().item() == pytest.approx(bound, rel=0.02)
+
+
+@pytest.mark.parametrize("width", [2, 0, -0.5])
+def test_no_network_is_wider_than_torchvisions(width):
+    with pytest.raises(InputError, match="allowed: above 0, up to 1"):
+        build("mobilenet_v3_small", width=width)
+
+
+@pytest.mark.parametrize(("arch", "width"), [("mobilenet_v2", 0.25), ("regnet_x_400mf", 0.5), ("googlenet", 0.25)])
+def test_width_of_other_families(arch, width):
+    network = build(arch, width=width).eval()
+    with torch.inference_mode():
+        assert network(pictures()).shape == (4, 5)
+    assert network.head.in_features == build(arch).head.in_features * width
+
+
+# --- stems
+
+
+def features(network, size=32):
+    """Height of the first layer's output."""
+    seen = []
+    convolution = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
+    convolution.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
+    with torch.inference_mode():
+        network.eval()(pictures(1, size))
+    return seen[0]
+
+
+@pytest.mark.parametrize("arch", ["alexnet", "densenet121", "resnet18", "vgg11_bn"])
+def test_stems_reduce_pictures_as_described(arch):
+    small = build(arch, width=1 / 8, stem="small")
+    half = build(arch, width=1 / 8, stem="half", image_size=64)
+    assert features(small) == 32
+    assert features(half, 64) == 32
+    assert "stride 1" in small.description
+    assert "stride 2" in half.description
+    assert arch in small.description
+
+
+def test_auto_takes_the_small_stem_below_64_pixels():
+    assert "small-image stem" in build("resnet18", width=1 / 8, image_size=63).description
+    assert build("resnet18", width=1 / 8, image_size=64).description == "torchvision's resnet18, width 0.125"
+    assert build("mobilenet_v2").description == "torchvision's mobilenet_v2, width 1"
+
+
+def test_a_small_vgg_has_batch_norm():
+    def normalised(stem):
+        with torch.device("meta"):
+            model, _ = architectures._variant("vgg11", 5, 32, stem)
+        return any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+    assert normalised("small")
+    assert not normalised("imagenet")
+
+
+# --- seeds
+
+
+@pytest.mark.parametrize("arch", ["alexnet", "resnet18", "densenet121"])
+def test_the_seed_decides_the_weights(arch):
+    one, same, other = (build(arch, width=1 / 16, seed=seed).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_nobody_elses_random_numbers_are_disturbed():
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    build("alexnet", width=1 / 16)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    assert (np.random.get_state()[1] == before[2]).all()
+
+
+def test_a_new_network_is_in_training_mode_with_fresh_statistics():
+    network = build("resnet18", width=1 / 16)
+    assert network.training
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert all(m.training and m.num_batches_tracked == 0 and (m.running_mean == 0).all() for m in norms)
+
+
+@pytest.mark.parametrize(
+    ("arch", "rate"), [("alexnet", 0.01), ("vgg19", 0.01), ("vgg11_bn", 0.01), ("densenet121", 0.1), ("resnet50", 0.1)]
+)
+def test_the_papers_rates(arch, rate):
+    assert architectures.paper_rate(arch) == rate

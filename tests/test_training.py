@@ -1,0 +1,574 @@
+"""Training: the paper's schedule, what the probes see, and the tables, on pictures of 8 px."""
+
+import copy
+import random
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from scipy.special import log_softmax, logit
+from torch import nn
+from torch.nn import functional as F
+
+from analysis import architectures, runs, scores, training
+from analysis.datasets.base import Dataset, Split
+from analysis.errors import InputError
+from analysis.extraction import PROBED, Pictures, extract
+from analysis.parameters import RunParameters
+
+CPU = torch.device("cpu")
+TINY = {
+    "arch": "resnet18",
+    "width": 1 / 16,
+    "epochs": 3,
+    "batch_size": 8,
+    "calibration_images": 0,
+    "precision": "float32",
+}
+
+
+def parameters(folder, **more) -> RunParameters:
+    return RunParameters(results_dir=str(folder), study="squares", **(TINY | more))
+
+
+def tables(folder, arch="resnet18"):
+    return {name: runs.read_table(folder / "squares" / arch / f"{name}.parquet") for name in runs.TABLES}
+
+
+@pytest.fixture(scope="module")
+def done(squares, tmp_path_factory):
+    """A finished run on 24 and 12 images, 3 epochs of 3 steps of 8: its folder, stamp and data."""
+    folder, dataset = tmp_path_factory.mktemp("results"), squares(24, 12)
+    stamp = training.train(parameters(folder), dataset, progress=False)
+    return folder, stamp, dataset
+
+
+@pytest.fixture
+def run(squares, tmp_path):
+    """A run that has not begun."""
+    return training.Run(parameters(tmp_path), squares(24, 12))
+
+
+# --- the schedule
+
+
+@pytest.mark.parametrize(
+    ("epochs", "drops"),
+    [
+        (1, [0]),
+        (2, [0, 1]),
+        (3, [0, 1, 2]),
+        (4, [0, 0, 1, 2]),
+        (6, [0, 0, 1, 1, 2, 2]),
+        (7, [0, 0, 0, 1, 1, 2, 2]),
+        (90, [0] * 30 + [1] * 30 + [2] * 30),
+    ],
+)
+def test_the_rate_falls_tenfold_after_each_third(squares, tmp_path, monkeypatch, epochs, drops):
+    used = []
+    monkeypatch.setattr(training.Run, "probe", lambda run: {name: torch.zeros(2) for name in PROBED})
+    monkeypatch.setattr(training.Run, "_save", lambda run: None)
+
+    def step(run, pixels, targets):
+        used.append(run.optimiser.param_groups[0]["lr"])
+        return torch.ones(3)
+
+    monkeypatch.setattr(training.Run, "train_step", step)
+    rows = list(training.Run(parameters(tmp_path, epochs=epochs, batch_size=24), squares(24, 2)).epochs())
+    expected = [0.1 / 10**drop for drop in drops]
+    assert [row["learning_rate"] for row in rows] == pytest.approx(expected)
+    assert used == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("arch", "rate"), [("alexnet", 0.01), ("resnet18", 0.1)])
+def test_the_first_rate_is_the_papers_or_the_one_given(squares, tmp_path, arch, rate):
+    more = {"arch": arch, "width": 1 / 32, "stem": "small"}
+    data = squares(4, 2, size=32)
+    assert training.Run(parameters(tmp_path, **more), data).rate == rate
+    assert training.Run(parameters(tmp_path, **more, learning_rate=0.3), data).rate == 0.3
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "steps"), [(24, 8, 3), (25, 8, 3), (31, 8, 3), (9, 8, 1), (5, 8, 1), (8, 8, 1)]
+)
+def test_an_incomplete_last_batch_is_dropped(squares, tmp_path, monkeypatch, images, batch, steps):
+    sizes, step = [], training.Run.train_step
+    monkeypatch.setattr(training.Run, "train_step", lambda *a: sizes.append(len(a[2])) or step(*a))
+    run = training.Run(parameters(tmp_path, batch_size=batch, epochs=2), squares(images, 2))
+    list(run.epochs())
+    assert sizes == [min(batch, images)] * steps * 2
+    assert run.progress.step == steps * 2
+
+
+def test_every_image_is_seen_once_an_epoch_in_a_new_order(squares, tmp_path, monkeypatch):
+    seen, batches = [], Pictures.batches
+
+    def spy(self, order, size):
+        seen.append(order.tolist())
+        return batches(self, order, size)
+
+    run = training.Run(parameters(tmp_path), squares(24, 2))
+    list(run.epochs())
+    monkeypatch.setattr(Pictures, "batches", spy)
+    monkeypatch.setattr(run, "probe", dict)
+    orders = []
+    for epoch in (1, 2, 1):
+        seen.clear()
+        run.progress.step = 100
+        run.train_epoch(epoch)
+        orders.append(seen[0])
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(24))
+    assert orders[0] != orders[1]
+    assert orders[0] == orders[2] != sorted(orders[0])
+
+
+def test_training_equals_plain_gradient_descent(squares, tmp_path):
+    """All images in one batch, so that order plays no part: SGD with momentum and decay, written out."""
+    p = parameters(tmp_path, arch="alexnet", width=1 / 32, stem="small", batch_size=16, epochs=6, augment=False)
+    data = squares(16, 4, size=32)
+    run = training.Run(p, data)
+    for module in run.network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    network = copy.deepcopy(run.network)
+    rows = list(run.epochs())
+    velocity = [torch.zeros_like(w) for w in network.parameters()]
+    pixels, targets = torch.from_numpy(data.train.images), torch.from_numpy(data.train.labels)
+    for row, rate in zip(rows, [0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001], strict=True):
+        loss = F.cross_entropy(network(pixels), targets)
+        correct = (network(pixels).argmax(1) == targets).float().mean()
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+        assert row["loss"] == pytest.approx(loss.item(), rel=1e-4)
+        assert row["accuracy"] == pytest.approx(correct.item())
+        with torch.no_grad():
+            for w, v, g in zip(network.parameters(), velocity, gradients, strict=True):
+                v.mul_(0.9).add_(g + 1e-4 * w)
+                w.sub_(rate * v)
+    for ours, plain in zip(run.network.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_network_learns_what_is_easy(squares, tmp_path, precision):
+    p = parameters(tmp_path, width=1 / 4, epochs=6, batch_size=16, precision=precision, learning_rate=0.02)
+    stamp = training.train(p, squares(160, 80, classes=6), progress=False)
+    table = tables(tmp_path)["scores"]
+    assert (table["predicted"] == table["label"]).mean() > 0.9
+    assert stamp["precision"] == precision
+    means = tables(tmp_path)["epochs"].groupby("epoch")["avh"].mean()
+    assert means.iloc[-1] < means.iloc[0]  # and it becomes easier
+
+
+# --- the tables
+
+
+def test_tables_have_a_row_per_probe_and_image(done):
+    folder, _, dataset = done
+    found = tables(folder)
+    for name, key, probes in (("epochs", "epoch", 4), ("iterations", "step", 10)):
+        table = found[name]
+        assert list(table) == [key, "image", *PROBED]
+        assert table[key].tolist() == np.repeat(np.arange(probes), 12).tolist()
+        assert table["image"].tolist() == list(range(12)) * probes
+        assert table["correct"].dtype == bool
+        assert not table.isna().any(axis=None)
+    scored = found["scores"]
+    assert scored["id"].tolist() == dataset.test.ids.tolist()
+    assert scored["label"].tolist() == dataset.test.labels.tolist()
+    assert list(scored) == [
+        *("id", "label", "confidence", "norm", "angle", "avh", "correct", "predicted", "nearest"),
+        *("cosine", "avh_others", "max_confidence", "margin", "entropy", "loss", "temperature_confidence"),
+    ]
+    assert list(found["training"]) == ["epoch", "learning_rate", "loss", "accuracy", "seconds"]
+    assert found["training"]["epoch"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("epochs", "batch", "probes"), [(1, 24, 2), (3, 2, 37), (6, 2, 61), (5, 2, 61)])
+def test_the_first_60_steps_are_probed(squares, tmp_path, monkeypatch, epochs, batch, probes):
+    monkeypatch.setattr(training.Run, "train_step", lambda *a: torch.ones(3))
+    training.train(parameters(tmp_path, epochs=epochs, batch_size=batch), squares(24, 2), progress=False)
+    assert tables(tmp_path)["iterations"]["step"].max() + 1 == probes
+    assert tables(tmp_path)["epochs"]["epoch"].max() == epochs
+
+
+def test_probes_agree_where_they_see_the_same_network(done):
+    found = tables(done[0])
+    epochs, steps, final = found["epochs"], found["iterations"], found["scores"]
+    first = epochs[epochs["epoch"] == 0][PROBED].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, steps[steps["step"] == 0][PROBED].reset_index(drop=True))
+    for epoch in (1, 2, 3):  # of three steps each
+        one = epochs[epochs["epoch"] == epoch][PROBED].reset_index(drop=True)
+        pd.testing.assert_frame_equal(one, steps[steps["step"] == 3 * epoch][PROBED].reset_index(drop=True))
+    pd.testing.assert_frame_equal(one, final[PROBED], check_exact=False, rtol=1e-5)
+    assert (final["correct"] == (final["predicted"] == final["label"])).all()
+
+
+def test_tables_are_what_the_kept_model_gives(squares, tmp_path):
+    """Loaded from its file and applied to the pictures by a few plain lines."""
+    dataset = squares(240, 12)
+    training.train(parameters(tmp_path, batch_size=6), dataset, progress=False)  # 120 steps: statistics are warm
+    network = architectures.build("resnet18", 3, image_size=8, width=1 / 16, seed=1)
+    network.load_state_dict(load_file(tmp_path / "squares" / "resnet18" / "model.safetensors"))
+    y = torch.from_numpy(dataset.test.labels)
+    with torch.inference_mode():
+        x = network.eval().embed(torch.from_numpy(dataset.test.images))
+        z = network.head(x)
+    table = tables(tmp_path)["scores"]
+    np.testing.assert_allclose(table["avh"], scores.avh(x, network.head.weight.detach(), y), rtol=1e-4)
+    np.testing.assert_allclose(table["norm"], x.norm(dim=1), rtol=1e-4)
+    np.testing.assert_allclose(table["loss"], -log_softmax(z.numpy(), 1)[np.arange(12), y], rtol=1e-3, atol=1e-6)
+    assert table["predicted"].tolist() == z.argmax(1).tolist()
+
+
+def test_the_stamp_says_what_made_the_run(done):
+    folder, stamp, dataset = done
+    assert stamp == runs.read_json(folder / "squares" / "resnet18" / "run.json")
+    assert stamp["parameters"]["seed"] == 0
+    assert stamp["parameters"]["width"] == 1 / 16
+    assert stamp["data"] == dataset.hash
+    assert stamp["steps"] == 9
+    assert stamp["images"] == {"train": 24, "held out": 0, "test": 12}
+    assert stamp["versions"]["torch"] == torch.__version__
+    assert stamp["embedding"] == 32
+    assert stamp["undefined"] == 0
+    assert stamp["temperature"] is None
+    assert stamp["learning_rate"] == 0.1
+
+
+def test_only_results_are_left(done):
+    left = {path.name for path in (done[0] / "squares" / "resnet18").iterdir()}
+    assert left == {*(f"{name}.parquet" for name in runs.TABLES), "model.safetensors", "run.json"}
+
+
+def test_the_same_seed_gives_the_same_tables_and_another_others(done, squares, tmp_path):
+    for folder, seed in ((tmp_path / "same", 0), (tmp_path / "other", 1)):
+        training.train(parameters(folder, seed=seed), squares(24, 12), progress=False)
+    same, other = tables(tmp_path / "same"), tables(tmp_path / "other")
+    for name in ("scores", "epochs", "iterations"):
+        pd.testing.assert_frame_equal(same[name], tables(done[0])[name], check_exact=True)
+        assert not other[name]["avh"].equals(same[name]["avh"])
+
+
+def test_test_images_do_not_influence_training(done, squares, tmp_path):
+    dataset = squares(24, 12)
+    test = Split(dataset.test.images[:5] // 2, dataset.test.labels[:5], dataset.test.ids[:5])
+    other = Dataset("squares", dataset.train, test, dataset.classes, dataset.superclasses, None, "other")
+    training.train(parameters(tmp_path), other, progress=False)
+    ours, theirs = tables(tmp_path)["training"], tables(done[0])["training"]
+    pd.testing.assert_frame_equal(ours.drop(columns="seconds"), theirs.drop(columns="seconds"), check_exact=True)
+
+
+# --- finished results
+
+
+def test_a_finished_run_is_kept_as_it_is(done, monkeypatch):
+    folder, stamp, dataset = done
+    monkeypatch.setattr(training, "Run", None)
+    assert training.train(parameters(folder), dataset) == stamp
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 4), ("seed", 1), ("width", 0.5), ("augment", False)])
+def test_a_finished_run_is_never_replaced_by_another(done, name, value):
+    folder, _, dataset = done
+    path = folder / "squares" / "resnet18" / "run.json"
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=rf"finished run with other parameters \({name} is .* there and {value} here"):
+        training.train(parameters(folder, **{name: value}), dataset)
+    assert path.read_bytes() == before
+
+
+# --- batch norm in the first steps
+
+
+def state(run):
+    """All that a probe must not change."""
+    return copy.deepcopy((run.network.state_dict(), run.optimiser.state_dict()))
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def random_states():
+    return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "vgg11"])
+@pytest.mark.parametrize("step", [3, 1000])
+def test_a_probe_changes_nothing(squares, tmp_path, arch, step):
+    run = training.Run(parameters(tmp_path, arch=arch, width=1 / 32, stem="small"), squares(24, 12, size=32))
+    run.network.train()
+    run.train_step(torch.from_numpy(run.dataset.train.images), run.train_targets)
+    run.progress.step = step
+    before, drawn = state(run), random_states()
+    momenta = [m.momentum for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)]
+    run.probe()
+    assert same(state(run), before)
+    assert random_states() == drawn
+    assert [m.momentum for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)] == momenta
+
+
+def test_early_probes_use_statistics_of_training_images(run):
+    """The same as batch norm that has seen the training images as one batch, with a momentum of 1."""
+    plain = copy.deepcopy(run.network)
+    for module in plain.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        plain.train()(torch.from_numpy(run.dataset.train.images))
+    expected = extract(plain, run.test_pictures, run.test_targets, columns=PROBED)
+    found = run.probe()
+    for name in PROBED:
+        torch.testing.assert_close(found[name].float(), expected[name].float(), rtol=1e-4, atol=1e-5)
+
+
+def test_late_probes_use_the_running_statistics(run):
+    early = run.probe()
+    run.progress.step = training.WARM_STEPS
+    late = run.probe()
+    expected = extract(run.network, run.test_pictures, run.test_targets, columns=PROBED)
+    assert all(torch.equal(late[name], expected[name]) for name in PROBED)
+    assert not torch.allclose(late["norm"], early["norm"], rtol=0.1)
+
+
+# --- augmentation
+
+
+@pytest.mark.parametrize("size", [8, 32, 17])
+def test_augmented_pictures_are_flipped_crops_of_the_reflected_picture(size):
+    random = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (400, 3, size, size), dtype=torch.uint8, generator=random)
+    found, pad = [], size // 8
+    for original, ours in zip(pixels.numpy(), training.augment(pixels, random).numpy(), strict=True):
+        padded = np.pad(original, ((0, 0), (pad, pad), (pad, pad)), mode="reflect")
+        crops = {
+            (top, left, flip): padded[:, top : top + size, left : left + size][:, :, :: -1 if flip else 1]
+            for top in range(2 * pad + 1)
+            for left in range(2 * pad + 1)
+            for flip in (False, True)
+        }
+        match = [place for place, crop in crops.items() if (crop == ours).all()]
+        assert len(match) == 1
+        found += match
+    top, left, flip = map(np.array, zip(*found, strict=True))
+    every = set(range(2 * pad + 1))
+    assert set(top) == set(left) == every  # each offset comes up
+    assert abs(flip.mean() - 0.5) < 0.1
+    assert abs(np.corrcoef(top, left)[0, 1]) < 0.2
+
+
+def test_augmentation_follows_its_generator_alone():
+    pixels = torch.randint(0, 256, (20, 3, 16, 16), dtype=torch.uint8)
+    before, original = torch.get_rng_state(), pixels.clone()
+    one, same, other = (training.augment(pixels, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(pixels, original)
+
+
+def test_augment_false_leaves_pictures_alone(squares, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "augment", None)
+    list(training.Run(parameters(tmp_path, augment=False, epochs=1), squares(24, 2)).epochs())
+
+
+# --- held-out images and the temperature
+
+
+@pytest.mark.parametrize(("images", "held_out"), [(24, 0), (24, 10), (24, 22), (500, 200)])
+def test_training_images_are_fitted_or_held_out(tmp_path, images, held_out):
+    fitted, held = training.split_training(images, parameters(tmp_path, calibration_images=held_out))
+    assert len(held) == held_out
+    assert sorted([*fitted, *held]) == list(range(images))
+    assert (np.diff(fitted) > 0).all()
+    assert (np.diff(held) > 0).all()
+
+
+def test_which_are_held_out_follows_from_the_seed(tmp_path):
+    one, same, other = (
+        training.split_training(500, parameters(tmp_path, calibration_images=50, seed=seed))[1].tolist()
+        for seed in (0, 0, 1)
+    )
+    assert one == same != other
+
+
+@pytest.mark.parametrize("held_out", [23, 24, 200])
+def test_too_many_held_out_images_are_refused(squares, tmp_path, held_out):
+    with pytest.raises(InputError, match=f"calibration_images is {held_out} of 24 training images; allowed: 0 to 22"):
+        training.Run(parameters(tmp_path, calibration_images=held_out), squares(24, 2))
+
+
+def test_held_out_images_are_never_fitted(squares, tmp_path, monkeypatch):
+    data = squares(24, 3)
+    images = np.broadcast_to(
+        np.arange(24, dtype=np.uint8)[:, None, None, None], (24, 3, 8, 8)
+    ).copy()  # shows its index
+    data = Dataset(
+        "squares",
+        Split(images, data.train.labels, data.train.ids),
+        data.test,
+        data.classes,
+        {"all": (0, 1, 2)},
+        None,
+        "x",
+    )
+    seen, embed = set(), architectures.Network.embed
+    monkeypatch.setattr(
+        architectures.Network, "embed", lambda net, px: seen.update(px.unique().tolist()) or embed(net, px)
+    )
+    run = training.Run(parameters(tmp_path, calibration_images=9), data)
+    monkeypatch.setattr(run, "test_pictures", Pictures(images[run.fitted.numpy()][:3], CPU))
+    seen.clear()  # of the size check
+    list(run.epochs())
+    assert seen == set(run.fitted.tolist())
+    assert len(run.held_out) == 9
+    run.fit_temperature()
+    assert seen == set(range(24))
+
+
+@pytest.mark.parametrize(("scale", "share"), [(1.0, 0.8), (10.0, 0.6), (0.2, 0.9)])
+def test_the_temperature_has_its_closed_form(squares, tmp_path, monkeypatch, scale, share):
+    """Two classes, margin ``scale`` and a ``share`` of right answers: sigmoid(scale / T) = share."""
+    run = training.Run(parameters(tmp_path, calibration_images=100), squares(110, 4, classes=2))
+    wrong = torch.arange(100) >= 100 * share
+    y = torch.tensor(run.dataset.train.labels[run.held_out])
+    z = F.one_hot(torch.where(wrong, 1 - y, y), 2).float() * scale
+    monkeypatch.setattr(training, "extract", lambda *a, **k: {"logits": z})
+    assert run.fit_temperature() == pytest.approx(scale / logit(share), rel=1e-3)
+
+
+def test_the_temperature_is_the_best_on_held_out_images(squares, tmp_path):
+    data = squares(80, 12)
+    labels = np.random.default_rng(0).permutation(data.train.labels)  # nothing to learn: much to calibrate
+    data = Dataset(
+        "squares",
+        Split(data.train.images, labels, data.train.ids),
+        data.test,
+        data.classes,
+        data.superclasses,
+        None,
+        "y",
+    )
+    p = parameters(tmp_path, calibration_images=40, epochs=20, augment=False)
+    stamp = training.train(p, data, progress=False)
+    network = architectures.build("resnet18", 3, image_size=8, width=1 / 16)
+    network.load_state_dict(load_file(tmp_path / "squares" / "resnet18" / "model.safetensors"))
+    _, held = training.split_training(80, p)
+    with torch.inference_mode():
+        z = network.eval()(torch.from_numpy(data.train.images[held])).double().numpy()
+        test = network(torch.from_numpy(data.test.images)).double().numpy()
+
+    def loss(t):
+        return -log_softmax(z / t, 1)[np.arange(40), labels[held]].mean()
+
+    grid = np.exp(np.linspace(-3, 5, 2001))
+    assert loss(stamp["temperature"]) <= min(map(loss, grid)) + 1e-6
+    assert stamp["temperature"] > 1.5  # it was overconfident
+    expected = np.exp(log_softmax(test / stamp["temperature"], 1))[np.arange(12), data.test.labels]
+    np.testing.assert_allclose(tables(tmp_path)["scores"]["temperature_confidence"], expected, rtol=1e-3)
+
+
+def test_without_held_out_images_nothing_is_calibrated(done):
+    assert tables(done[0])["scores"]["temperature_confidence"].isna().all()
+
+
+# --- what cannot be trained
+
+
+def test_diverging_training_is_one_sentence(squares, tmp_path):
+    p = parameters(tmp_path, learning_rate=1e30, arch="alexnet", width=1 / 32, stem="small")
+    with pytest.raises(InputError, match=r"training of alexnet diverged in epoch 1, .*learning_rate below 1e\+30"):
+        training.train(p, squares(24, 2, size=32), progress=False)
+    assert not (p.run_dir / "run.json").exists()
+
+
+def test_a_dataset_without_training_images_is_refused(squares, tmp_path):
+    with pytest.raises(InputError, match="squares has no training images; give root a train/ and a test/ folder"):
+        training.train(parameters(tmp_path), squares(0, 4))
+
+
+def test_a_network_that_does_not_fit_is_refused_before_anything_is_written(squares, tmp_path):
+    with pytest.raises(InputError, match="cannot take pictures of 8 px"):
+        training.train(parameters(tmp_path, arch="alexnet", width=1 / 8), squares())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1", "cuda:128", "cuda:999", "cuda:99999999999999"])
+def test_an_absent_device_is_named(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"device {name} is not here: 0 CUDA devices found; allowed: auto, cpu"):
+        training.resolve_device(name)
+
+
+def test_devices_that_are_present(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training.resolve_device("auto") == training.resolve_device("cpu") == CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert training.resolve_device("auto") == torch.device("cuda")
+    assert training.resolve_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(InputError, match="cuda:2 is not here: 2 CUDA"):
+        training.resolve_device("cuda:2")
+
+
+def test_a_missing_driver_is_no_warning(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: warnings.warn("no driver", stacklevel=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert training.resolve_device("auto") == CPU
+
+
+@pytest.mark.parametrize(
+    ("asked", "units", "expected"),
+    [
+        ("float32", {"avx512_bf16": True}, "float32"),
+        ("bfloat16", {}, "bfloat16"),
+        ("auto", {"avx512_bf16": True}, "bfloat16"),
+        ("auto", {"amx_bf16": True}, "bfloat16"),
+        ("auto", {"avx512_bf16": False, "avx2": True}, "float32"),
+        ("auto", {}, "float32"),
+    ],
+)
+def test_bfloat16_where_the_cpu_has_units_for_it(monkeypatch, asked, units, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
+    assert training.resolve_precision(asked, CPU) == expected
+
+
+def test_torch_that_cannot_tell_computes_in_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert training.resolve_precision("auto", CPU) == "float32"
+
+
+# --- what pictures may be
+
+
+def test_training_asks_for_pictures_by_index_arrays_only(squares, tmp_path):
+    class Files:
+        """Pictures that are no array."""
+
+        def __init__(self, images):
+            self.images = images
+
+        def __len__(self):
+            return len(self.images)
+
+        def __getitem__(self, indices):
+            assert isinstance(indices, np.ndarray)
+            assert len(indices) <= 500
+            return self.images[indices]
+
+    data = squares(24, 12)
+    test = Split(Files(data.test.images), data.test.labels, data.test.ids)
+    train = Split(Files(data.train.images), data.train.labels, data.train.ids)
+    files = Dataset("squares", train, test, data.classes, data.superclasses, None, data.hash)
+    stamp = training.train(parameters(tmp_path, epochs=1, calibration_images=4), files, progress=False)
+    assert stamp["images"] == {"train": 20, "held out": 4, "test": 12}
