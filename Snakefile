@@ -8,7 +8,10 @@
 
 import shlex
 
+from pathlib import Path
+
 from analysis.config import options, read_studies
+from analysis.toc import contents
 
 STUDIES = read_studies(config)
 STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
@@ -82,7 +85,7 @@ rule chapter:
     input:
         chapter="book/chapters/{chapter}.md",
         results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
-        modules=modules("figures", "pages", "statistics"),
+        modules=modules("figures", "pages", "statistics", "styles", "tables", "words"),
     output:
         "book/runs/{study}/{arch}/{chapter}.ipynb",
     params:
@@ -97,7 +100,7 @@ rule comparison:
         results=lambda w: expand(
             "results/{study}/{arch}/{file}", study=w.study, arch=STUDIES[w.study].runs, file=RESULTS
         ),
-        modules=modules("figures", "pages", "statistics"),
+        modules=modules("figures", "pages", "statistics", "styles", "tables", "words"),
     output:
         "book/runs/{study}/comparison.ipynb",
     params:
@@ -106,12 +109,29 @@ rule comparison:
         "python -m analysis chapter {input.chapter} {output} {params.words}"
 
 
+rule toc:
+    output:
+        "build/_toc.yml",
+    params:
+        text=contents({name: list(study.runs) for name, study in STUDIES.items()}),
+    run:
+        Path(output[0]).write_text(params.text)
+
+
 rule pages:
     input:
         list(notebooks()),
         "_config.yml",
-        glob_wildcards("book/{page}.md"),
+        "build/_toc.yml",
+        sorted(map(str, (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*")))),
     output:
         "_build/html/index.html",
-    shell:
-        "jupyter-book build ."
+    log:
+        "build/pages.log",
+    shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
+        """
+        rm -rf build/book
+        jupyter-book build . -W --keep-going --quiet --toc build/_toc.yml --path-output build/book > {log} 2>&1 \
+            || {{ cat {log}; exit 1; }}
+        rm -rf _build/html && mkdir -p _build && mv build/book/_build/html _build/html
+        """

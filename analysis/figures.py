@@ -11,31 +11,33 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from analysis import styles
 
-WIDE = 9.4  # inches: a page's column of text; phones scroll sideways
-NARROW = 5.2  # for figures of one panel beside nothing: whole on a phone
+WIDE = 7.6  # inches: a page's column of text; phones scroll sideways
+NARROW = 4.6  # panels one above the other: whole on a phone
 COLUMNS = 4  # networks side by side; more go below
+MEAN = "#D55E00"  # of the line through a histogram's bins
 HSF = "human selection frequency"
 
 RC = {
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
-    "lines.linewidth": 1.6,
+    "lines.linewidth": 1.5,
     "legend.frameon": False,
     "image.cmap": "viridis",
 }
@@ -60,15 +62,15 @@ def figure(draw: Draw) -> Callable[..., Figure | None]:
 def figure_1(table: pd.DataFrame) -> Figure:
     """Images by HSF and by each score of one network: a two-dimensional histogram per score (Fig. 1).
 
-    table: arch, score, x_low, x_high, y_low, y_high, n, column_mean.
+    table: arch, score, x_low, x_high, y_low, y_high, n; bin, bin_mean, bin_low, bin_high.
     """
     scores = list(table["score"].unique())
-    fig = Figure(figsize=(WIDE, 3.5), layout="constrained")
+    fig = Figure(figsize=(WIDE, 2.9), layout="constrained")
     axes = fig.subplots(1, len(scores), squeeze=False)
     for ax, score in zip(axes[0], scores, strict=True):
         mesh = _cells(ax, table[table["score"] == score], table["n"].max())
         ax.set(xlabel=HSF, ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
-    fig.colorbar(mesh, ax=axes, label="images", pad=0.01)
+    _counts(fig, mesh, axes)
     return fig
 
 
@@ -79,13 +81,13 @@ def figure_6(table: pd.DataFrame) -> Figure:
     table: as for Fig. 1.
     """
     archs, scores = list(table["arch"].unique()), list(table["score"].unique())
-    fig, axes = _grid(archs, len(scores), height=2.7, sharex=True)
+    fig, axes = _grid(archs, len(scores), height=2.2, sharex=True)
     for (arch, score), ax in _panels(axes, archs, scores):
         mesh = _cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
         ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
         ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
         ax.set_xlabel(HSF if score == scores[-1] else "")
-    fig.colorbar(mesh, ax=axes, label="images", pad=0.01, aspect=40)
+    _counts(fig, mesh, axes)
     return fig
 
 
@@ -95,7 +97,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
 
     table: arch, measure, epoch, mean, low, high, drop.
     """
-    return _curves(table, lambda panel: [(panel, "#333333", "", None)])
+    return _curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)])
 
 
 @figure
@@ -152,14 +154,13 @@ def hardness_overview(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
 
     cells: as for Fig. 1, of one score. bins: bin, mean, low, high, n.
     """
-    fig = Figure(figsize=(NARROW, 6.4), layout="constrained")
+    fig = Figure(figsize=(NARROW, 5.8), layout="constrained")
     upper, lower = fig.subplots(2, 1, height_ratios=(3, 2))
     score = cells["score"].iloc[0]
-    fig.colorbar(_cells(upper, cells, cells["n"].max()), ax=upper, label="images", pad=0.02)
+    _counts(fig, _cells(upper, cells, cells["n"].max()), upper)
     upper.set(xlabel=HSF, ylabel=styles.SCORES[score].axis)
     style, places = styles.SCORES[score], np.arange(len(bins))
-    errors = np.nan_to_num([bins["mean"] - bins["low"], bins["high"] - bins["mean"]])
-    lower.errorbar(places, bins["mean"], errors, fmt=style.marker, color=style.colour, capsize=3)
+    lower.errorbar(places, bins["mean"], _errors(bins), fmt=style.marker, color=style.colour, capsize=3)
     ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
     lower.set_xticks(places, ticks, fontsize=8)
     lower.set(xlabel=HSF, ylabel=f"mean {style.label}", xlim=(-0.5, len(bins) - 0.5))
@@ -190,7 +191,7 @@ def distribution(table: pd.DataFrame) -> Figure:
 def _curves(table: pd.DataFrame, lines: Callable[[pd.DataFrame], list[tuple]]) -> Figure:
     """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label)."""
     archs, measures = list(table["arch"].unique()), list(table["measure"].unique())
-    fig, axes = _grid(archs, len(measures), height=1.9, sharex=True)
+    fig, axes = _grid(archs, len(measures), height=1.7, sharex=True)
     limits = {"accuracy": (0, 1), "avh": _limits(table[table["measure"] == "avh"])}
     for (arch, measure), ax in _panels(axes, archs, measures):
         panel = table[(table["arch"] == arch) & (table["measure"] == measure)]
@@ -245,26 +246,40 @@ def _panels(axes: np.ndarray, archs: list[str], rows: list[str]):
             axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS].remove()
 
 
-def _cells(ax: Axes, cells: pd.DataFrame, most: int):
-    """One two-dimensional histogram, empty cells white, colours on a logarithmic scale, and its columns' means."""
+def _cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
+    """One two-dimensional histogram, empty cells white, colours on a logarithmic scale, and the means of HSF's bins."""
     x = [*sorted(cells["x_low"].unique()), cells["x_high"].max()]
     y = [*sorted(cells["y_low"].unique()), cells["y_high"].max()]
     n = cells.pivot(index="y_low", columns="x_low", values="n").to_numpy(dtype=float)
-    mesh = ax.pcolormesh(x, y, np.where(n > 0, n, np.nan), norm=LogNorm(1, max(2, most)), rasterized=True)
-    columns = cells.drop_duplicates("x_low").dropna(subset="column_mean")
-    middle = (columns["x_low"] + columns["x_high"]) / 2
-    ax.plot(middle, columns["column_mean"], color="white", linewidth=3.2)
-    ax.plot(middle, columns["column_mean"], color="#D55E00", linewidth=1.6, marker="o", markersize=3)
+    mesh = ax.pcolormesh(x, y, np.where(n > 0, n, np.nan), norm=LogNorm(1, max(2, most)))
+    edges = cells.groupby("bin", observed=True).agg(low=("x_low", "min"), high=("x_high", "max"))
+    bins = cells.drop_duplicates("bin").set_index("bin").join(edges).dropna(subset="bin_mean")
+    middle = (bins["low"] + bins["high"]) / 2
+    for colour, width in (("white", 3.6), (MEAN, 1.5)):  # the white rim keeps the line apart from the cells
+        ax.errorbar(middle, bins["bin_mean"], _errors(bins, "bin_"), color=colour, linewidth=width, elinewidth=width)
+    ax.plot(middle, bins["bin_mean"], "o", color=MEAN, markeredgecolor="white", markersize=5)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
     ax.set_xticks(np.arange(6) / 5)
     return mesh
 
 
+def _counts(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
+    """The scale of a histogram's colours, in plain numbers."""
+    bar = fig.colorbar(mesh, ax=axes, label="images", pad=0.02, aspect=30)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _errors(table: pd.DataFrame, prefix: str = "") -> np.ndarray:
+    """An interval's distances from its mean (2, rows), 0 where it is undefined, as with a single image."""
+    mean, low, high = (table[f"{prefix}{name}"].to_numpy(dtype=float) for name in ("mean", "low", "high"))
+    return np.nan_to_num(np.stack([mean - low, high - mean]))
+
+
 def _band(ax: Axes, points: pd.DataFrame, colour: str) -> None:
-    ax.fill_between(
-        points["epoch"], points["low"].astype(float), points["high"].astype(float), color=colour, alpha=0.18, linewidth=0
-    )
+    low, high = points["low"].astype(float), points["high"].astype(float)
+    ax.fill_between(points["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
 
 
 def _shares(ax: Axes) -> None:

@@ -6,6 +6,7 @@ relative to the page, so the book can be built anywhere and opened from disk. La
 they are unique in the whole book.
 """
 
+import html
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,11 +63,13 @@ class Page:
         show(
             f":::{{figure-md}} {self.label(name)}\n"
             + (":class: wide\n" if wide else "")
-            + f"\n![{words.escape(alt)}]({picture})\n\n"
+            + f'\n<img src="{picture}" alt="{html.escape(alt)}" width="{round(96 * fig.get_figwidth())}px">\n\n'
             f"**{title}.** {' '.join(caption.split())} [Data of this figure]({csv}).\n:::\n"
         )
 
-    def show_table(self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None) -> None:
+    def show_table(
+        self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None
+    ) -> None:
         """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV."""
         link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
         label = f":name: {self.label(name)}\n" if name else ""

@@ -145,7 +145,9 @@ def bin_names(edges: Sequence[float] = EDGES, closed: Closed = "right") -> list[
 
 def binned(values: Array, edges: Sequence[float] = EDGES, closed: Closed = "right") -> pd.Categorical:
     """Each value's bin by name, ordered, with all bins as categories, the empty ones too; (N,)."""
-    return pd.Categorical.from_codes(bin_index(values, edges, closed), categories=bin_names(edges, closed), ordered=True)
+    return pd.Categorical.from_codes(
+        bin_index(values, edges, closed), categories=bin_names(edges, closed), ordered=True
+    )
 
 
 def means(table: pd.DataFrame, by: list[str], value: str, level: float = LEVEL) -> pd.DataFrame:
@@ -177,25 +179,21 @@ def wilson(share: Array, n: Array, level: float = LEVEL) -> tuple[Array, Array]:
 
 
 def histogram(x: Array, y: Array, x_edges: Array, y_edges: Array) -> pd.DataFrame:
-    """Images per cell of a grid: a row per cell with its edges, ``n``, and ``column_mean``, the mean y of its column.
+    """Images per cell of a grid: a row per cell with its edges and ``n``. Right-closed, as the bins of HSF are.
 
-    x, y: (N,); pairs with a NaN are in no cell. Cells are right-closed, as the bins of HSF are.
+    x, y: (N,); pairs with a NaN are in no cell.
     """
     x, y = _defined(x, y)
     i, j = bin_index(x, x_edges), bin_index(y, y_edges)
     inside = (i >= 0) & (j >= 0)
-    i, j, y = i[inside], j[inside], y[inside]
     columns, rows = len(x_edges) - 1, len(y_edges) - 1
-    with np.errstate(invalid="ignore"):
-        column_means = np.bincount(i, weights=y, minlength=columns) / np.bincount(i, minlength=columns)
     return pd.DataFrame(
         {
             "x_low": np.repeat(x_edges[:-1], rows),
             "x_high": np.repeat(x_edges[1:], rows),
             "y_low": np.tile(y_edges[:-1], columns),
             "y_high": np.tile(y_edges[1:], columns),
-            "n": np.bincount(i * rows + j, minlength=columns * rows),
-            "column_mean": np.repeat(column_means, rows),
+            "n": np.bincount(i[inside] * rows + j[inside], minlength=columns * rows),
         }
     )
 
@@ -263,7 +261,7 @@ def _kendall(x: Array, y: Array) -> float:
 
 
 def _ranks(values: Array, weights: Array) -> Array:
-    """Each image's rank among the images of each resample, ties at their mean: values (N,), weights (B, N) -> (B, N)."""
+    """Each image's rank in each resample, ties at their mean: values (N,), weights (B, N) -> (B, N)."""
     distinct, group = np.unique(values, return_inverse=True)  # (K,), (N,)
     order = np.argsort(group, kind="stable")
     last = np.cumsum(np.bincount(group, minlength=len(distinct))) - 1  # (K,): where each group ends in that order
@@ -273,7 +271,7 @@ def _ranks(values: Array, weights: Array) -> Array:
 
 
 def _weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
-    """Pearson's correlation in each resample: x, y (N,) or (B, N), weights (B, N) -> (B,); NaN where one is constant."""
+    """Pearson's correlation in each resample: x, y (N,) or (B, N), weights (B, N) -> (B,); NaN for a constant."""
     (x, xx), (y, yy) = _centred(x, weights), _centred(y, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.clip((weights * x * y).sum(1) / np.sqrt(xx * yy), -1, 1)

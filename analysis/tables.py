@@ -111,6 +111,7 @@ def read_run(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> Run
 def histograms(study: Study, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
     """Fig. 1 and 6: images per cell of HSF x score, a row per (arch, score, cell).
 
+    ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that the cell is in.
     Scores scaled to 0..1 and confidences are drawn on 0..1, others over their own range, the same for all networks.
     """
     if not study.has_people:
@@ -123,7 +124,10 @@ def histograms(study: Study, archs: Sequence[str], scores: Sequence[str]) -> pd.
         edges = unit if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
         for arch, values in columns.items():
             cells = statistics.histogram(study.hsf, values, unit, edges)
-            parts.append(cells.assign(arch=arch, score=score))
+            cells["bin"] = statistics.binned(cells["x_high"])
+            means = score_by_bin(study, arch, [score])
+            means = means.rename(columns={name: f"bin_{name}" for name in ("mean", "low", "high", "n")})
+            parts.append(cells.merge(means, on="bin"))
     return _first(pd.concat(parts, ignore_index=True), "arch", "score")
 
 
@@ -142,7 +146,7 @@ def curves_by_bin(study: Study) -> pd.DataFrame:
 
 
 def training(run: Run) -> pd.DataFrame:
-    """A run's course: a row per (measure, series, epoch) with ``mean``, and an interval where it is over test images."""
+    """A run's course: a row per (measure, series, epoch) with ``mean``, and an interval over test images."""
     fitted = run.training.melt("epoch", ["loss", "accuracy", "learning_rate"], "measure", "mean")
     tested = statistics.means(run.epochs, ["epoch"], "correct").assign(measure="accuracy", series="test")
     table = pd.concat([fitted.assign(series="training"), tested[tested["epoch"] > 0]], ignore_index=True)

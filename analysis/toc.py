@@ -1,4 +1,6 @@
-"""The book's table of contents, written from the studies that it holds: ``python -m analysis.toc synthetic > _toc.yml``.
+"""The book's table of contents, written from the studies that it holds.
+
+    python -m analysis.toc synthetic,cifar10h-small > _toc.yml
 
 Without names it is the default study's, which is the one that is committed.
 """
@@ -31,6 +33,7 @@ def contents(studies: Mapping[str, Sequence[str]]) -> str:
                 for chapter, title in CHAPTERS.items()
             ]
         parts.append({"caption": TITLES.get(study, study), "chapters": chapters})
+    parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})
     text = yaml.safe_dump({"format": "jb-book", "root": "book/index", "parts": parts}, sort_keys=False, width=120)
     return f"# Written by `python -m analysis.toc {','.join(studies)}`.\n{text}"
 

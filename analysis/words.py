@@ -11,7 +11,7 @@ from analysis import styles
 from analysis.statistics import Estimate
 from analysis.tables import Run, Study
 
-MINUS = "−"
+MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
 
 
 def count(n: Any) -> str:
@@ -41,17 +41,17 @@ def short(value: Any) -> str:
 
 
 def percent(share: Any) -> str:
-    """0.534 -> "53 %"."""
-    return "undefined" if np.isnan(float(share)) else f"{100 * float(share):.0f} %"
+    """0.534 -> "53 %", with a space that does not break."""
+    return "undefined" if np.isnan(float(share)) else f"{100 * float(share):.0f}{THIN}%"
 
 
 def interval(low: Any, high: Any, digits: int = 2) -> str:
-    """ "[0.49, 0.57]"."""
-    return f"[{number(low, digits)}, {number(high, digits)}]"
+    """0.49, 0.57 -> "[0.49, 0.57]", with a space that does not break."""
+    return f"[{number(low, digits)},{SPACE}{number(high, digits)}]"
 
 
 def estimate(value: Estimate, digits: int = 2, n: bool = True) -> str:
-    """ "0.53 [0.49, 0.57], n = 1,000"."""
+    """The value, its interval and its n: "0.53 [0.49, 0.57], n = 1,000"."""
     text = number(value.value, digits)
     if not np.isnan(value.low):
         text += f" {interval(value.low, value.high, digits)}"
@@ -111,45 +111,36 @@ def curves(table: pd.DataFrame) -> str:
 
 
 def histograms(table: pd.DataFrame) -> str:
-    """Two-dimensional histograms for who cannot see them: how many images, and the mean at both ends.
+    """Two-dimensional histograms for who cannot see them: how many images, and the mean within each bin of HSF.
 
     table: as from ``tables.histograms``.
     """
     parts = []
     for (arch, score), cells in table.groupby(["arch", "score"], sort=False):
-        columns = cells.groupby(["x_low", "x_high"]).agg(n=("n", "sum"), mean=("column_mean", "first")).reset_index()
-        columns = columns[columns["n"] > 0]
-        name = f"{styles.architecture(arch).label}, {styles.SCORES[score].label}"
-        if columns.empty:
-            parts.append(f"{name}: no image")
-            continue
-        hard, easy = columns.iloc[0], columns.iloc[-1]
+        bins = cells.drop_duplicates("bin")
+        bins = bins[bins["bin_n"] > 0]
+        means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
         parts.append(
-            f"{name}: {count(columns['n'].sum())} images, mean {short(hard['mean'])} at HSF {hard['x_low']:g} to "
-            f"{hard['x_high']:g} and {short(easy['mean'])} at HSF {easy['x_low']:g} to {easy['x_high']:g}, where "
-            f"{percent(easy['n'] / columns['n'].sum())} of the images are"
+            f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images, mean {styles.SCORES[score].label} "
+            f"by human selection frequency: {means}"
         )
-    return ". ".join(parts) + "."
+    return f"{'. '.join(parts)}." if parts else "No image."
 
 
 def about(study: Study) -> list[str]:
     """What a reader must know of a study before its figures: the pictures, the people, the networks."""
     data, images = study.dataset, study.dataset["images"]
     sentences = [
-        f"{count(images['test'])} test images of {count(len(data['classes']))} classes ({data['name']}); networks learn "
-        f"from {count(images['train'])} others.",
-        *map(escape, data["notes"]),
+        f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
+        f"classes; the networks learn from {count(images['train'])} others.",
     ]
     if not study.has_people:
         sentences.append("Nobody was asked about these images, so nothing here is about people.")
-    elif not data["simulated"]:
-        sentences.append(f"The people: {escape(data['people'])}.")
-    sentences += [network(run) for run in study.runs.values()]
-    sentences.append(
-        "Where a network has batch norm, its statistics are computed anew on training images before each measurement "
-        "in the first steps of training, because the running ones still hold made-up values then; later measurements "
-        "use the running ones."
-    )
+    else:
+        simulated = " They are simulated, not real." if data["simulated"] else ""
+        sentences.append(f"People: {escape(data['people'])}.{simulated}")
+    sentences += [escape(note) for note in data["notes"]]
+    sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
     undefined = study.undefined
     sentences.append(
         f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH are undefined (an "
@@ -158,13 +149,20 @@ def about(study: Study) -> list[str]:
     return sentences
 
 
+BATCH_NORM = (
+    "Where a network has batch norm, its statistics are computed anew on training images before each measurement in "
+    "the first steps of training, because the running ones still hold made-up values then; later measurements use the "
+    "running ones."
+)
+
+
 def network(run: Run) -> str:
     """Which variant of its architecture a run trained."""
     description = run.stamp["network"]
-    variant = f"{styles.architecture(run.arch).label}: {escape(description)}."
+    label = styles.architecture(run.arch).label
     if description.startswith(f"{run.arch}_bn "):
-        variant += " This is the form with batch norm, which the paper's VGG19 does not have."
-    return variant
+        return f"{label} in its form with batch norm, which the paper's does not have: {escape(description)}"
+    return f"{label}: {escape(description)}"
 
 
 QUANTITIES = {

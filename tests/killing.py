@@ -1,0 +1,98 @@
+"""Run the command line in child processes that kill themselves at chosen moments.
+
+    python tests/killing.py '["step:5:9", ...]' train -p NAME VALUE ...
+
+A moment is EVENT:COUNT:SIGNAL, the COUNT-th EVENT of its process. Each child is a fork of this process, which has
+imported everything and computed nothing; it dies by a real signal, with no chance to tidy up if that is SIGKILL.
+The last child is left alone if the moment is "none". Prints one JSON list: how each child ended (minus the signal,
+or its exit code), and its errors.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from analysis import __main__ as command
+from analysis import runs, study, training  # noqa: F401  imported once, for all children
+
+
+class Killer:
+    """Counts events, and kills this process at the chosen one."""
+
+    def __init__(self, moment: str):
+        self.event, count, signal = moment.split(":") if moment != "none" else ("", 0, 0)
+        self.left, self.signal = int(count), int(signal)
+
+    def happens(self, event: str) -> None:
+        if event == self.event:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), self.signal)
+
+    def before(self, owner, name: str, event: str) -> None:
+        function = getattr(owner, name)
+
+        def wrapped(*args, **options):
+            self.happens(event)
+            return function(*args, **options)
+
+        setattr(owner, name, wrapped)
+
+
+def child(moment: str, words: list[str]) -> None:
+    """The command, which may die on the way."""
+    killer = Killer(moment)
+    killer.before(training.Run, "train_step", "step")
+    killer.before(training.Run, "probe", "probe")
+    killer.before(os, "replace", "replace")  # all of a file is written, under its temporary name
+    killer.before(runs, "write_table", "table")
+    write = Path.write_bytes
+
+    def write_bytes(path: Path, content) -> int:
+        if killer.event == "half":  # of a checkpoint, a model or a stamp
+            write(path, bytes(content)[: len(content) // 2])
+            killer.happens("half")
+        return write(path, content)
+
+    Path.write_bytes = write_bytes
+    unlink = Path.unlink
+
+    def unlinked(path: Path, *args, **options) -> None:
+        if path.name.startswith("checkpoint"):
+            killer.happens("unlink")
+        unlink(path, *args, **options)
+
+    Path.unlink = unlinked
+    sys.argv = ["analysis", *words]
+    code = command.main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    moments, words = json.loads(sys.argv[1]), sys.argv[2:]
+    ends = []
+    for moment in moments:
+        with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile() as output:
+            pid = os.fork()
+            if pid == 0:
+                os.dup2(errors.fileno(), 2)
+                os.dup2(output.fileno(), 1)
+                try:
+                    child(moment, words)
+                finally:
+                    os._exit(99)  # an exception that main() let through
+            _, status = os.waitpid(pid, 0)
+            errors.seek(0)
+            ends.append((os.waitstatus_to_exitcode(status), errors.read()))
+    print(json.dumps(ends))
+
+
+if __name__ == "__main__":
+    main()

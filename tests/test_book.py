@@ -1,0 +1,203 @@
+"""The pipeline's test is the pipeline on a small configuration: two networks, a few epochs, a book, a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ARCHS = ("alexnet", "resnet50")
+SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the project's files, as they are now, without anything generated."""
+    folder = tmp_path_factory.mktemp("checkout")
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def snakemake(checkout: Path, *words: str, config: str = SMALL, succeeds: bool = True) -> str:
+    """What Snakemake printed in the copy, whose own modules it imports."""
+    environment = os.environ | {
+        "PYTHONPATH": str(checkout),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    environment.pop("AVH_DATA", None)
+    command = ["snakemake", "--cores", "2", *words, "--config", *config.split()]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, output[-3000:]
+    return output
+
+
+def planned(checkout: Path, **more) -> dict[str, int]:
+    """How many jobs of each rule Snakemake would run now."""
+    output = snakemake(checkout, "-n", **more)
+    if "Nothing to be done" in output:
+        return {}
+    table = output.split("Job stats:")[1].split("\n\n")[0]
+    return {
+        rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE) if rule not in ("total", "book")
+    }
+
+
+@pytest.fixture(scope="module")
+def book(checkout) -> Path:
+    """The book, built once."""
+    snakemake(checkout)
+    return checkout
+
+
+def pages(book: Path) -> list[Path]:
+    html = book / "_build/html"
+    return [
+        html / "book" / f"{name}.html" for name in ("index", "method", "data", "reading", "runs/synthetic/comparison")
+    ] + [html / f"book/runs/synthetic/{arch}/{chapter}.html" for arch in ARCHS for chapter in ("training", "hardness")]
+
+
+def test_every_page_is_built(book):
+    assert all(page.is_file() for page in pages(book))
+
+
+def test_after_a_build_nothing_is_to_be_done(book):
+    assert planned(book) == {}
+
+
+def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
+    chapter = book / "book/chapters/hardness.md"
+    with restored(chapter):
+        chapter.write_text(chapter.read_text() + "\nOne more sentence.\n")
+        assert planned(book) == {"chapter": 2, "pages": 1}
+
+
+def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
+    module = book / "analysis/figures.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"chapter": 4, "comparison": 1, "pages": 1}
+
+
+def test_an_edited_dataset_reruns_only_studies_of_it(book):
+    module = book / "analysis/datasets/cifar10h.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {}
+
+
+def test_an_edited_score_reruns_everything_but_the_data(book):
+    module = book / "analysis/scores.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"train": 2, "chapter": 4, "comparison": 1, "pages": 1}
+
+
+def test_a_changed_parameter_of_one_network_reruns_that_network(book):
+    study = book / "studies/synthetic.yaml"
+    with restored(study):
+        study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
+        assert planned(book) == {"train": 1, "chapter": 2, "comparison": 1, "pages": 1}
+
+
+def test_an_unknown_parameter_stops_before_anything_runs(book):
+    output = snakemake(book, config=f"{SMALL} epoch=3", succeeds=False)
+    assert "unknown parameter 'epoch'; allowed: " in output
+
+
+def test_the_committed_contents_are_the_default_studys():
+    done = subprocess.run([sys.executable, "-m", "analysis.toc"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == (ROOT / "_toc.yml").read_text()
+
+
+def test_a_figures_data_is_what_the_tables_say(book):
+    """Figure 2's CSV against means recomputed here from the raw probes."""
+    drawn = pd.read_csv(book / "book/runs/synthetic/files/fig-2.csv")
+    for arch in ARCHS:
+        raw = pd.read_parquet(book / f"results/synthetic/{arch}/epochs.parquet")
+        mean = raw[raw.epoch > 0].groupby("epoch").avh.mean()
+        mine = drawn[(drawn.arch == arch) & (drawn.measure == "avh")].set_index("epoch")["mean"]
+        np.testing.assert_allclose(mine.loc[mean.index], mean, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_open_from_disk_without_a_network(book, browser, width):
+    """No console error, no failed request, none beyond the disk; every figure is visible and has alternative text."""
+    troubles = []
+    context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
+    figures = 0
+    for path in pages(book):
+        page = context.new_page()
+        page.on("console", lambda m, p=path: m.type == "error" and troubles.append(f"{p.name}: {m.text}"))
+        page.on("pageerror", lambda e, p=path: troubles.append(f"{p.name}: {e}"))
+        page.on("requestfailed", lambda r, p=path: troubles.append(f"{p.name}: {r.url} failed"))
+        page.on("request", lambda r, p=path: r.url.startswith("http") and troubles.append(f"{p.name}: {r.url} asked"))
+        page.goto(path.as_uri())
+        page.wait_for_load_state("load")
+        images = page.evaluate(
+            """() => [...document.querySelectorAll('article img, main img')].map(i => ({
+                alt: i.alt, loaded: i.complete && i.naturalWidth > 0, shown: i.getBoundingClientRect().width > 100,
+                name: i.src}))"""
+        )
+        figures += len(images)
+        for image in images:
+            if not (image["loaded"] and image["shown"] and len(image["alt"]) > 20):
+                troubles.append(f"{path.name}: {json.dumps(image)}")
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if overflow > 1:
+            troubles.append(f"{path.name}: {overflow} px wider than the window")
+        page.close()
+    context.close()
+    assert not troubles
+    assert figures >= 4 + 2 * len(ARCHS)  # figures 1, 2, 3, 6, and at least two of each network's own
+
+
+def test_formulas_are_mathml(book):
+    assert "<math" in (book / "_build/html/book/method.html").read_text()
+
+
+def test_downloads_exist(book):
+    """Every link to a file of the book leads to one."""
+    html = book / "_build/html"
+    for page in pages(book):
+        for link in re.findall(r'href="([^"#:?]+\.(?:csv|parquet|json))"', page.read_text()):
+            assert (page.parent / link).resolve().is_file(), f"{page.relative_to(html)}: {link}"
+
+
+class restored:
+    """A file that is edited inside and put back, times and all."""
+
+    def __init__(self, path: Path):
+        self.path, self.text, self.times = path, path.read_text(), path.stat()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.path.write_text(self.text)
+        os.utime(self.path, ns=(self.times.st_atime_ns, self.times.st_mtime_ns))

@@ -1,0 +1,158 @@
+"""The one schema of parameters: what is allowed, and what a person reads otherwise."""
+
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from analysis.errors import InputError, one_of
+from analysis.parameters import RunParameters, StudyParameters
+
+# --- defaults and places
+
+
+def test_defaults_are_the_papers_schedule_on_the_synthetic_dataset():
+    p = RunParameters.parse({})
+    assert (p.dataset, p.arch, p.epochs, p.momentum, p.weight_decay) == ("synthetic", "resnet50", 90, 0.9, 1e-4)
+    assert (p.width, p.stem, p.learning_rate, p.augment, p.seed) == (1, "auto", None, True, 0)
+    assert (p.train_images, p.test_images) == (None, None)
+
+
+def test_a_study_is_named_for_its_dataset_unless_it_has_a_name():
+    assert RunParameters().run_dir == Path("results/synthetic/resnet50")
+    named = RunParameters(study="quick-2", results_dir="/r", arch="alexnet")
+    assert named.study_dir == Path("/r/quick-2")
+    assert named.run_dir == Path("/r/quick-2/alexnet")
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/a", ".hidden", "A", "a b", "-a", "a\n", "ü"])
+def test_a_study_cannot_be_named_as_another_place(name):
+    with pytest.raises(InputError, match="allowed: lower-case letters, digits"):
+        StudyParameters.parse({"study": name})
+
+
+def test_data_is_where_the_parameter_else_the_environment_says(monkeypatch):
+    monkeypatch.delenv("AVH_DATA", raising=False)
+    assert StudyParameters().data_path == Path("data")
+    monkeypatch.setenv("AVH_DATA", "/from/environment")
+    assert StudyParameters().data_path == Path("/from/environment")
+    assert StudyParameters(data_dir="/given").data_path == Path("/given")
+
+
+def test_values_from_a_command_line_become_their_kinds():
+    p = RunParameters.parse({"width": "0.25", "epochs": "3", "augment": "false", "learning_rate": "1e-2"})
+    assert (p.width, p.epochs, p.augment, p.learning_rate) == (0.25, 3, False, 0.01)
+
+
+def test_parameters_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        RunParameters().seed = 3
+
+
+# --- one sentence for each thing that is wrong
+
+
+@pytest.mark.parametrize("schema", [StudyParameters, RunParameters])
+def test_an_unknown_name_is_answered_with_all_names(schema):
+    with pytest.raises(InputError) as caught:
+        schema.parse({"sed": 1})
+    assert str(caught.value) == f"unknown parameter 'sed'; allowed: {', '.join(schema.model_fields)}"
+
+
+def test_a_study_does_not_take_a_networks_parameters():
+    with pytest.raises(InputError, match="unknown parameter 'arch'; allowed: dataset, study"):
+        StudyParameters.parse({"arch": "resnet50"})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'synthetic', 'cifar10h', 'imagefolder'"),
+        ({"stem": "big"}, "unknown stem 'big'; allowed: 'auto', 'small', 'half', 'imagenet'"),
+        ({"corrupt": "ask"}, "unknown corrupt 'ask'; allowed: 'stop', 'skip'"),
+        ({"precision": "fp16"}, "unknown precision 'fp16'; allowed: 'auto', 'float32', 'bfloat16'"),
+        ({"device": "gpu"}, "device 'gpu'; allowed: auto, cpu, cuda, cuda:N"),
+        ({"device": "cuda:"}, "device 'cuda:'; allowed"),
+        ({"arch": "../x"}, "arch '../x'; allowed: torchvision's names"),
+        ({"dataset": "imagefolder"}, "dataset imagefolder needs root"),
+        ({"epochs": 0}, "parameter epochs is 0: input should be greater than or equal to 1"),
+        ({"epochs": 2.5}, "parameter epochs is 2.5: input should be a valid integer"),
+        ({"epochs": "many"}, "parameter epochs is 'many': input should be a valid integer"),
+        ({"width": 0}, "parameter width is 0: input should be greater than 0"),
+        ({"width": 2}, "parameter width is 2: input should be less than or equal to 1"),
+        ({"width": float("nan")}, "parameter width is nan"),
+        ({"learning_rate": 0}, "parameter learning_rate is 0: input should be greater than 0"),
+        ({"learning_rate": -1}, "parameter learning_rate is -1"),
+        ({"learning_rate": float("nan")}, "parameter learning_rate is nan"),
+        ({"momentum": 1}, "parameter momentum is 1: input should be less than 1"),
+        ({"weight_decay": -1e-4}, "parameter weight_decay is -0.0001"),
+        ({"batch_size": 1}, "parameter batch_size is 1"),
+        ({"seed": -1}, "parameter seed is -1"),
+        ({"seed": 2**31}, "parameter seed is 2147483648"),
+        ({"image_size": 4}, "parameter image_size is 4"),
+        ({"test_images": 0}, "parameter test_images is 0"),
+        ({"calibration_images": -1}, "parameter calibration_images is -1"),
+        ({"study": 2024}, "parameter study is 2024: input should be a valid string"),
+        ({"augment": "perhaps"}, "parameter augment is 'perhaps': input should be a valid boolean"),
+        ({"seed": None}, "parameter seed is None"),
+        ({"seed": [1, 2]}, "parameter seed is [1, 2]"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named_with_what_is(values, sentence):
+    with pytest.raises(InputError) as caught:
+        RunParameters.parse(values)
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_error_for_a_fixed_set_of_choices():
+    assert str(one_of("study", "x", ["a", "b"])) == "unknown study 'x'; allowed: a, b"
+
+
+def test_notebooks_show_the_sentence_in_place_of_a_traceback():
+    assert InputError("what is wrong")._render_traceback_() == ["InputError: what is wrong"]
+
+
+# --- notebooks
+
+
+@pytest.fixture
+def notebook():
+    """A running notebook: run cells, see its variables."""
+    shell = InteractiveShell()
+    yield shell
+    shell.history_manager.end_session()
+    shell.history_manager.save_thread and shell.history_manager.save_thread.stop()
+
+
+CELL = """
+import sys
+from pathlib import Path
+from analysis.parameters import RunParameters
+dataset = "synthetic"
+arch = "alexnet"
+seed = 7
+train_images = None
+"""
+
+
+def test_a_notebook_hands_over_its_variables(notebook):
+    notebook.run_cell(CELL)
+    notebook.run_cell("1 + 1")  # fills Out and _
+    notebook.run_cell("p = RunParameters.from_notebook(globals())").raise_error()
+    p = notebook.user_ns["p"]
+    assert (p.arch, p.seed, p.dataset, p.train_images) == ("alexnet", 7, "synthetic", None)
+
+
+@pytest.mark.parametrize("line", ["archh = 'vgg19'", "sed = 3", "flag = True", "sizes = [1]", "table = {}", "x = None"])
+def test_a_variable_that_is_no_parameter_is_an_error(notebook, line):
+    notebook.run_cell(CELL)
+    notebook.run_cell(line)
+    name = line.split()[0]
+    with pytest.raises(InputError, match=f"unknown parameter '{name}'; allowed: dataset, "):
+        notebook.run_cell("RunParameters.from_notebook(globals())").raise_error()
+
+
+def test_modules_functions_and_hidden_names_are_no_parameters():
+    namespace = {"Path": Path, "pytest": pytest, "f": lambda: 1, "_hidden": 3, "seed": 4}
+    assert StudyParameters.from_notebook(namespace).seed == 4
