@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 book: $(READY)
 	@mkdir -p build
-	@$(LOCK) snakemake --cores all --quiet host --rerun-incomplete --nolock \
+	@$(LOCK) snakemake --quiet host --nolock \
 	    $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS)) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 

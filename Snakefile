@@ -1,8 +1,8 @@
 # The graph: data -> one run per network -> executed chapters -> the book.
 #
-#   snakemake --cores all                                        the default study, as `make book` runs it
-#   snakemake --cores all --config studies=cifar10h-small        another study, from studies/
-#   snakemake --cores all --config archs=resnet18 epochs=10 study=quick      any parameter
+#   snakemake                                        the default study, as `make book` runs it
+#   snakemake --config studies=cifar10h-small        another study, from studies/
+#   snakemake --config archs=resnet18 epochs=10 study=quick      any parameter
 #
 # Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
 

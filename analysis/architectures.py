@@ -93,11 +93,16 @@ def known() -> list[str]:
     return models.list_models(module=models)
 
 
-def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Module, str]:
-    """The named network, with the stem that is asked for, and what to call it."""
+def check_name(arch: str) -> None:
+    """Raise InputError, with the closest names, for one that torchvision does not have."""
     if arch not in known():
         close = difflib.get_close_matches(arch, known(), n=5) or known()
         raise InputError(f"unknown arch {arch!r}; torchvision's closest: {', '.join(close)}")
+
+
+def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Module, str]:
+    """The named network, with the stem that is asked for, and what to call it."""
+    check_name(arch)
     kind = inspect.signature(models.get_model_builder(arch)).return_annotation
     if stem in ("small", "half") and kind not in SMALL_STEMS:
         families = ", ".join(family.__name__ for family in SMALL_STEMS)

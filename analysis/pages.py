@@ -64,7 +64,7 @@ class Page:
             f":::{{figure-md}} {self.label(name)}\n"
             + (":class: wide\n" if wide else "")
             + f'\n<img src="{picture}" alt="{html.escape(alt)}" width="{round(96 * fig.get_figwidth())}px">\n\n'
-            f"**{title}.** {' '.join(caption.split())} [Data of this figure]({csv}).\n:::\n"
+            f"**{title}.** {words.flow(caption)} [Data of this figure]({csv}).\n:::\n"
         )
 
     def show_table(
@@ -73,7 +73,7 @@ class Page:
         """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV."""
         link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
         label = f":name: {self.label(name)}\n" if name else ""
-        show(f":::{{table}} {' '.join(caption.split())}{link}\n{label}\n{markdown(table)}\n:::\n")
+        show(f":::{{table}} {words.flow(caption)}{link}\n{label}\n{markdown(table)}\n:::\n")
 
     def show_parameters(self, parameters: StudyParameters) -> None:
         """Every parameter with its value and meaning."""
@@ -111,15 +111,15 @@ class Page:
 
     def say(self, text: str) -> None:
         """A paragraph with inserted numbers."""
-        show(" ".join(text.split()))
+        show(words.flow(text))
 
     def show_list(self, items: Iterable[str]) -> None:
         """A bulleted list with inserted numbers."""
-        show("\n".join(f"- {' '.join(item.split())}" for item in items))
+        show("\n".join(f"- {words.flow(item)}" for item in items))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
         """A box of things that a reader must know."""
-        body = "\n".join(f"- {' '.join(item.split())}" for item in sentences)
+        body = "\n".join(f"- {words.flow(item)}" for item in sentences)
         show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n")
 
     def save(self, fig: Figure, name: str) -> str:
@@ -151,8 +151,9 @@ class Page:
 
 
 def show(markdown: str) -> None:
-    """Put MyST Markdown on the page."""
-    display(Markdown(markdown))
+    """Put MyST Markdown on the page; nothing where there is none."""
+    if markdown:
+        display(Markdown(markdown))
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -30,6 +30,7 @@ from analysis.parameters import RunParameters, StudyParameters
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
+CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
@@ -58,8 +59,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written in ``folder``."""
-    for leftover in folder.glob(f".*{PARTIAL}"):
+    """Remove what a finished run no longer needs: checkpoints, and what killed processes left half-written."""
+    for leftover in (*folder.glob(CHECKPOINT.format("*")), *folder.glob(f".*{PARTIAL}")):
         leftover.unlink(missing_ok=True)
 
 
@@ -102,8 +103,12 @@ def _reading(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run the study that makes it first") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is damaged ({reason}): remove it and run the study again") from None
+        raise InputError(f"{path} is damaged ({first_line(error)}): remove it and run the study again") from None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line that is not too long."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:100]
 
 
 def finished(parameters: RunParameters) -> dict[str, Any] | None:

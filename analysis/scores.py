@@ -161,7 +161,7 @@ def _angles(cosines: Tensor, embeddings: Tensor, weights: Tensor) -> Tensor:
     if cosines.numel() == 0:
         return cosines
     low, high = cosines.detach().aminmax()
-    if -NEAR < low and high < NEAR:  # False where there is a NaN
+    if low > -NEAR and high < NEAR:  # False where there is a NaN
         return cosines.acos() if cosines.requires_grad else cosines.acos_()
     pairs = (cosines.detach().abs() > NEAR).nonzero()  # (K, 2): image, class
     cosines = cosines.clamp(-NEAR, NEAR) if cosines.requires_grad else cosines.clamp_(-NEAR, NEAR)

@@ -104,7 +104,7 @@ def noise_ceiling(
     def ceiling(weights: Array) -> float:
         first = random.hypergeometric(selected, shown - selected, half)  # (N,)
         r = _correlations(first / half, (selected - first) / (shown - half), weights[None], kind)[0]
-        return np.sqrt(max(2 * r / (1 + r), 0)) if r > -1 else 0.0
+        return np.nan if np.isnan(r) else np.sqrt(max(2 * r / (1 + r), 0)) if r > -1 else 0.0
 
     value = float(np.mean([ceiling(np.ones(n)) for _ in range(resamples)])) if n >= 3 else np.nan
     draws = _bootstrap(lambda w: np.array([ceiling(row) for row in w]), n, resamples, seed)

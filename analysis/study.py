@@ -35,10 +35,12 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
     """The stamp of the run that these parameters describe; trained now if it is not finished."""
     stamp = runs.finished(parameters)
     if stamp is not None:
+        runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
         return stamp
-    from analysis.training import train  # noqa: PLC0415  imports torch, seconds that a finished run is spared
+    from analysis import training  # noqa: PLC0415  imports torch, seconds that a finished run is spared
 
-    return train(parameters, prepare(study_of(parameters)), progress=progress)
+    training.check(parameters)  # before data is downloaded
+    return training.train(parameters, prepare(study_of(parameters)), progress=progress)
 
 
 def study_of(parameters: RunParameters) -> StudyParameters:

@@ -63,6 +63,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
     """
     stamp = runs.finished(parameters)
     if stamp is not None:
+        runs.sweep(parameters.run_dir)
         return stamp
     run = Run(parameters, dataset)
     bar = tqdm(
@@ -73,6 +74,12 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
             bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.1%}", refresh=False)
             bar.update()
     return run.finish()
+
+
+def check(parameters: RunParameters) -> None:
+    """Raise InputError for what can be refused without data: an unknown network, an absent device."""
+    architectures.check_name(parameters.arch)
+    resolve_device(parameters.device)
 
 
 class Run:
@@ -107,7 +114,7 @@ class Run:
         self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
         self.test_targets = torch.tensor(dataset.test.labels).to(self.device)
         self.fingerprint = runs.fingerprint(parameters, dataset.hash) + f"/{self.precision}"
-        self.checkpoint = parameters.run_dir / f"checkpoint-{self.fingerprint[:12]}.pt"
+        self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()
 
     def epochs(self) -> Iterator[dict[str, float]]:
@@ -228,8 +235,6 @@ class Run:
             undefined=int(scores["avh"].isna().sum()),
         )
         runs.write_json(folder / runs.RUN, stamp)
-        for leftover in folder.glob("checkpoint-*.pt"):
-            leftover.unlink(missing_ok=True)
         runs.sweep(folder)
         return stamp
 
@@ -280,7 +285,7 @@ class Run:
         except InputError:
             raise
         except Exception as error:  # torch.load raises many kinds for a damaged file
-            reason = str(error).splitlines()[0][:100]
+            reason = runs.first_line(error)
             raise InputError(f"{path} is damaged ({reason}): remove it to start the run again") from None
 
 

@@ -55,7 +55,7 @@ def estimate(value: Estimate, digits: int = 2, n: bool = True) -> str:
     text = number(value.value, digits)
     if not np.isnan(value.low):
         text += f" {interval(value.low, value.high, digits)}"
-    return f"{text}, n = {count(value.n)}" if n else text
+    return f"{text}, n{SPACE}={SPACE}{count(value.n)}" if n else text
 
 
 def duration(seconds: float) -> str:
@@ -72,6 +72,11 @@ def listing(words: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def flow(text: str) -> str:
+    """Text of several source lines as one line, whose percentages do not break."""
+    return re.sub(r"(\d) %", rf"\1{THIN}%", re.sub(r"[ \n]+", " ", text).strip())
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
@@ -79,8 +84,8 @@ def sentence(text: str) -> str:
 
 def escape(text: Any) -> str:
     """Text from users (class names, file names) as Markdown that shows it and does nothing else."""
-    printable = "".join(c if c.isprintable() else " " for c in str(text))
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable.split()))
+    printable = "".join(c if c.isprintable() or c in (THIN, SPACE) else " " for c in str(text))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", re.sub(" +", " ", printable).strip(" "))
 
 
 def left_out(undefined: int) -> str:
@@ -95,6 +100,8 @@ def curves(table: pd.DataFrame) -> str:
 
     table: arch, measure, epoch, mean, and ``bin`` where there are several curves in a panel; one row per point.
     """
+    if table.empty:
+        return "No curve."
     groups = ["arch", "bin"] if "bin" in table else ["arch"]
     table = table.dropna(subset="mean")
     parts = []
@@ -107,7 +114,7 @@ def curves(table: pd.DataFrame) -> str:
             where = f", HSF {key[1]}" if "bin" in table else ""
             parts.append(f"{styles.architecture(arch).label}{where}: {', '.join(ends)}")
     epochs = table["epoch"]
-    return f"From epoch {epochs.min()} to {epochs.max()}. {'. '.join(parts)}." if parts else "No curve."
+    return f"From epoch {epochs.min()} to {epochs.max()}. {'. '.join(parts)}."
 
 
 def histograms(table: pd.DataFrame) -> str:
@@ -115,6 +122,8 @@ def histograms(table: pd.DataFrame) -> str:
 
     table: as from ``tables.histograms``.
     """
+    if table.empty:
+        return "No image."
     parts = []
     for (arch, score), cells in table.groupby(["arch", "score"], sort=False):
         bins = cells.drop_duplicates("bin")
@@ -124,7 +133,7 @@ def histograms(table: pd.DataFrame) -> str:
             f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images, mean {styles.SCORES[score].label} "
             f"by human selection frequency: {means}"
         )
-    return f"{'. '.join(parts)}." if parts else "No image."
+    return f"{'. '.join(parts)}."
 
 
 def about(study: Study) -> list[str]:
@@ -134,11 +143,8 @@ def about(study: Study) -> list[str]:
         f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
         f"classes; the networks learn from {count(images['train'])} others.",
     ]
-    if not study.has_people:
-        sentences.append("Nobody was asked about these images, so nothing here is about people.")
-    else:
-        simulated = " They are simulated, not real." if data["simulated"] else ""
-        sentences.append(f"People: {escape(data['people'])}.{simulated}")
+    if study.has_people:
+        sentences.append(f"People: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
     sentences += [escape(note) for note in data["notes"]]
     sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
     undefined = study.undefined
@@ -192,6 +198,17 @@ def summary(table: pd.DataFrame, ceiling: Estimate, of: Literal["arch", "quantit
         else:
             rows[row.quantity] = {"": QUANTITIES[row.quantity], name: text, "n": count(row.n)}
     return pd.DataFrame(rows.values())
+
+
+def summary_caption(ceiling: Estimate) -> str:
+    """The caption of that table."""
+    if np.isnan(ceiling.value):
+        return "Test accuracy, with its 95 % interval over images. Nobody was asked about these images."
+    return (
+        "Test accuracy, and Spearman's correlation of AVH, of confidence and of the norm within its class with human "
+        "selection frequency. |AVH| − |confidence| is how much closer AVH follows people, paired over images. All with "
+        f"95 % intervals over images. In round brackets, the share of the noise ceiling, {estimate(ceiling)}."
+    )
 
 
 def findings(table: pd.DataFrame, ceiling: Estimate) -> list[str]:

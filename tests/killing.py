@@ -1,17 +1,18 @@
 """Run the command line in child processes that kill themselves at chosen moments.
 
-    python tests/killing.py '["step:5:9", ...]' train -p NAME VALUE ...
+    python tests/killing.py '{"job": {"words": ["train", ...], "moments": ["step:5:9", ..., "none"]}, ...}'
 
-A moment is EVENT:COUNT:SIGNAL, the COUNT-th EVENT of its process. Each child is a fork of this process, which has
-imported everything and computed nothing; it dies by a real signal, with no chance to tidy up if that is SIGKILL.
-The last child is left alone if the moment is "none". Prints one JSON list: how each child ended (minus the signal,
-or its exit code), and its errors.
+A job is a command that is started once for each of its moments. A moment is EVENT:COUNT:SIGNAL, the COUNT-th EVENT
+of its process. Each child is a fork of this process, which has imported everything and computed nothing; it dies by a
+real signal, with no chance to tidy up if that is SIGKILL. With "none" it is left alone. Prints JSON: for each job, how
+each child ended (minus the signal, or its exit code) and what it wrote to stderr.
 """
 
 import json
 import os
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import torch
@@ -74,24 +75,28 @@ def child(moment: str, words: list[str]) -> None:
     os._exit(code)
 
 
+def end(moment: str, words: list[str]) -> tuple[int, str]:
+    """How one child ended, and its errors."""
+    with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile() as output:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(errors.fileno(), 2)
+            os.dup2(output.fileno(), 1)
+            try:
+                child(moment, words)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(99)
+        _, status = os.waitpid(pid, 0)
+        errors.seek(0)
+        return os.waitstatus_to_exitcode(status), errors.read()
+
+
 def main() -> None:
     torch.set_num_threads(1)
-    moments, words = json.loads(sys.argv[1]), sys.argv[2:]
-    ends = []
-    for moment in moments:
-        with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile() as output:
-            pid = os.fork()
-            if pid == 0:
-                os.dup2(errors.fileno(), 2)
-                os.dup2(output.fileno(), 1)
-                try:
-                    child(moment, words)
-                finally:
-                    os._exit(99)  # an exception that main() let through
-            _, status = os.waitpid(pid, 0)
-            errors.seek(0)
-            ends.append((os.waitstatus_to_exitcode(status), errors.read()))
-    print(json.dumps(ends))
+    jobs = json.loads(sys.argv[1]).items()
+    print(json.dumps({name: [end(moment, job["words"]) for moment in job["moments"]] for name, job in jobs}))
 
 
 if __name__ == "__main__":

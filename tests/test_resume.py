@@ -48,15 +48,6 @@ def words(folder: Path, data: Path, network: str) -> list[str]:
     return [word for name, value in values.items() for word in ("-p", name, str(value))]
 
 
-def run(moments: list[str], folder: Path, data: Path, network: str) -> list[tuple[int, str]]:
-    """How each child ended, and its errors."""
-    command = [sys.executable, str(KILLING), json.dumps(moments), "train", *words(folder, data, network)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
-    assert done.returncode == 0, done.stderr
-    return [tuple(end) for end in json.loads(done.stdout)]
-
-
 def tables(folder: Path, network: str) -> dict[str, pd.DataFrame]:
     return {
         name: pd.read_parquet(folder / "synthetic" / network / f"{name}.parquet").drop(
@@ -84,36 +75,71 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, data):
-    """Folders of runs that nobody killed, by network."""
-    folders = {network: tmp_path_factory.mktemp("undisturbed") for network in NETWORKS}
-    for network, folder in folders.items():
-        ((code, errors),) = run(["none"], folder, data, network)
-        assert code == 0, errors
-    return folders
+def folder(tmp_path_factory) -> Path:
+    """Holds the results of each job in a folder of its own."""
+    return tmp_path_factory.mktemp("jobs")
+
+
+@pytest.fixture(scope="module")
+def ends(folder, data) -> dict[str, list[tuple[int, str]]]:
+    """How each start of each job ended, and its errors; all jobs in one process, which imports torch once."""
+    draw = random.Random(0)
+    kills = [f"{draw.choice(['step', 'probe', 'replace', 'half'])}:{draw.randint(1, 5)}" for _ in range(5)]
+    moments = {f"undisturbed {network}": ["none"] for network in NETWORKS}
+    moments |= {
+        f"killed {network}": [*(f"{moment}:{KILL}" for moment in MOMENTS[network]), "none"] for network in NETWORKS
+    }
+    moments["random resnet18"] = [*(f"{moment}:{KILL}" for moment in kills), "none"]
+    moments["interrupted alexnet"] = [f"step:10:{INTERRUPT}", f"half:1:{INTERRUPT}", "none"]
+    moments["finished alexnet"] = ["none", f"step:1:{KILL}", f"replace:1:{KILL}"]  # would die if it trained or wrote
+    jobs = {
+        name: {"moments": chosen, "words": ["train", *words(folder / name, data, name.split()[1])]}
+        for name, chosen in moments.items()
+    }
+    command = [sys.executable, str(KILLING), json.dumps(jobs)]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    return {name: [tuple(end) for end in found] for name, found in json.loads(done.stdout).items()}
+
+
+def codes(ends, job):
+    return [code for code, _ in ends[job]]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_run_killed_many_times_ends_as_one_that_was_not(undisturbed, data, tmp_path, network):
-    moments = [f"{moment}:{KILL}" for moment in MOMENTS[network]]
-    ends = run([*moments, "none"], tmp_path, data, network)
-    assert [code for code, _ in ends] == [-KILL] * len(moments) + [0], ends[-1][1]
-    assert_same_results(tmp_path, undisturbed[network], network)
-    table = tables(tmp_path, network)
+def test_a_run_killed_many_times_ends_as_one_that_was_not(ends, folder, network):
+    assert codes(ends, f"undisturbed {network}") == [0]
+    assert codes(ends, f"killed {network}") == [-KILL] * len(MOMENTS[network]) + [0], ends[f"killed {network}"][-1][1]
+    assert_same_results(folder / f"killed {network}", folder / f"undisturbed {network}", network)
+    table = tables(folder / f"killed {network}", network)
     assert table["epochs"]["epoch"].max() == EPOCHS
     assert table["iterations"]["step"].max() == EPOCHS * 4
 
 
-def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(undisturbed, data, tmp_path):
-    draw = random.Random(0)
-    moments = [f"{draw.choice(['step', 'probe', 'replace', 'half'])}:{draw.randint(1, 5)}:{KILL}" for _ in range(5)]
-    ends = run([*moments, "none"], tmp_path, data, "resnet18")
-    assert [code for code, _ in ends[:2]] == [-KILL] * 2
-    assert ends[-1][0] == 0, ends[-1][1]
-    assert_same_results(tmp_path, undisturbed["resnet18"], "resnet18")
+def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(ends, folder):
+    found = codes(ends, "random resnet18")
+    assert found[:2] == [-KILL] * 2
+    assert found[-1] == 0
+    assert_same_results(folder / "random resnet18", folder / "undisturbed resnet18", "resnet18")
 
 
-def test_a_run_killed_from_outside_goes_on(undisturbed, data, tmp_path):
+def test_ctrl_c_says_one_sentence_and_loses_no_epoch(ends, folder):
+    assert codes(ends, "interrupted alexnet") == [130, 130, 0]
+    for _, errors in ends["interrupted alexnet"][:2]:
+        assert errors.splitlines()[-1] == "interrupted: the same command goes on from the last finished epoch"
+        assert "Traceback" not in errors
+    assert f" 2/{EPOCHS} " in ends["interrupted alexnet"][1][1]  # it went on where it was
+    assert_same_results(folder / "interrupted alexnet", folder / "undisturbed alexnet", "alexnet")
+
+
+def test_finished_results_are_not_made_again(ends, folder):
+    assert codes(ends, "finished alexnet") == [0, 0, 0]
+    assert [errors for _, errors in ends["finished alexnet"][1:]] == ["", ""]
+    assert_same_results(folder / "finished alexnet", folder / "undisturbed alexnet", "alexnet")
+
+
+def test_a_run_killed_from_outside_goes_on(ends, folder, data, tmp_path):
     """The command as a person types it, killed as soon as it says that an epoch is finished."""
     command = [sys.executable, "-m", "analysis", "train", "--threads", "1", *words(tmp_path, data, "resnet18")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT) as process:
@@ -127,25 +153,7 @@ def test_a_run_killed_from_outside_goes_on(undisturbed, data, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{tmp_path}/synthetic/resnet18: torchvision's resnet18, width 0.0625" in done.stdout
-    assert_same_results(tmp_path, undisturbed["resnet18"], "resnet18")
-
-
-def test_ctrl_c_says_one_sentence_and_loses_no_epoch(undisturbed, data, tmp_path):
-    ends = run([f"step:10:{INTERRUPT}", f"half:1:{INTERRUPT}", "none"], tmp_path, data, "alexnet")
-    assert [code for code, _ in ends] == [130, 130, 0]
-    for _, errors in ends[:2]:
-        assert errors.splitlines()[-1] == "interrupted: the same command goes on from the last finished epoch"
-        assert "Traceback" not in errors
-    assert f"2/{EPOCHS}" in ends[1][1]  # it went on where it was
-    assert_same_results(tmp_path, undisturbed["alexnet"], "alexnet")
-
-
-def test_finished_results_are_not_made_again(undisturbed, data):
-    folder = undisturbed["alexnet"]
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    ((code, errors),) = run([f"step:1:{KILL}"], folder, data, "alexnet")  # it would die if it trained
-    assert (code, errors) == (0, "")
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert_same_results(tmp_path, folder / "undisturbed resnet18", "resnet18")
 
 
 # --- checkpoints that cannot be used

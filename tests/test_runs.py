@@ -74,10 +74,11 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         runs.write_json(tmp_path / "file" / "x", {})
 
 
-def test_only_temporary_files_are_swept(tmp_path):
+def test_only_what_a_finished_run_does_not_need_is_swept(tmp_path):
     (tmp_path / "t.parquet").write_text("")
     (tmp_path / ".gitkeep").write_text("")
     (tmp_path / ".t.parquet.k3_x.partial").write_text("")
+    (tmp_path / "checkpoint-0123456789ab.pt").write_text("")
     runs.sweep(tmp_path)
     assert sorted(os.listdir(tmp_path)) == [".gitkeep", "t.parquet"]
 

@@ -1,0 +1,87 @@
+"""Small made-up results, as a finished study leaves them on disk: for tests of what reads them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import runs
+from analysis.parameters import ComparisonParameters
+
+N, CLASSES = 60, ["circle", "a|b", "<b>*x*</b>"]
+
+
+def study(folder: Path, archs: list[str], *, people: bool = True, epochs: int = 3) -> ComparisonParameters:
+    """Write a study under ``folder``; AVH follows people, the norm does not, and one AVH is undefined."""
+    parameters = ComparisonParameters.parse({"results_dir": str(folder), "archs": archs})
+    random = np.random.default_rng(0)
+    images = pd.DataFrame({"id": [f"image-{i}" for i in range(N)], "label": np.arange(N) % 3})
+    selected = random.integers(0, 9, N) * (np.arange(N) % 2) + (1 - np.arange(N) % 2) * 10
+    if people:
+        images = images.assign(selected=selected, shown=10)
+    dataset = {
+        "name": "synthetic",
+        "parameters": {k: v for k, v in runs.described(parameters).items() if k != "archs"},
+        "hash": "abc",
+        "classes": CLASSES,
+        "superclasses": {"all": [0, 1, 2]},
+        "people": "simulated annotators" if people else None,
+        "simulated": people,
+        "notes": ["They are made up."],
+        "images": {"train": 90, "test": N},
+    }
+    runs.write_table(parameters.study_dir / "images.parquet", images)
+    runs.write_json(parameters.study_dir / "dataset.json", dataset)
+    for arch in archs:
+        run(parameters, arch, images, selected / 10, epochs)
+    return parameters
+
+
+def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: np.ndarray, epochs: int) -> None:
+    """One network's results."""
+    folder = parameters.study_dir / arch
+    random = np.random.default_rng(len(arch))
+
+    def probe(progress: float) -> pd.DataFrame:
+        avh = (0.4 - 0.2 * progress * hsf + 0.01 * random.normal(size=N)).astype(np.float32)
+        avh[0] = np.nan
+        norm = (5 + progress + random.random(N)).astype(np.float32)
+        correct = random.random(N) < 0.3 + 0.6 * progress
+        return pd.DataFrame({"confidence": 1 - avh, "norm": norm, "angle": avh, "avh": avh, "correct": correct})
+
+    probes = [
+        probe(i / max(1, epochs)).assign(epoch=np.int16(i), image=np.arange(N, dtype=np.int32))
+        for i in range(epochs + 1)
+    ]
+    epoch = np.arange(1, epochs + 1)
+    training = pd.DataFrame(
+        {
+            "epoch": epoch,
+            "learning_rate": 0.1 ** (1 + 3 * (epoch - 1) // epochs),
+            "loss": 1 / epoch,
+            "accuracy": epoch / (epochs + 1),
+        }
+    )
+    scores = probes[-1].drop(columns=["epoch", "image"]).assign(id=images["id"], label=images["label"], predicted=0)
+    runs.write_table(folder / "scores.parquet", scores)
+    runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
+    runs.write_table(folder / "iterations.parquet", probes[0].rename(columns={"epoch": "step"}))
+    runs.write_table(folder / "training.parquet", training)
+    stamp = {
+        "parameters": {},
+        "data": "abc",
+        "commit": "0123456789ab+",
+        "source": "f" * 64,
+        "versions": {"python": "3.11", "torch": "2"},
+        "network": f"{arch}_bn with a small-image stem, width 1" if arch == "vgg19" else f"torchvision's {arch}",
+        "weights": 1234567,
+        "embedding": 64,
+        "learning_rate": 0.1,
+        "precision": "float32",
+        "device": "a CPU",
+        "threads": 1,
+        "seconds": 154.0,
+        "steps": 100,
+        "images": {"train": 80, "held out": 10, "test": N},
+    }
+    runs.write_json(folder / runs.RUN, stamp)

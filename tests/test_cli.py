@@ -1,0 +1,223 @@
+"""The command line: what it makes, and one sentence for whatever is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis import __main__ as command
+from analysis import datasets, runs
+
+ROOT = Path(__file__).parent.parent
+NETWORK = {"arch": "resnet18", "width": 0.0625, "stem": "imagenet"}
+SMALL = {"train_images": 24, "test_images": 12, "calibration_images": 4, "epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def run(monkeypatch, capfd, tmp_path, data):
+    """Runs a command in this process: its exit code, output and errors."""
+
+    def run(*words, **parameters):
+        values = {"results_dir": tmp_path, "data_dir": data} | parameters
+        values = [word for name, value in values.items() for word in ("-p", name, str(value))]
+        monkeypatch.setattr(sys, "argv", ["analysis", *words, *values])
+        code = command.main()
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def refused(result) -> str:
+    """The one sentence of a command that was refused."""
+    code, output, errors = result
+    assert code == 2
+    assert output == ""
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert errors.endswith("\n")
+    return errors.removeprefix("error: ").strip()
+
+
+def process(*words, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "analysis", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+# --- what works
+
+
+def test_data_writes_a_row_per_test_image(run, tmp_path):
+    code, output, errors = run("data", train_images=24, test_images=12)
+    assert (code, errors) == (0, "")
+    assert output == f"{tmp_path}/synthetic: 12 test images, 12 classes\n"
+    images = runs.read_table(tmp_path / "synthetic" / "images.parquet")
+    assert len(images) == 12
+    assert {"id", "label", "selected", "shown", "count_0", "ambiguity", "degradation"} <= set(images)
+    described = runs.read_json(tmp_path / "synthetic" / "dataset.json")
+    assert described["images"] == {"train": 24, "test": 12}
+    assert described["simulated"] is True
+
+
+def test_data_that_is_there_is_not_written_again(run, tmp_path):
+    run("data", train_images=24, test_images=12)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert run("data", train_images=24, test_images=12)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_train_writes_its_tables_and_says_where(run, tmp_path):
+    code, output, _ = run("train", **SMALL, **NETWORK, study="quick", results_dir=tmp_path)
+    assert code == 0
+    assert output.startswith(f"{tmp_path}/quick/resnet18: torchvision's resnet18, width 0.0625, ")
+    assert {path.name for path in (tmp_path / "quick").iterdir()} == {"dataset.json", "images.parquet", "resnet18"}
+    rows = runs.read_table(tmp_path / "quick" / "resnet18" / "scores.parquet")
+    assert rows["id"].tolist() == runs.read_table(tmp_path / "quick" / "images.parquet")["id"].tolist()
+
+
+def test_a_finished_run_is_refused_to_other_parameters(run, tmp_path):
+    run("train", **SMALL, **NETWORK)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert "holds a finished run with other parameters (momentum is 0.9 there and 0.5 here)" in refused(
+        run("train", **SMALL, **NETWORK, momentum=0.5)
+    )
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_values_are_read_as_yaml():
+    read = {text: command.read_value("name", text) for text in ("3", "0.5", "null", "true", "resnet50", "'3'")}
+    assert read == {"3": 3, "0.5": 0.5, "null": None, "true": True, "resnet50": "resnet50", "'3'": "3"}
+
+
+# --- what does not
+
+
+@pytest.mark.parametrize(
+    ("words", "parameters", "sentence"),
+    [
+        ("data", {"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'synthetic', 'cifar10h', 'imagefolder'"),
+        ("data", {"arch": "resnet50"}, "unknown parameter 'arch'; allowed: dataset, study"),
+        ("train", {"sed": "1"}, "unknown parameter 'sed'; allowed: dataset, study"),
+        ("train", {"epochs": "0"}, "parameter epochs is 0: input should be greater than or equal to 1"),
+        ("train", {"epochs": "[1"}, "parameter epochs is '[1': no YAML"),
+        ("train", {"arch": "{"}, "parameter arch is '{': no YAML"),
+        ("train", {"arch": "a: b: c"}, "parameter arch is 'a: b: c': no YAML"),
+        ("train", {"arch": "resnet51"}, "unknown arch 'resnet51'; torchvision's closest: resnet50"),
+        ("train", {"arch": "squeezenet1_0"}, "arch squeezenet1_0 ends in Conv2d"),
+        ("train", {"arch": "vit_b_16"}, "arch vit_b_16 with stem auto and torchvision's vit_b_16, width 1 cannot take"),
+        ("train", {"arch": "resnet18", "width": "0.3"}, "width 0.3 leaves 19.2 channels in resnet18's conv1"),
+        ("train", {"arch": "swin_t", "stem": "small"}, "arch swin_t has no small stem; allowed: stem imagenet"),
+        ("train", {"device": "cuda:99"}, "device cuda:99 is not here"),
+        ("train", {"device": "cuda:999"}, "device cuda:999 is not here"),
+        ("train", {"device": "tpu"}, "device 'tpu'; allowed: auto, cpu, cuda, cuda:N"),
+        ("train --threads -1", {}, "threads is -1; allowed: 0 and above"),
+        ("train", {"calibration_images": "24"}, "calibration_images is 24 of 24 training images; allowed: 0 to 22"),
+        ("data", {"dataset": "imagefolder"}, "dataset imagefolder needs root"),
+        ("data", {"dataset": "imagefolder", "root": "/nowhere"}, "root is /nowhere, which is no folder"),
+    ],
+)
+def test_bad_input_is_one_sentence(run, words, parameters, sentence):
+    sizes = {"train_images": 24, "test_images": 12}
+    if words != "data":
+        sizes |= {"calibration_images": 4, "epochs": 1}
+    assert refused(run(*words.split(), **(sizes | parameters))).startswith(sentence)
+
+
+@pytest.mark.parametrize("wrong", [{"arch": "resnet51"}, {"arch": "resnet18", "device": "cuda:99"}])
+def test_a_wrong_network_or_device_is_refused_before_data_is_downloaded(run, tmp_path, monkeypatch, wrong):
+    monkeypatch.setitem(datasets.LOADERS, "cifar10h", None)
+    refused(run("train", dataset="cifar10h", data_dir=tmp_path / "data", **wrong))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_without_a_training_folder_cannot_be_trained_on(run, tmp_path):
+    for name in ("apple", "berry"):
+        (tmp_path / "shots" / name).mkdir(parents=True)
+        Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "shots" / name / "1.png")
+    result = run("train", **NETWORK, dataset="imagefolder", root=tmp_path / "shots")
+    sentence = [line for line in result[2].splitlines() if line.startswith("error")][-1]
+    assert result[0] == 2
+    assert sentence.startswith("error: dataset imagefolder has no training images; give root a train/ and a test/")
+
+
+def test_data_that_is_damaged_is_one_sentence(run, tmp_path):
+    batches = tmp_path / "data" / "cifar-10-batches-bin"
+    batches.mkdir(parents=True)
+    (tmp_path / "data" / "cifar-10h").mkdir()
+    np.save(tmp_path / "data" / "cifar-10h" / "cifar10h-counts.npy", np.zeros((10_000, 10)))
+    (batches / "batches.meta.txt").write_text("airplane\n")
+    sentence = refused(run("data", dataset="cifar10h", data_dir=tmp_path / "data"))
+    assert "batches.meta.txt lists airplane; expected: airplane, automobile" in sentence
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "resnet18/run.json"])
+def test_a_damaged_result_is_one_sentence_and_is_made_again_when_removed(run, tmp_path, name):
+    run("train", **SMALL, **NETWORK)
+    path = tmp_path / "synthetic" / name
+    path.write_text("{")
+    assert f"{path} is damaged" in refused(run("train", **SMALL, **NETWORK))
+    path.unlink()
+    assert run("train", **SMALL, **NETWORK)[0] == 0
+    assert runs.read_json(tmp_path / "synthetic" / "resnet18" / "run.json")["steps"] == 2
+
+
+def test_diverging_training_exits_with_its_sentence(run):
+    code, output, errors = run("train", **SMALL, **NETWORK, learning_rate=1e38)
+    assert (code, output) == (2, "")
+    assert errors.splitlines()[-1].startswith("error: training of resnet18 diverged in epoch 1")
+    assert "Traceback" not in errors
+
+
+def test_results_that_cannot_be_written_are_one_sentence(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    sentence = refused(run("data", results_dir=tmp_path / "file", train_images=24, test_images=12))
+    assert sentence.startswith(f"cannot write {tmp_path}/file/synthetic/images.parquet: ")
+
+
+# --- as processes
+
+
+def test_the_process_exits_with_2_and_one_line():
+    done = process("train", "-p", "epochs", "many")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: parameter epochs is 'many': input should be a valid integer, unable to parse string as an integer\n"
+    )
+
+
+def test_a_device_that_is_absent_exits_with_2_and_one_line(data, tmp_path):
+    words = ["-p", "device", "cuda:0", "-p", "data_dir", str(data), "-p", "results_dir", str(tmp_path)]
+    words += ["-p", "train_images", "24", "-p", "test_images", "12"]
+    done = process("train", *words, CUDA_VISIBLE_DEVICES="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: device cuda:0 is not here: 0 CUDA devices found; allowed: auto, cpu\n"
+
+
+@pytest.mark.parametrize("words", [[], ["tain"], ["train", "-p", "epochs"], ["train", "--threads", "two"]])
+def test_wrong_words_are_explained(monkeypatch, capsys, words):
+    monkeypatch.setattr(sys, "argv", ["analysis", *words])
+    with pytest.raises(SystemExit) as caught:
+        command.main()
+    assert caught.value.code == 2
+    assert "usage: python -m analysis" in capsys.readouterr().err
+
+
+def test_an_interrupt_before_training_says_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(command, "run_train", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(sys, "argv", ["analysis", "train"])
+    assert command.main() == 130
+    assert capsys.readouterr().err.count("\n") == 1

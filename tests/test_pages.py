@@ -1,0 +1,259 @@
+"""Pages: files and Markdown that belong together, numbers in words, text from users made harmless."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+import recorded
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.colon_fence import colon_fence_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from analysis import figures, pages, tables, toc, words
+from analysis.parameters import ComparisonParameters, RunParameters
+from analysis.statistics import Estimate
+
+ROOT = Path(__file__).parent.parent
+MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
+CHAPTERS = {"training": RunParameters, "hardness": RunParameters, "comparison": ComparisonParameters}
+
+
+@pytest.fixture
+def shown(monkeypatch, tmp_path) -> list[str]:
+    """The Markdown that a chapter would show, in a folder that stands for the repository's root."""
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+    monkeypatch.setattr(pages, "display", lambda markdown: seen.append(markdown.data))
+    return seen
+
+
+@pytest.fixture
+def study(tmp_path) -> tables.Study:
+    parameters = recorded.study(tmp_path / "results", ["resnet50", "vgg19"])
+    return tables.read(parameters, parameters.archs)
+
+
+def show_figure_2(study: tables.Study, page: pages.Page, **more) -> pd.DataFrame:
+    table = tables.curves(study)
+    page.show_figure(
+        figures.figure_2(table), name="fig-2", caption="Two\n    lines.", alt='"Curves" & more', data=table, **more
+    )
+    return table
+
+
+@pytest.mark.parametrize(("pixels", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
+def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
+    page = pages.Page(RunParameters())
+    table = show_figure_2(study, page, pixels=pixels)
+    folder = Path("book/runs/synthetic")
+    (markdown,) = shown
+    picture = re.search(r'<img src="([^"]+)"', markdown)[1]
+    assert (folder / picture).read_bytes().startswith(start)
+    csv = re.search(r"\[Data of this figure\]\(([^)]+)\)", markdown)[1]
+    pd.testing.assert_frame_equal(pd.read_csv(folder / csv), table, check_dtype=False)
+
+
+def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
+    show_figure_2(study, pages.Page(RunParameters()))
+    assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
+    assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
+    assert "**Figure 2.** Two lines. [Data" in shown[0]
+
+
+def test_the_same_figure_gives_the_same_bytes(study, shown):
+    picture = Path("book/runs/synthetic/files/fig-2.svg")
+    show_figure_2(study, pages.Page(RunParameters()))
+    first = picture.read_bytes()
+    show_figure_2(study, pages.Page(RunParameters()))
+    assert picture.read_bytes() == first
+
+
+def test_labels_are_unique_in_the_book():
+    places = [("", "a"), ("resnet50", "a"), ("vgg19", "a"), ("", "b"), ("resnet50", "b")]
+    labels = {pages.Page(RunParameters(study=study), arch).label("fig-2") for arch, study in places}
+    assert len(labels) == len(places)
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(shown):
+    pages.Page(RunParameters()).show_figure(None, name="fig-3", caption="", alt="", data=pd.DataFrame())
+    assert shown == ["Figure 3 needs people's answers, which this dataset does not have: it is not drawn."]
+    assert not Path("book").exists()
+
+
+def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
+    page = pages.Page(RunParameters(), "vgg19")
+    page.show_downloads(study.runs["vgg19"])
+    monkeypatch.setattr(pages, "LARGEST_CSV", 2000)
+    page.show_downloads(study.runs["vgg19"], ["epochs"])
+    assert "(files/epochs.csv)" in shown[0]
+    assert "(files/epochs.parquet)" in shown[1]
+    copied = Path("book/runs/synthetic/vgg19/files/epochs.parquet")
+    assert copied.read_bytes() == (study.runs["vgg19"].folder / "epochs.parquet").read_bytes()
+    for link in re.findall(r"\((files/[^)]+)\)", "".join(shown)):
+        assert (copied.parent.parent / link).is_file()
+
+
+def test_every_parameter_is_listed(shown):
+    parameters = RunParameters(arch="vgg19", epochs=7)
+    pages.Page(parameters, "vgg19").show_parameters(parameters)
+    for name, value in (("arch", "vgg19"), ("epochs", "7"), ("study", r"\(empty\)")):
+        assert f"| {words.escape(name)} | {value} |" in shown[0]
+    assert all(words.escape(name) in shown[0] for name in RunParameters.model_fields)
+
+
+def test_the_stamp_says_what_made_the_results(shown, study):
+    pages.Page(RunParameters(), "vgg19").show_stamp(study.runs["vgg19"])
+    for fact in ("0123456789ab", "python 3", "2 min 34 s", "a CPU", "1,234,567"):
+        assert words.escape(fact) in shown[0]
+
+
+def test_nothing_to_list_shows_nothing(shown):
+    pages.Page(RunParameters()).show_list([])
+    assert shown == []
+
+
+def text_of(markdown: str) -> list[str]:
+    """The text of each block, if there is nothing but text in it."""
+    blocks = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
+    children = [child for block in blocks for child in block.children]
+    assert {child.type for child in children} <= {"text", "text_special"}, children
+    return ["".join(child.content for child in block.children) for block in blocks]
+
+
+@given(st.text(max_size=40))
+def test_escaped_text_shows_itself_and_does_nothing(text):
+    shown = re.sub(" +", " ", "".join(c if c.isprintable() or c in "\u202f\u00a0" else " " for c in text)).strip(" ")
+    table = pd.DataFrame({"name": [text], "n": [1]})
+    assert text_of(pages.markdown(table)) == ["name", "n", shown.strip(), "1"]
+
+
+def test_tables_are_made_safe(shown):
+    table = pd.DataFrame({"class": recorded.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
+    pages.Page(RunParameters()).show_table(table, caption="Names.")
+    assert r"| a\|b | 0.0831 | 2 |" in shown[0]
+    assert "<b>" not in shown[0].replace(r"\<b", "")
+    assert "| circle | 0.5 | 1,000 |" in shown[0]
+    assert "| undefined | 3 |" in shown[0]
+    assert ":name:" not in shown[0]
+
+
+def test_a_study_is_introduced_with_what_a_reader_must_know(study):
+    text = " ".join(words.about(study))
+    assert "not real people" in text
+    assert "form with batch norm, which the paper's does not have" in text
+    assert "2 of 120 AVH are undefined" in text
+
+
+def test_findings_carry_numbers_intervals_and_n(study):
+    findings = words.findings(tables.summary(study), tables.ceiling(study))
+    assert all(re.search(r"\[−?\d\.\d\d,\u00a0−?\d\.\d\d\]", sentence) for sentence in findings)
+    assert words.findings(tables.summary(study).query("quantity == 'accuracy'"), Estimate(np.nan, 0, 0, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.50"), (-0.416, "−0.42"), (-0.001, "0.00"), (np.float32(1234.5), "1,234.50"), (np.nan, "undefined")],
+)
+def test_numbers_in_words(value, text):
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.08312, "0.0831"),
+        (12345.6, "12,300"),
+        (-2, "−2"),
+        (0, "0"),
+        (1.5e-7, "1.50e−07"),
+        (np.nan, "undefined"),
+        (0.66, "0.66"),
+    ],
+)
+def test_short_numbers(value, text):
+    assert words.short(value) == text
+
+
+def test_estimates_in_words():
+    text = words.estimate(Estimate(np.float64(0.53), np.float64(0.49), 0.57, np.int64(1000)))
+    assert text == "0.53 [0.49,\u00a00.57], n\u00a0=\u00a01,000"
+    assert words.estimate(Estimate(0.5, np.nan, np.nan, 2), n=False) == "0.50"
+    assert words.percent(0.534) == "53\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "under 1 s"), (59.6, "1 min"), (154, "2 min 34 s"), (7260, "2 h 1 min")]
+)
+def test_durations_in_words(seconds, text):
+    assert words.duration(seconds) == text
+
+
+def test_curves_are_told_to_who_cannot_see_them(study):
+    text = words.curves(tables.curves(study))
+    assert text.startswith("From epoch 1 to 3. VGG19: norm ")
+    assert "ResNet50: " in text
+    assert "HSF (0.8, 1]" in words.curves(tables.curves_by_bin(study))
+    cells = tables.histograms(study, ["vgg19"], ["avh"])
+    assert words.histograms(cells).startswith("VGG19, 59 images, mean AVH by human selection frequency: ")
+
+
+# --- chapters and contents
+
+
+def parameters_cell(chapter: str) -> str:
+    notebook = jupytext.read(ROOT / f"book/chapters/{chapter}.md")
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    return cell.source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapters_parameters_are_the_schemas(chapter):
+    """Every parameter with the schema's default and meaning, in its order."""
+    source, model = parameters_cell(chapter), CHAPTERS[chapter]
+    lines = {
+        node.target.id: (ast.literal_eval(node.value), line.partition("  # ")[2])
+        for node, line in zip(ast.parse(source).body, source.splitlines(), strict=True)
+    }
+    assert list(lines) == list(model.model_fields)
+    for name, field in model.model_fields.items():
+        assert lines[name] == (field.default, field.description)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapters_cells_hold_no_logic(chapter):
+    """Load, call, show: no branches, loops, functions or arithmetic beyond one division."""
+    for cell in jupytext.read(ROOT / f"book/chapters/{chapter}.md").cells:
+        if cell.cell_type != "code":
+            continue
+        assert "hide-input" in cell.metadata["tags"]
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.If, ast.For, ast.While, ast.FunctionDef, ast.Lambda, ast.Try, ast.IfExp}
+        assert len(cell.source.splitlines()) <= 15 or "parameters" in cell.metadata["tags"]
+
+
+@pytest.mark.parametrize(("given", "read"), [("resnet50, vgg19", ["resnet50", "vgg19"]), (["alexnet"], ["alexnet"])])
+def test_networks_come_as_a_list_or_with_commas(given, read):
+    assert ComparisonParameters.parse({"archs": given}).archs == read
+
+
+@pytest.mark.parametrize("archs", ["", "resnet50,resnet50", "../x", [], "a,,b"])
+def test_bad_networks_are_refused_in_one_sentence(archs):
+    with pytest.raises(ValueError, match="archs"):
+        ComparisonParameters.parse({"archs": archs})
+
+
+def test_contents_list_every_page_of_every_study():
+    text = toc.contents({"synthetic": ["resnet50", "alexnet"], "quick": ["resnet18"]})
+    files = re.findall(r"file: (\S+)", text)
+    assert "book/runs/synthetic/comparison" in files
+    assert files.index("book/runs/synthetic/alexnet/training") < files.index("book/runs/synthetic/resnet50/training")
+    assert "book/runs/quick/resnet18/hardness" in files
+    assert "'ResNet50: hardness'" in text
+    assert all((ROOT / f"{file}.md").is_file() for file in files if "/runs/" not in file)
