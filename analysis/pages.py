@@ -132,7 +132,7 @@ class Page:
 
     def write(self, table: pd.DataFrame, name: str) -> str:
         """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
-        text = table.to_csv(index=False, lineterminator="\n")
+        text = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits are all of a float32
         if len(text) > LARGEST_CSV:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
             return f"files/{name}.parquet"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -180,23 +180,19 @@ QUANTITIES = {
 }
 
 
-def summary(table: pd.DataFrame, ceiling: Estimate, of: Literal["arch", "quantity"]) -> pd.DataFrame:
-    """``tables.summary`` for readers, with a row per network or, for a single one, a row per quantity."""
+def summary(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
+    """``tables.summary`` for readers: a row per quantity, a column per network, and the images behind a row."""
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
-        value = Estimate(row.value, row.low, row.high, row.n)
         if row.quantity == "accuracy":
-            text = f"{percent(row.value)} [{percent(row.low)}, {percent(row.high)}]"
+            text = f"{percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}]"
         else:
-            text = estimate(value, n=False)
+            text = estimate(Estimate(row.value, row.low, row.high, row.n), n=False)
         if row.quantity in ("avh", "confidence", "norm_in_class") and ceiling.value > 0:
             text += f" ({percent(abs(row.value) / ceiling.value)})"
-        name = styles.architecture(row.arch).label
-        cells = {"n": count(row.n), QUANTITIES[row.quantity]: text}
-        if of == "arch":
-            rows.setdefault(name, {"network": name}).update(cells)
-        else:
-            rows[row.quantity] = {"": QUANTITIES[row.quantity], name: text, "n": count(row.n)}
+        rows.setdefault(row.quantity, {"": QUANTITIES[row.quantity]})[styles.architecture(row.arch).label] = text
+    for quantity, sizes in table.groupby("quantity")["n"]:
+        rows[quantity]["n"] = " to ".join(count(n) for n in sorted({sizes.min(), sizes.max()}))
     return pd.DataFrame(rows.values())
 
 

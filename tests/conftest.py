@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,6 +53,27 @@ def coloured_squares(train: int = 24, test: int = 12, *, classes: int = 3, size:
         human=None,
         hash=f"{train} {test} {classes} {size} {seed}",
     )
+
+
+PEAK = """
+import re, sys, torch
+torch.set_num_threads(1)
+def peak():  # MB; getrusage would begin with the parent's
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+"""
+
+
+@pytest.fixture
+def printed_by() -> Callable[[str], float]:
+    """Runs code in a process of its own, where ``peak()`` is its most memory so far, and returns what it prints."""
+
+    def run(code: str) -> float:
+        if not Path("/proc/self/status").exists():
+            pytest.skip("needs Linux to measure memory")
+        command = [sys.executable, "-c", PEAK + code]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return run
 
 
 @pytest.fixture

@@ -156,6 +156,14 @@ def test_findings_carry_numbers_intervals_and_n(study):
     assert words.findings(tables.summary(study).query("quantity == 'accuracy'"), Estimate(np.nan, 0, 0, 0)) == []
 
 
+def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
+    table = words.summary(tables.summary(study), tables.ceiling(study))
+    assert list(table) == ["", "VGG19", "ResNet50", "n"]
+    assert table[""].tolist() == list(words.QUANTITIES.values())
+    assert table["n"].tolist() == ["60", "59", "59", "60", "59"]  # one AVH, and so one confidence, is undefined
+    assert re.fullmatch(r"−0\.\d\d \[.*\] \(\d+\u202f%\)", table["VGG19"][1])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.5, "0.50"), (-0.416, "−0.42"), (-0.001, "0.00"), (np.float32(1234.5), "1,234.50"), (np.nan, "undefined")],

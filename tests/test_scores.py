@@ -1,8 +1,5 @@
 """Scores against independent formulas in float64, their invariances, and their memory."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import scipy.special
@@ -356,10 +353,7 @@ def test_equal_logits_give_the_known_values():
 # --- memory
 
 MEASURE = """
-import resource, torch
-torch.set_num_threads(1)
 from analysis import scores
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 x, w, y = torch.randn(20_000, 256), torch.randn(1000, 256), torch.randint(1000, (20_000,))
 scores.avh(x[:2000], w, y[:2000])
 before = peak()
@@ -368,6 +362,5 @@ print(peak() - before)
 """
 
 
-def test_avh_holds_no_array_of_images_by_classes():
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 16  # MB; 20,000 x 1,000 cosines would take 80
+def test_avh_holds_no_array_of_images_by_classes(printed_by):
+    assert printed_by(MEASURE) < 16  # MB; 20,000 x 1,000 cosines would take 80
