@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis import runs
 from analysis.datasets import Dataset, load
+from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
 DATASET = "dataset.json"
@@ -20,12 +21,19 @@ IMAGES = "images.parquet"
 def prepare(parameters: StudyParameters) -> Dataset:
     """Load the study's dataset and write its description and its table of test images, unless they are there.
 
-    Raises InputError where data is missing, damaged or does not fit.
+    Raises InputError where data is missing, damaged or does not fit, and where the study's folder holds finished runs
+    on other data: they would be left without the images that they were made on.
     """
     dataset = load(parameters)
     folder, description = parameters.study_dir, describe(dataset, parameters)
     present = (folder / DATASET).exists() and (folder / IMAGES).exists()
     if not present or runs.read_json(folder / DATASET) != description:
+        finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
+        if present and finished:
+            raise InputError(
+                f"{folder} holds finished runs ({', '.join(finished)}) on other data or data parameters: "
+                "choose another name with study, or remove that folder"
+            )
         runs.write_table(folder / IMAGES, images_table(dataset))
         runs.write_json(folder / DATASET, description)
     return dataset

@@ -216,7 +216,8 @@ class Run:
         }
         for name, table in tables.items():
             runs.write_table(folder / f"{name}.parquet", table)
-        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        with self.settled():  # the statistics that the scores were computed with
+            weights = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
         runs.write_bytes(folder / "model.safetensors", safetensors.save(weights))
         stamp = runs.stamp(
             p,

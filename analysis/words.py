@@ -157,7 +157,7 @@ def about(study: Study) -> list[str]:
 
 BATCH_NORM = (
     "Where a network has batch norm, its statistics are computed anew on training images before each measurement in "
-    "the first steps of training, because the running ones still hold made-up values then; later measurements use the "
+    "the first steps of training, because the running ones lag far behind the network then; later measurements use the "
     "running ones."
 )
 

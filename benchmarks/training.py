@@ -28,7 +28,8 @@ def pairs():
             run.progress.step = 1_000  # beyond the first steps, which are probed one by one
             plain = plain_loop(parameters, run)
             # images/s are the inverse of seconds, so the plain loop's time stands above
-            yield f"training / plain float32 loop, images/s, {arch}", "at least 1.6", plain, lambda r=run: r.train_epoch(1)
+            name = f"training / plain float32 loop, images/s, {arch}"
+            yield name, "at least 1.6", plain, lambda r=run: r.train_epoch(1)
             yield (
                 f"an epoch with its probe / without, {arch}, 1,024 + 1,000",
                 "reported",

@@ -206,9 +206,10 @@ def test_probes_agree_where_they_see_the_same_network(done):
     assert (final["correct"] == (final["predicted"] == final["label"])).all()
 
 
-def test_tables_are_what_the_kept_model_gives(squares, tmp_path, monkeypatch):
+@pytest.mark.parametrize("warm", [9, 1_000])  # before and after the last step
+def test_tables_are_what_the_kept_model_gives(squares, tmp_path, monkeypatch, warm):
     """Loaded from its file and applied to the pictures by a few plain lines."""
-    monkeypatch.setattr(training, "WARM_STEPS", 9)
+    monkeypatch.setattr(training, "WARM_STEPS", warm)
     dataset = squares(24, 12)
     training.train(parameters(tmp_path), dataset, progress=False)
     network = architectures.build("resnet18", 3, image_size=8, width=1 / 16, seed=1)
