@@ -18,7 +18,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from pyarrow.parquet import ParquetFile
 
-from analysis import runs, words
+from analysis import runs, styles, words
 from analysis.parameters import StudyParameters
 from analysis.tables import Run
 
@@ -82,26 +82,10 @@ class Page:
         table = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
         self.show_table(table, caption="Parameters of this page.")
 
-    def show_stamp(self, run: Run) -> None:
-        """What made a run's results: code, versions, device, time, data."""
-        stamp = run.stamp
-        facts = {
-            "network": stamp["network"],
-            "weights": words.count(stamp["weights"]),
-            "dimensions of the embedding": words.count(stamp["embedding"]),
-            "initial learning rate": f"{stamp['learning_rate']:g}",
-            "optimiser steps": words.count(stamp["steps"]),
-            "images": ", ".join(f"{words.count(n)} {part}" for part, n in stamp["images"].items()),
-            "precision": stamp["precision"],
-            "device": stamp["device"],
-            "threads": stamp["threads"],
-            "training took": words.duration(stamp["seconds"]),
-            "commit": stamp["commit"],
-            "code (SHA-256)": stamp["source"][:16],
-            "data (SHA-256)": stamp["data"][:16],
-            "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
-        }
-        table = pd.DataFrame(facts.items(), columns=["", "this run"])
+    def show_stamp(self, *results: Run) -> None:
+        """What made the results of one or several runs: code, versions, device, time, data. A column per run."""
+        columns = {styles.architecture(run.arch).label: _stamp(run.stamp) for run in results}
+        table = pd.DataFrame(columns).reset_index(names="")
         self.show_table(table, caption="What made these results.")
 
     def show_downloads(self, run: Run, tables: Iterable[str] = runs.TABLES) -> None:
@@ -148,6 +132,26 @@ class Page:
         with runs.replacing(self.folder / "files" / path.name) as temporary:
             shutil.copyfile(path, temporary)
         return f"files/{path.name}"
+
+
+def _stamp(stamp: dict[str, Any]) -> dict[str, str]:
+    """run.json in a reader's words."""
+    return {
+        "network": stamp["network"],
+        "weights": words.count(stamp["weights"]),
+        "dimensions of the embedding": words.count(stamp["embedding"]),
+        "initial learning rate": f"{stamp['learning_rate']:g}",
+        "optimiser steps": words.count(stamp["steps"]),
+        "images": ", ".join(f"{words.count(n)} {part}" for part, n in stamp["images"].items()),
+        "precision": stamp["precision"],
+        "device": stamp["device"],
+        "threads": stamp["threads"],
+        "training took": words.duration(stamp["seconds"]),
+        "commit": stamp["commit"],
+        "code (SHA-256)": stamp["source"][:16],
+        "data (SHA-256)": stamp["data"][:16],
+        "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
+    }
 
 
 def show(markdown: str) -> None:
