@@ -67,7 +67,7 @@ def pages(book: Path) -> list[Path]:
     html = book / "_build/html"
     return [
         html / "book" / f"{name}.html" for name in ("index", "method", "data", "reading", "runs/synthetic/comparison")
-    ] + [html / f"book/runs/synthetic/{arch}/{chapter}.html" for arch in ARCHS for chapter in ("training", "hardness")]
+    ] + [html / f"book/runs/synthetic/{arch}/{chapter}.html" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
 
 
 def test_every_page_is_built(book):
@@ -89,7 +89,7 @@ def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
     module = book / "analysis/figures.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 4, "comparison": 1, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": 1, "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -103,14 +103,14 @@ def test_an_edited_score_reruns_everything_but_the_data(book):
     module = book / "analysis/scores.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"train": 2, "chapter": 4, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 1, "pages": 1}
 
 
 def test_a_changed_parameter_of_one_network_reruns_that_network(book):
     study = book / "studies/synthetic.yaml"
     with restored(study):
         study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
-        assert planned(book) == {"train": 1, "chapter": 2, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 1, "pages": 1}
 
 
 def test_an_unknown_parameter_stops_before_anything_runs(book):

@@ -1,0 +1,333 @@
+// The explorer: every test image in an order of the reader's choice, and all that is known of the chosen one.
+// Markup and data come from analysis/explorer.py. Text from users is only ever shown as text (textContent, labels).
+"use strict";
+
+(() => {
+  const root = document.getElementById("explorer");
+  const data = window.explorerData;
+  if (!root || !data) return;
+
+  const PER_PAGE = 50;
+  const SHOWN = 64; // CSS pixels of a thumbnail's side
+  const BIG = 192; // and of the chosen image's
+  const REACH = 24; // CSS pixels from a click to a point: a finger's width
+  const N = data.id.length;
+
+  const $ = (selector) => root.querySelector(selector);
+  const form = $("form");
+  const field = form.elements;
+  const list = $(".images");
+  const canvas = $("canvas");
+  const button = (name) => $(`button[name="${name}"]`);
+  const pageField = $('input[name="page"]');
+
+  // --- the data, a value per image
+
+  // base64 of float32, low byte first, as every browser's machine has it
+  const unpacked = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
+  const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
+  if (hsf) {
+    scores.push({ name: "hsf", label: "HSF", meaning: "share of people who chose the image's own class", values: hsf });
+  }
+
+  const state = { order: [], page: 0, chosen: -1 };
+  const score = () => scores[field.score.value];
+  const pages = () => Math.max(1, Math.ceil(state.order.length / PER_PAGE));
+
+  // Three digits or four for every size of number; a real minus.
+  function short(value) {
+    if (Number.isNaN(value)) return "undefined";
+    const size = Math.abs(value);
+    const text = size && (size < 1e-4 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+    return text.replace(/-/g, "\u2212");
+  }
+
+  const count = (n) => n.toLocaleString("en");
+  const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
+  const verdict = (i) =>
+    data.correct[i] ? `${data.network} is right` : `${data.network} says ${data.classes[data.predicted[i]]}`;
+
+  // --- small helpers for the document
+
+  function element(name, text = "", properties = {}) {
+    const made = Object.assign(document.createElement(name), properties);
+    made.textContent = text;
+    return made;
+  }
+
+  // Image i as the background of a square of the given side.
+  function paint(target, i, side) {
+    const mosaic = Math.floor(i / data.perMosaic);
+    const at = i % data.perMosaic;
+    const column = at % data.across;
+    const row = Math.floor(at / data.across);
+    target.style.backgroundImage = `url("files/explorer-${mosaic}.webp")`;
+    target.style.backgroundSize = `${side * data.across}px auto`;
+    target.style.backgroundPosition = `${-column * side}px ${-row * side}px`;
+  }
+
+  // --- which images, in which order
+
+  function select() {
+    const label = field.label.value;
+    const correct = field.correct.value;
+    const bound = (input, otherwise) => (Number.isNaN(input.valueAsNumber) ? otherwise : input.valueAsNumber);
+    const low = bound(field.low, 0);
+    const high = bound(field.high, 1);
+    const chosen = [];
+    for (let i = 0; i < N; i += 1) {
+      if (label !== "" && data.label[i] !== Number(label)) continue;
+      if (correct !== "" && data.correct[i] !== Number(correct)) continue;
+      if (hsf && (hsf[i] < low || hsf[i] > high)) continue;
+      chosen.push(i);
+    }
+    const { values } = score();
+    const sign = Number(field.direction.value);
+    const last = (i) => Number.isNaN(values[i]); // undefined comes last in either direction
+    state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
+    state.page = 0;
+    $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
+    $(".status").textContent = `${count(chosen.length)} of ${count(N)} images`;
+    showPage();
+    draw();
+  }
+
+  // --- the list
+
+  function showPage(focus = -1) {
+    const start = state.page * PER_PAGE;
+    const items = state.order.slice(start, start + PER_PAGE).map((i, place) => {
+      const item = document.createElement("li");
+      const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0 });
+      thumbnail.dataset.image = i;
+      thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${verdict(i)}`);
+      thumbnail.title = `${data.id[i]}: ${named(i)}`;
+      thumbnail.classList.toggle("wrong", !data.correct[i]);
+      paint(thumbnail, i, SHOWN);
+      item.append(thumbnail);
+      return item;
+    });
+    list.replaceChildren(...items);
+    pageField.value = state.page + 1;
+    pageField.max = pages();
+    $(".pages").textContent = `of ${count(pages())}`;
+    const [atStart, atEnd] = [state.page === 0, state.page === pages() - 1];
+    for (const name of ["first", "previous"]) button(name).disabled = atStart;
+    for (const name of ["next", "last"]) button(name).disabled = atEnd;
+    mark();
+    if (focus >= 0) moveTo(Math.min(focus, items.length - 1));
+  }
+
+  function turnTo(page, focus) {
+    state.page = Math.min(Math.max(0, page), pages() - 1);
+    showPage(focus);
+  }
+
+  // The chosen image's thumbnail, where it is on this page.
+  function mark() {
+    for (const thumbnail of list.querySelectorAll("button")) {
+      if (Number(thumbnail.dataset.image) === state.chosen) thumbnail.setAttribute("aria-current", "true");
+      else thumbnail.removeAttribute("aria-current");
+    }
+  }
+
+  // One thumbnail at a time can be reached with Tab; arrows move among them.
+  function moveTo(place) {
+    const thumbnails = [...list.querySelectorAll("button")];
+    thumbnails.forEach((thumbnail, k) => (thumbnail.tabIndex = k === place ? 0 : -1));
+    thumbnails[place]?.focus();
+  }
+
+  list.addEventListener("keydown", (event) => {
+    const thumbnails = [...list.querySelectorAll("button")];
+    const place = thumbnails.indexOf(document.activeElement);
+    const top = thumbnails[0]?.offsetTop;
+    const across = thumbnails.filter((thumbnail) => thumbnail.offsetTop === top).length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
+    if (place < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key in steps) {
+      const next = place + steps[event.key];
+      if (next >= 0 && next < thumbnails.length) moveTo(next);
+      else if (next < 0 && state.page > 0) turnTo(state.page - 1, PER_PAGE - 1);
+      else if (next >= thumbnails.length && state.page < pages() - 1) turnTo(state.page + 1, 0);
+    } else if (event.key === "Home") moveTo(0);
+    else if (event.key === "End") moveTo(thumbnails.length - 1);
+    else if (event.key === "PageUp") turnTo(state.page - 1, 0);
+    else if (event.key === "PageDown") turnTo(state.page + 1, 0);
+    else return;
+    event.preventDefault();
+  });
+
+  list.addEventListener("click", (event) => {
+    const thumbnail = event.target.closest("button");
+    if (!thumbnail) return;
+    moveTo([...list.querySelectorAll("button")].indexOf(thumbnail));
+    choose(Number(thumbnail.dataset.image), true);
+  });
+
+  button("first").onclick = () => turnTo(0);
+  button("previous").onclick = () => turnTo(state.page - 1);
+  button("next").onclick = () => turnTo(state.page + 1);
+  button("last").onclick = () => turnTo(pages() - 1);
+  pageField.onchange = () => turnTo((Math.round(pageField.valueAsNumber) || 1) - 1);
+
+  // --- the chosen image
+
+  function rows(table, cells) {
+    const made = cells.map(([name, value, share, title]) => {
+      const row = document.createElement("tr");
+      row.append(element("th", name, { scope: "row", title: title || "" }), element("td", value));
+      if (share !== undefined) row.lastChild.style.setProperty("--share", share);
+      return row;
+    });
+    table.tBodies[0].replaceChildren(...made);
+  }
+
+  function choose(i, scroll = false) {
+    state.chosen = i;
+    const own = data.classes[data.label[i]];
+    const people = hsf ? ` ${data.selected[i]} of ${data.shown[i]} people chose ${own}: HSF ${short(hsf[i])}.` : "";
+    const says = data.correct[i] ? "rightly" : "wrongly";
+    paint($(".picture"), i, BIG);
+    $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
+    $(".summary").textContent =
+      `${data.id[i]}, of class ${own}. ${data.network} says ${data.classes[data.predicted[i]]}, ${says}.${people}`;
+    rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i]), undefined, s.meaning]));
+    if (data.answers) {
+      const pairs = data.answers[i];
+      const half = Array.from({ length: pairs.length / 2 }, (_, k) => [pairs[2 * k], pairs[2 * k + 1]]);
+      rows($("table.answers"), half.map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
+    }
+    const place = state.order.indexOf(i);
+    button("before").disabled = place <= 0;
+    button("after").disabled = place < 0 || place === state.order.length - 1;
+    mark();
+    draw();
+    if (scroll) $(".chosen").scrollIntoView({ block: "nearest" });
+  }
+
+  // The image that is so many steps further in the order; the list follows.
+  function step(by) {
+    const place = Math.min(Math.max(0, state.order.indexOf(state.chosen) + by), state.order.length - 1);
+    if (place >= 0) reveal(state.order[place]);
+  }
+
+  function reveal(i) {
+    choose(i);
+    const place = state.order.indexOf(i);
+    turnTo(Math.floor(place / PER_PAGE));
+    list.querySelectorAll("button").forEach((thumbnail, k) => (thumbnail.tabIndex = k === place % PER_PAGE ? 0 : -1));
+  }
+
+  button("before").onclick = () => step(-1);
+  button("after").onclick = () => step(1);
+  button("back").onclick = () => list.querySelector('button[tabindex="0"]')?.focus();
+
+  // --- the scatter of HSF against the score
+
+  const scatter = { x: [], y: [], order: null };
+
+  // Scores that span magnitudes are drawn on a logarithmic axis.
+  function axis() {
+    const defined = score().values.filter((v) => !Number.isNaN(v)).sort();
+    const [low, high, middle] = [defined[0] ?? 0, defined.at(-1) ?? 1, defined[defined.length >> 1] ?? 0];
+    const log = low > 0 && high / middle > 20;
+    const scale = log ? Math.log : (v) => v;
+    const [from, to] = [scale(low), scale(high)];
+    return {
+      log,
+      place: (v) => (to > from ? (scale(v) - from) / (to - from) : 0.5),
+      at: (t) => (log ? Math.exp(from + t * (to - from)) : from + t * (to - from)),
+    };
+  }
+
+  function draw() {
+    if (!hsf || !canvas.clientWidth) return;
+    const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
+    [canvas.width, canvas.height] = [width * ratio, height * ratio];
+    const pen = canvas.getContext("2d");
+    const style = getComputedStyle(root);
+    const colour = (name) => style.getPropertyValue(`--${name}`);
+    const { log, place, at } = axis();
+    const [left, right, top, bottom] = [58, width - 10, 26, height - 38];
+    pen.scale(ratio, ratio);
+    pen.font = `12px ${style.fontFamily}`;
+    pen.fillStyle = style.color;
+    pen.strokeStyle = colour("rule");
+    pen.strokeRect(left, top, right - left, bottom - top);
+    for (const t of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
+      pen.textAlign = "center";
+      pen.fillText(short(t), left + t * (right - left), bottom + 15);
+      pen.textAlign = "right";
+      pen.fillText(short(Number(at(t).toPrecision(3))), left - 5, bottom - t * (bottom - top) + 4);
+    }
+    pen.fillText("HSF", right, bottom + 32);
+    pen.textAlign = "left";
+    pen.fillText(score().label + (log ? " (logarithmic)" : ""), left, 14);
+
+    const { values } = score();
+    const shown = state.order.filter((i) => !Number.isNaN(values[i]));
+    scatter.order = shown;
+    scatter.x = shown.map((i) => left + hsf[i] * (right - left));
+    scatter.y = shown.map((i) => bottom - place(values[i]) * (bottom - top));
+    pen.globalAlpha = shown.length > 3000 ? 0.35 : 0.6;
+    for (const correct of [1, 0]) { // right: squares; wrong: crosses, on top
+      pen.beginPath();
+      shown.forEach((i, k) => {
+        const [x, y] = [scatter.x[k], scatter.y[k]];
+        if (data.correct[i] !== correct) return;
+        if (correct) return void pen.rect(x - 1.5, y - 1.5, 3, 3);
+        pen.moveTo(x - 2.5, y - 2.5), pen.lineTo(x + 2.5, y + 2.5);
+        pen.moveTo(x + 2.5, y - 2.5), pen.lineTo(x - 2.5, y + 2.5);
+      });
+      pen.fillStyle = pen.strokeStyle = colour(correct ? "right" : "wrong");
+      if (correct) pen.fill();
+      else pen.stroke();
+    }
+    pen.globalAlpha = 1;
+    const k = shown.indexOf(state.chosen);
+    if (k >= 0) {
+      pen.strokeStyle = style.color;
+      pen.lineWidth = 2.5;
+      pen.beginPath();
+      pen.arc(scatter.x[k], scatter.y[k], 8, 0, 7);
+      pen.stroke();
+    }
+    const what = `HSF against ${score().label}, ${count(shown.length)} images.`;
+    canvas.setAttribute("aria-label", `Scatter of ${what}${k >= 0 ? ` Chosen: ${data.id[state.chosen]}.` : ""}`);
+  }
+
+  canvas.addEventListener("click", (event) => {
+    let [nearest, least] = [-1, REACH * REACH];
+    scatter.order.forEach((i, k) => {
+      const distance = (scatter.x[k] - event.offsetX) ** 2 + (scatter.y[k] - event.offsetY) ** 2;
+      if (distance < least) [nearest, least] = [i, distance];
+    });
+    if (nearest < 0) return;
+    reveal(nearest);
+    $(".chosen").scrollIntoView({ block: "nearest" });
+  });
+
+  canvas.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    step(by);
+  });
+
+  // --- start
+
+  scores.forEach((s, k) => field.score.append(element("option", s.label, { value: k })));
+  data.classes.forEach((name, k) => field.label.append(element("option", name, { value: k })));
+  if (!hsf) root.querySelectorAll(".people").forEach((part) => part.remove());
+  else if (!data.answers) $("table.answers").remove();
+  form.addEventListener("input", select);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(select)); // after the fields are back at their first values
+  new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  if (hsf) new ResizeObserver(draw).observe(canvas);
+  form.hidden = $(".panes").hidden = false;
+  select();
+  if (state.order.length) choose(state.order[0]);
+})();
