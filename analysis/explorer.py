@@ -96,9 +96,9 @@ def data(study: Study, arch: str) -> dict[str, Any]:
     return content
 
 
-def answers(counts: np.ndarray) -> list[list[int]]:
-    """Counts (N, C) -> per image the classes that anybody chose, each before its number: [class, n, class, n, ...]."""
-    return [[int(v) for k in np.argsort(-row, kind="stable") if row[k] for v in (k, row[k])] for row in counts]
+def answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Counts (N, C) -> per image (class, n) for each class that anybody chose, the most frequent first."""
+    return [[(int(k), int(row[k])) for k in np.argsort(-row, kind="stable") if row[k]] for row in counts]
 
 
 def integers(column: pd.Series) -> list[int]:
@@ -164,7 +164,8 @@ PAGE = """\
 <option value="-1">highest first</option><option value="1">lowest first</option></select></label>
 <label>Class <select name="label"><option value="">all classes</option></select></label>
 <label>The network is <select name="correct">
-<option value="">right or wrong</option><option value="1">right</option><option value="0">wrong</option></select></label>
+<option value="">right or wrong</option><option value="1">right</option>
+<option value="0">wrong</option></select></label>
 <fieldset class="people"><legend>HSF</legend>
 <label>from <input name="low" type="number" min="0" max="1" step="any" value="0" inputmode="decimal"></label>
 <label>to <input name="high" type="number" min="0" max="1" step="any" value="1" inputmode="decimal"></label></fieldset>
@@ -174,13 +175,14 @@ PAGE = """\
 <p class="status" role="status"></p>
 <div class="panes" hidden>
 <div class="list">
-<p class="hint" id="explorer-hint">Arrow keys move among the images, Enter chooses one.</p>
+<p class="hint" id="explorer-hint">Arrow keys move among the images, Enter chooses one.
+Underlined: the network is wrong.</p>
 <ul class="images" aria-label="Images in this order" aria-describedby="explorer-hint"></ul>
 <nav class="pager" aria-label="Pages of images">
 <button type="button" name="first" aria-label="First page">&#171;</button>
-<button type="button" name="previous">Previous</button>
+<button type="button" name="previous" aria-label="Previous page">&#8249;</button>
 <label>Page <input name="page" type="number" min="1" step="1" inputmode="numeric"></label> <span class="pages"></span>
-<button type="button" name="next">Next</button>
+<button type="button" name="next" aria-label="Next page">&#8250;</button>
 <button type="button" name="last" aria-label="Last page">&#187;</button>
 </nav>
 </div>

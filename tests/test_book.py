@@ -65,9 +65,9 @@ def book(checkout) -> Path:
 
 def pages(book: Path) -> list[Path]:
     html = book / "_build/html"
-    return [
-        html / "book" / f"{name}.html" for name in ("index", "method", "data", "reading", "runs/synthetic/comparison")
-    ] + [html / f"book/runs/synthetic/{arch}/{chapter}.html" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    front = ("index", "method", "data", "reading", "runs/synthetic/comparison")
+    own = [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    return [html / "book" / f"{name}.html" for name in (*front, *own)]
 
 
 def test_every_page_is_built(book):

@@ -7,19 +7,20 @@
   const data = window.explorerData;
   if (!root || !data) return;
 
-  const PER_PAGE = 50;
+  const PER_PAGE = 48;
   const SHOWN = 64; // CSS pixels of a thumbnail's side
   const BIG = 192; // and of the chosen image's
   const REACH = 24; // CSS pixels from a click to a point: a finger's width
   const N = data.id.length;
 
   const $ = (selector) => root.querySelector(selector);
+  const thumbnails = () => [...list.querySelectorAll("button")];
   const form = $("form");
   const field = form.elements;
   const list = $(".images");
   const canvas = $("canvas");
-  const button = (name) => $(`button[name="${name}"]`);
   const pageField = $('input[name="page"]');
+  const button = (name) => $(`button[name="${name}"]`);
 
   // --- the data, a value per image
 
@@ -35,11 +36,11 @@
   const score = () => scores[field.score.value];
   const pages = () => Math.max(1, Math.ceil(state.order.length / PER_PAGE));
 
-  // Three digits or four for every size of number; a real minus.
+  // Four digits for every size of number; a real minus.
   function short(value) {
     if (Number.isNaN(value)) return "undefined";
     const size = Math.abs(value);
-    const text = size && (size < 1e-4 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+    const text = size && (size < 1e-4 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
     return text.replace(/-/g, "\u2212");
   }
 
@@ -47,8 +48,6 @@
   const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
   const verdict = (i) =>
     data.correct[i] ? `${data.network} is right` : `${data.network} says ${data.classes[data.predicted[i]]}`;
-
-  // --- small helpers for the document
 
   function element(name, text = "", properties = {}) {
     const made = Object.assign(document.createElement(name), properties);
@@ -58,11 +57,9 @@
 
   // Image i as the background of a square of the given side.
   function paint(target, i, side) {
-    const mosaic = Math.floor(i / data.perMosaic);
     const at = i % data.perMosaic;
-    const column = at % data.across;
-    const row = Math.floor(at / data.across);
-    target.style.backgroundImage = `url("files/explorer-${mosaic}.webp")`;
+    const [column, row] = [at % data.across, Math.floor(at / data.across)];
+    target.style.backgroundImage = `url("files/explorer-${Math.floor(i / data.perMosaic)}.webp")`;
     target.style.backgroundSize = `${side * data.across}px auto`;
     target.style.backgroundPosition = `${-column * side}px ${-row * side}px`;
   }
@@ -70,18 +67,14 @@
   // --- which images, in which order
 
   function select() {
-    const label = field.label.value;
-    const correct = field.correct.value;
-    const bound = (input, otherwise) => (Number.isNaN(input.valueAsNumber) ? otherwise : input.valueAsNumber);
-    const low = bound(field.low, 0);
-    const high = bound(field.high, 1);
-    const chosen = [];
-    for (let i = 0; i < N; i += 1) {
-      if (label !== "" && data.label[i] !== Number(label)) continue;
-      if (correct !== "" && data.correct[i] !== Number(correct)) continue;
-      if (hsf && (hsf[i] < low || hsf[i] > high)) continue;
-      chosen.push(i);
-    }
+    const [label, correct] = [field.label.value, field.correct.value];
+    const [low, high] = [field.low?.valueAsNumber, field.high?.valueAsNumber]; // NaN where nothing is typed: no bound
+    const chosen = [...Array(N).keys()].filter(
+      (i) =>
+        (label === "" || data.label[i] === Number(label)) &&
+        (correct === "" || data.correct[i] === Number(correct)) &&
+        !(hsf && (hsf[i] < low || hsf[i] > high)),
+    );
     const { values } = score();
     const sign = Number(field.direction.value);
     const last = (i) => Number.isNaN(values[i]); // undefined comes last in either direction
@@ -98,7 +91,7 @@
   function showPage(focus = -1) {
     const start = state.page * PER_PAGE;
     const items = state.order.slice(start, start + PER_PAGE).map((i, place) => {
-      const item = document.createElement("li");
+      const item = element("li");
       const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0 });
       thumbnail.dataset.image = i;
       thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${verdict(i)}`);
@@ -112,9 +105,8 @@
     pageField.value = state.page + 1;
     pageField.max = pages();
     $(".pages").textContent = `of ${count(pages())}`;
-    const [atStart, atEnd] = [state.page === 0, state.page === pages() - 1];
-    for (const name of ["first", "previous"]) button(name).disabled = atStart;
-    for (const name of ["next", "last"]) button(name).disabled = atEnd;
+    for (const name of ["first", "previous"]) button(name).disabled = state.page === 0;
+    for (const name of ["next", "last"]) button(name).disabled = state.page === pages() - 1;
     mark();
     if (focus >= 0) moveTo(Math.min(focus, items.length - 1));
   }
@@ -124,45 +116,47 @@
     showPage(focus);
   }
 
-  // The chosen image's thumbnail, where it is on this page.
+  // The chosen image's thumbnail, where it is on this page, and what can be stepped to from it.
   function mark() {
-    for (const thumbnail of list.querySelectorAll("button")) {
-      if (Number(thumbnail.dataset.image) === state.chosen) thumbnail.setAttribute("aria-current", "true");
-      else thumbnail.removeAttribute("aria-current");
+    for (const thumbnail of thumbnails()) {
+      thumbnail.setAttribute("aria-current", Number(thumbnail.dataset.image) === state.chosen);
     }
+    button("before").disabled = state.order.indexOf(state.chosen) <= 0;
+    button("after").disabled = state.order.at(-1) === state.chosen || !state.order.length;
   }
 
   // One thumbnail at a time can be reached with Tab; arrows move among them.
+  function reachable(place) {
+    thumbnails().forEach((thumbnail, k) => (thumbnail.tabIndex = k === place ? 0 : -1));
+  }
+
   function moveTo(place) {
-    const thumbnails = [...list.querySelectorAll("button")];
-    thumbnails.forEach((thumbnail, k) => (thumbnail.tabIndex = k === place ? 0 : -1));
-    thumbnails[place]?.focus();
+    reachable(place);
+    thumbnails()[place]?.focus();
   }
 
   list.addEventListener("keydown", (event) => {
-    const thumbnails = [...list.querySelectorAll("button")];
-    const place = thumbnails.indexOf(document.activeElement);
-    const top = thumbnails[0]?.offsetTop;
-    const across = thumbnails.filter((thumbnail) => thumbnail.offsetTop === top).length;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
+    const all = thumbnails();
+    const place = all.indexOf(document.activeElement);
     if (place < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key in steps) {
-      const next = place + steps[event.key];
-      if (next >= 0 && next < thumbnails.length) moveTo(next);
-      else if (next < 0 && state.page > 0) turnTo(state.page - 1, PER_PAGE - 1);
-      else if (next >= thumbnails.length && state.page < pages() - 1) turnTo(state.page + 1, 0);
-    } else if (event.key === "Home") moveTo(0);
-    else if (event.key === "End") moveTo(thumbnails.length - 1);
+    const across = all.filter((thumbnail) => thumbnail.offsetTop === all[0].offsetTop).length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
+    const next = place + (steps[event.key] ?? 0);
+    if (event.key === "Home") moveTo(0);
+    else if (event.key === "End") moveTo(all.length - 1);
     else if (event.key === "PageUp") turnTo(state.page - 1, 0);
     else if (event.key === "PageDown") turnTo(state.page + 1, 0);
-    else return;
+    else if (!(event.key in steps)) return;
+    else if (next >= 0 && next < all.length) moveTo(next);
+    else if (next < 0 && state.page > 0) turnTo(state.page - 1, PER_PAGE - 1);
+    else if (next >= all.length && state.page < pages() - 1) turnTo(state.page + 1, 0);
     event.preventDefault();
   });
 
   list.addEventListener("click", (event) => {
     const thumbnail = event.target.closest("button");
     if (!thumbnail) return;
-    moveTo([...list.querySelectorAll("button")].indexOf(thumbnail));
+    moveTo(thumbnails().indexOf(thumbnail));
     choose(Number(thumbnail.dataset.image), true);
   });
 
@@ -175,9 +169,9 @@
   // --- the chosen image
 
   function rows(table, cells) {
-    const made = cells.map(([name, value, share, title]) => {
-      const row = document.createElement("tr");
-      row.append(element("th", name, { scope: "row", title: title || "" }), element("td", value));
+    const made = cells.map(([name, value, share]) => {
+      const row = element("tr");
+      row.append(element("th", name, { scope: "row" }), element("td", value));
       if (share !== undefined) row.lastChild.style.setProperty("--share", share);
       return row;
     });
@@ -186,22 +180,16 @@
 
   function choose(i, scroll = false) {
     state.chosen = i;
-    const own = data.classes[data.label[i]];
+    const [own, says] = [data.classes[data.label[i]], data.classes[data.predicted[i]]];
     const people = hsf ? ` ${data.selected[i]} of ${data.shown[i]} people chose ${own}: HSF ${short(hsf[i])}.` : "";
-    const says = data.correct[i] ? "rightly" : "wrongly";
     paint($(".picture"), i, BIG);
     $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
     $(".summary").textContent =
-      `${data.id[i]}, of class ${own}. ${data.network} says ${data.classes[data.predicted[i]]}, ${says}.${people}`;
-    rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i]), undefined, s.meaning]));
+      `${data.id[i]}, of class ${own}. ${data.network} says ${says}, ${data.correct[i] ? "rightly" : "wrongly"}.${people}`;
+    rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i])]));
     if (data.answers) {
-      const pairs = data.answers[i];
-      const half = Array.from({ length: pairs.length / 2 }, (_, k) => [pairs[2 * k], pairs[2 * k + 1]]);
-      rows($("table.answers"), half.map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
+      rows($("table.answers"), data.answers[i].map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
     }
-    const place = state.order.indexOf(i);
-    button("before").disabled = place <= 0;
-    button("after").disabled = place < 0 || place === state.order.length - 1;
     mark();
     draw();
     if (scroll) $(".chosen").scrollIntoView({ block: "nearest" });
@@ -209,37 +197,40 @@
 
   // The image that is so many steps further in the order; the list follows.
   function step(by) {
-    const place = Math.min(Math.max(0, state.order.indexOf(state.chosen) + by), state.order.length - 1);
-    if (place >= 0) reveal(state.order[place]);
+    const next = state.order[state.order.indexOf(state.chosen) + by];
+    if (next !== undefined) reveal(next);
   }
 
   function reveal(i) {
     choose(i);
     const place = state.order.indexOf(i);
     turnTo(Math.floor(place / PER_PAGE));
-    list.querySelectorAll("button").forEach((thumbnail, k) => (thumbnail.tabIndex = k === place % PER_PAGE ? 0 : -1));
+    reachable(place % PER_PAGE);
   }
 
   button("before").onclick = () => step(-1);
   button("after").onclick = () => step(1);
-  button("back").onclick = () => list.querySelector('button[tabindex="0"]')?.focus();
+  button("back").onclick = () => list.querySelector('[tabindex="0"]')?.focus();
 
   // --- the scatter of HSF against the score
 
-  const scatter = { x: [], y: [], order: null };
+  const scatter = { x: [], y: [], order: [] }; // where which images are drawn, in CSS pixels
 
   // Scores that span magnitudes are drawn on a logarithmic axis.
   function axis() {
     const defined = score().values.filter((v) => !Number.isNaN(v)).sort();
     const [low, high, middle] = [defined[0] ?? 0, defined.at(-1) ?? 1, defined[defined.length >> 1] ?? 0];
     const log = low > 0 && high / middle > 20;
-    const scale = log ? Math.log : (v) => v;
-    const [from, to] = [scale(low), scale(high)];
-    return {
-      log,
-      place: (v) => (to > from ? (scale(v) - from) / (to - from) : 0.5),
-      at: (t) => (log ? Math.exp(from + t * (to - from)) : from + t * (to - from)),
-    };
+    const [scale, back] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
+    const [from, length] = [scale(low), scale(high) - scale(low)];
+    const place = (v) => (length > 0 ? (scale(v) - from) / length : 0.5);
+    return { log, place, at: (t) => back(from + t * length) };
+  }
+
+  const square = (pen, x, y) => pen.rect(x - 1.5, y - 1.5, 3, 3);
+
+  function cross(pen, x, y) {
+    for (const d of [-2.5, 2.5]) pen.moveTo(x - 2.5, y - d), pen.lineTo(x + 2.5, y + d);
   }
 
   function draw() {
@@ -267,19 +258,14 @@
     pen.fillText(score().label + (log ? " (logarithmic)" : ""), left, 14);
 
     const { values } = score();
-    const shown = state.order.filter((i) => !Number.isNaN(values[i]));
-    scatter.order = shown;
+    const shown = (scatter.order = state.order.filter((i) => !Number.isNaN(values[i])));
     scatter.x = shown.map((i) => left + hsf[i] * (right - left));
     scatter.y = shown.map((i) => bottom - place(values[i]) * (bottom - top));
     pen.globalAlpha = shown.length > 3000 ? 0.35 : 0.6;
     for (const correct of [1, 0]) { // right: squares; wrong: crosses, on top
       pen.beginPath();
       shown.forEach((i, k) => {
-        const [x, y] = [scatter.x[k], scatter.y[k]];
-        if (data.correct[i] !== correct) return;
-        if (correct) return void pen.rect(x - 1.5, y - 1.5, 3, 3);
-        pen.moveTo(x - 2.5, y - 2.5), pen.lineTo(x + 2.5, y + 2.5);
-        pen.moveTo(x + 2.5, y - 2.5), pen.lineTo(x - 2.5, y + 2.5);
+        if (data.correct[i] === correct) (correct ? square : cross)(pen, scatter.x[k], scatter.y[k]);
       });
       pen.fillStyle = pen.strokeStyle = colour(correct ? "right" : "wrong");
       if (correct) pen.fill();
@@ -294,8 +280,7 @@
       pen.arc(scatter.x[k], scatter.y[k], 8, 0, 7);
       pen.stroke();
     }
-    const what = `HSF against ${score().label}, ${count(shown.length)} images.`;
-    canvas.setAttribute("aria-label", `Scatter of ${what}${k >= 0 ? ` Chosen: ${data.id[state.chosen]}.` : ""}`);
+    canvas.setAttribute("aria-label", `Scatter of HSF against ${score().label}, ${count(shown.length)} images`);
   }
 
   canvas.addEventListener("click", (event) => {
@@ -310,10 +295,9 @@
   });
 
   canvas.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by) return;
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
     event.preventDefault();
-    step(by);
+    step(event.key === "ArrowLeft" ? -1 : 1);
   });
 
   // --- start
