@@ -89,7 +89,8 @@ def data(study: Study, arch: str) -> dict[str, Any]:
         ],
     }
     if study.has_people:
-        content |= {"selected": integers(images["selected"]), "shown": integers(images["shown"])}
+        people = "simulated people" if study.dataset["simulated"] else "people"
+        content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
         counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
         if set(counts) <= set(images):
             content["answers"] = answers(images[counts].to_numpy())

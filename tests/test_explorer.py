@@ -39,7 +39,9 @@ def made_up(n: int = 300, *, people: bool = True, classes: tuple[str, ...] = ("a
     scores = pd.DataFrame({"id": images["id"], "label": label, "predicted": predicted, "correct": predicted == label})
     scores = scores.assign(avh=avh, confidence=random.random(n, dtype=np.float32), loss=np.exp(4 * random.random(n)))
     run = tables.Run("resnet50", Path(), {"data": "abc"}, scores, pd.DataFrame())
-    return tables.Study("made-up", {"classes": list(classes), "name": "made up"}, images, {"resnet50": run})
+    return tables.Study(
+        "made-up", {"classes": list(classes), "name": "made up", "simulated": True}, images, {"resnet50": run}
+    )
 
 
 def noise(n: int, size: int = 32) -> np.ndarray:
@@ -54,18 +56,21 @@ def read(script: bytes) -> dict:
     return json.loads(script.decode("ascii").removeprefix("window.explorerData = ").removesuffix(";\n"))
 
 
-def tile(files: dict[str, bytes], data: dict, i: int) -> np.ndarray:
-    """Picture i (tile, tile, 3) as it is in the mosaics."""
-    mosaic = np.asarray(Image.open(io.BytesIO(files[f"explorer-{i // data['perMosaic']}.webp"])).convert("RGB"))
-    row, column = divmod(i % data["perMosaic"], data["across"])
-    size = data["tile"]
-    return mosaic[row * size : (row + 1) * size, column * size : (column + 1) * size]
+def tiles(files: dict[str, bytes], data: dict) -> np.ndarray:
+    """Every place of the mosaics (n, tile, tile, 3), in order."""
+    size, parts = data["tile"], []
+    for m in range(len(files) - 1):
+        mosaic = np.asarray(Image.open(io.BytesIO(files[f"explorer-{m}.webp"])).convert("RGB"))
+        rows = mosaic.reshape(-1, size, data["across"], size, 3).swapaxes(1, 2)
+        parts.append(rows.reshape(-1, size, size, 3))
+        assert m == len(files) - 2 or len(parts[-1]) == data["perMosaic"]
+    return np.concatenate(parts)
 
 
 def assert_shows(files: dict[str, bytes], images: np.ndarray, some: np.ndarray, difference: float) -> None:
     """Tile i is picture i, up to compression."""
-    data = read(files["explorer-data.js"])
-    errors = [np.abs(tile(files, data, i).astype(int) - images[i].transpose(1, 2, 0)).mean() for i in some]
+    shown = tiles(files, read(files["explorer-data.js"]))[some].astype(int)
+    errors = np.abs(shown - images[some].transpose(0, 2, 3, 1)).mean((1, 2, 3))
     assert np.mean(errors) < difference
     assert np.max(errors) < 4 * difference
 
@@ -269,7 +274,9 @@ def assert_details(page, study: tables.Study, i: int) -> None:
     outcome = "rightly" if row["correct"] else "wrongly"
     assert f"{row['id']}, of class {classes[row['label']]}. ResNet50 says " in shown["summary"]
     assert f"says {classes[row['predicted']]}, {outcome}." in shown["summary"]
-    assert f"{people['selected']} of {people['shown']} people chose {classes[row['label']]}" in shown["summary"]
+    assert (
+        f"{people['selected']} of {people['shown']} simulated people chose {classes[row['label']]}" in shown["summary"]
+    )
     counts = {name: str(people[f"count_{k}"]) for k, name in enumerate(classes) if people[f"count_{k}"]}
     assert shown["answers"] == counts
     for label, value in (("AVH", row["avh"]), ("confidence", row["confidence"]), ("loss", row["loss"])):

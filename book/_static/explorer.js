@@ -11,16 +11,15 @@
   const SHOWN = 64; // CSS pixels of a thumbnail's side
   const BIG = 192; // and of the chosen image's
   const REACH = 24; // CSS pixels from a click to a point: a finger's width
-  const N = data.id.length;
 
   const $ = (selector) => root.querySelector(selector);
+  const button = (name) => $(`button[name="${name}"]`);
   const thumbnails = () => [...list.querySelectorAll("button")];
   const form = $("form");
   const field = form.elements;
   const list = $(".images");
   const canvas = $("canvas");
   const pageField = $('input[name="page"]');
-  const button = (name) => $(`button[name="${name}"]`);
 
   // --- the data, a value per image
 
@@ -28,9 +27,7 @@
   const unpacked = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
   const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
-  if (hsf) {
-    scores.push({ name: "hsf", label: "HSF", meaning: "share of people who chose the image's own class", values: hsf });
-  }
+  if (hsf) scores.push({ label: "HSF", meaning: `share of ${data.people} who chose its own class`, values: hsf });
 
   const state = { order: [], page: 0, chosen: -1 };
   const score = () => scores[field.score.value];
@@ -46,8 +43,8 @@
 
   const count = (n) => n.toLocaleString("en");
   const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
-  const verdict = (i) =>
-    data.correct[i] ? `${data.network} is right` : `${data.network} says ${data.classes[data.predicted[i]]}`;
+  const outcome = (i) => (data.correct[i] ? "rightly" : "wrongly");
+  const says = (i) => `${data.network} says ${data.classes[data.predicted[i]]}, ${outcome(i)}`;
 
   function element(name, text = "", properties = {}) {
     const made = Object.assign(document.createElement(name), properties);
@@ -69,33 +66,32 @@
   function select() {
     const [label, correct] = [field.label.value, field.correct.value];
     const [low, high] = [field.low?.valueAsNumber, field.high?.valueAsNumber]; // NaN where nothing is typed: no bound
-    const chosen = [...Array(N).keys()].filter(
-      (i) =>
-        (label === "" || data.label[i] === Number(label)) &&
-        (correct === "" || data.correct[i] === Number(correct)) &&
-        !(hsf && (hsf[i] < low || hsf[i] > high)),
-    );
+    const is = (value, wanted) => wanted === "" || value === Number(wanted);
+    const within = (value) => !(value < low || value > high); // also where nobody was asked
+    const kept = (_, i) => is(data.label[i], label) && is(data.correct[i], correct) && within(hsf?.[i]);
+    const chosen = Array.from(data.id, (_, i) => i).filter(kept);
     const { values } = score();
     const sign = Number(field.direction.value);
     const last = (i) => Number.isNaN(values[i]); // undefined comes last in either direction
     state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
-    state.page = 0;
     $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
-    $(".status").textContent = `${count(chosen.length)} of ${count(N)} images`;
-    showPage();
+    $(".status").textContent = `${count(chosen.length)} of ${count(data.id.length)} images`;
+    turnTo(0);
     draw();
   }
 
   // --- the list
 
-  function showPage(focus = -1) {
+  // Shows a page, the nearest that exists, and moves the focus to the image at this place of it, if one is given.
+  function turnTo(page, focus = -1) {
+    state.page = Math.min(Math.max(0, page), pages() - 1);
     const start = state.page * PER_PAGE;
     const items = state.order.slice(start, start + PER_PAGE).map((i, place) => {
       const item = element("li");
-      const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0 });
+      const title = `${data.id[i]}: ${named(i)}`;
+      const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0, title });
       thumbnail.dataset.image = i;
-      thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${verdict(i)}`);
-      thumbnail.title = `${data.id[i]}: ${named(i)}`;
+      thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${says(i)}`);
       thumbnail.classList.toggle("wrong", !data.correct[i]);
       paint(thumbnail, i, SHOWN);
       item.append(thumbnail);
@@ -111,11 +107,6 @@
     if (focus >= 0) moveTo(Math.min(focus, items.length - 1));
   }
 
-  function turnTo(page, focus) {
-    state.page = Math.min(Math.max(0, page), pages() - 1);
-    showPage(focus);
-  }
-
   // The chosen image's thumbnail, where it is on this page, and what can be stepped to from it.
   function mark() {
     for (const thumbnail of thumbnails()) {
@@ -126,20 +117,16 @@
   }
 
   // One thumbnail at a time can be reached with Tab; arrows move among them.
-  function reachable(place) {
+  function moveTo(place, focus = true) {
     thumbnails().forEach((thumbnail, k) => (thumbnail.tabIndex = k === place ? 0 : -1));
-  }
-
-  function moveTo(place) {
-    reachable(place);
-    thumbnails()[place]?.focus();
+    if (focus) thumbnails()[place]?.focus();
   }
 
   list.addEventListener("keydown", (event) => {
     const all = thumbnails();
     const place = all.indexOf(document.activeElement);
     if (place < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    const across = all.filter((thumbnail) => thumbnail.offsetTop === all[0].offsetTop).length;
+    const across = all.filter((other) => other.offsetTop === all[0].offsetTop).length;
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
     const next = place + (steps[event.key] ?? 0);
     if (event.key === "Home") moveTo(0);
@@ -157,7 +144,8 @@
     const thumbnail = event.target.closest("button");
     if (!thumbnail) return;
     moveTo(thumbnails().indexOf(thumbnail));
-    choose(Number(thumbnail.dataset.image), true);
+    choose(Number(thumbnail.dataset.image));
+    intoView();
   });
 
   button("first").onclick = () => turnTo(0);
@@ -178,22 +166,21 @@
     table.tBodies[0].replaceChildren(...made);
   }
 
-  function choose(i, scroll = false) {
+  function choose(i) {
     state.chosen = i;
-    const [own, says] = [data.classes[data.label[i]], data.classes[data.predicted[i]]];
-    const people = hsf ? ` ${data.selected[i]} of ${data.shown[i]} people chose ${own}: HSF ${short(hsf[i])}.` : "";
+    const own = data.classes[data.label[i]];
+    const chose = hsf && `${data.selected[i]} of ${data.shown[i]} ${data.people} chose ${own}: HSF ${short(hsf[i])}.`;
     paint($(".picture"), i, BIG);
     $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
-    $(".summary").textContent =
-      `${data.id[i]}, of class ${own}. ${data.network} says ${says}, ${data.correct[i] ? "rightly" : "wrongly"}.${people}`;
+    $(".summary").textContent = `${data.id[i]}, of class ${own}. ${says(i)}. ${chose ?? ""}`;
     rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i])]));
     if (data.answers) {
       rows($("table.answers"), data.answers[i].map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
     }
     mark();
     draw();
-    if (scroll) $(".chosen").scrollIntoView({ block: "nearest" });
   }
+  const intoView = () => $(".chosen").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
 
   // The image that is so many steps further in the order; the list follows.
   function step(by) {
@@ -205,7 +192,7 @@
     choose(i);
     const place = state.order.indexOf(i);
     turnTo(Math.floor(place / PER_PAGE));
-    reachable(place % PER_PAGE);
+    moveTo(place % PER_PAGE, false);
   }
 
   button("before").onclick = () => step(-1);
@@ -228,17 +215,14 @@
   }
 
   const square = (pen, x, y) => pen.rect(x - 1.5, y - 1.5, 3, 3);
-
-  function cross(pen, x, y) {
-    for (const d of [-2.5, 2.5]) pen.moveTo(x - 2.5, y - d), pen.lineTo(x + 2.5, y + d);
-  }
+  const stroke = (pen, x, y, d) => (pen.moveTo(x - 2.5, y - d), pen.lineTo(x + 2.5, y + d));
+  const cross = (pen, x, y) => (stroke(pen, x, y, 2.5), stroke(pen, x, y, -2.5));
 
   function draw() {
     if (!hsf || !canvas.clientWidth) return;
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
     [canvas.width, canvas.height] = [width * ratio, height * ratio];
-    const pen = canvas.getContext("2d");
-    const style = getComputedStyle(root);
+    const [pen, style] = [canvas.getContext("2d"), getComputedStyle(root)];
     const colour = (name) => style.getPropertyValue(`--${name}`);
     const { log, place, at } = axis();
     const [left, right, top, bottom] = [58, width - 10, 26, height - 38];
@@ -272,14 +256,12 @@
       else pen.stroke();
     }
     pen.globalAlpha = 1;
+    pen.beginPath();
     const k = shown.indexOf(state.chosen);
-    if (k >= 0) {
-      pen.strokeStyle = style.color;
-      pen.lineWidth = 2.5;
-      pen.beginPath();
-      pen.arc(scatter.x[k], scatter.y[k], 8, 0, 7);
-      pen.stroke();
-    }
+    if (k >= 0) pen.arc(scatter.x[k], scatter.y[k], 8, 0, 7);
+    pen.strokeStyle = style.color;
+    pen.lineWidth = 2.5;
+    pen.stroke();
     canvas.setAttribute("aria-label", `Scatter of HSF against ${score().label}, ${count(shown.length)} images`);
   }
 
@@ -291,13 +273,14 @@
     });
     if (nearest < 0) return;
     reveal(nearest);
-    $(".chosen").scrollIntoView({ block: "nearest" });
+    intoView();
   });
 
   canvas.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    if (event.key === "ArrowLeft") step(-1);
+    else if (event.key === "ArrowRight") step(1);
+    else return;
     event.preventDefault();
-    step(event.key === "ArrowLeft" ? -1 : 1);
   });
 
   // --- start
