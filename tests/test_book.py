@@ -177,6 +177,25 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
     assert figures >= 4 + 2 * len(ARCHS)  # figures 1, 2, 3, 6, and at least two of each network's own
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_explorer_shows_the_recorded_order(book, browser, theme):
+    """In the book, with its theme: the hardest images first, on a background of the page's own, under 3 MB."""
+    path = book / "_build/html/book/runs/synthetic/resnet50/explorer.html"
+    avh = pd.read_parquet(book / "results/synthetic/resnet50/scores.parquet")["avh"]
+    page = browser.new_page(color_scheme=theme)
+    page.goto(path.as_uri())
+    shown = page.eval_on_selector_all("#explorer .images button", "all => all.map(b => Number(b.dataset.image))")
+    assert shown == list(avh.sort_values(ascending=False, kind="stable").index[: len(shown)])
+    assert len(shown) == 48
+    assert page.text_content("#explorer .status") == "200 of 200 images"
+    behind = "getComputedStyle(document.querySelector('#explorer').parentElement).backgroundColor"
+    assert page.evaluate(behind) == "rgba(0, 0, 0, 0)"
+    page.close()
+    files = [path, *(path.parent / "files").iterdir()]
+    assert {"explorer-data.js", "explorer-0.webp"} == {file.name for file in files[1:]}
+    assert sum(file.stat().st_size for file in files) < 3_000_000
+
+
 def test_formulas_are_mathml(book):
     assert "<math" in (book / "_build/html/book/method.html").read_text()
 

@@ -88,8 +88,7 @@
     const start = state.page * PER_PAGE;
     const items = state.order.slice(start, start + PER_PAGE).map((i, place) => {
       const item = element("li");
-      const title = `${data.id[i]}: ${named(i)}`;
-      const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0, title });
+      const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0, title: data.id[i] });
       thumbnail.dataset.image = i;
       thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${says(i)}`);
       thumbnail.classList.toggle("wrong", !data.correct[i]);
