@@ -200,6 +200,7 @@ Underlined: the network is wrong.</p>
 </section>
 <div class="scatter people">
 <canvas tabindex="0" role="application" aria-describedby="explorer-scatter"></canvas>
+<div class="tip" aria-hidden="true" hidden></div>
 <p id="explorer-scatter" class="hint"><span class="right"></span> right, <span class="wrong"></span> wrong.
 A click chooses the nearest image; with the keyboard, left and right step through the images in their order.</p>
 </div>

@@ -317,18 +317,19 @@ def test_filters_leave_what_the_table_leaves(opened):
     study = made_up()
     page, table = opened(study), study.runs["resnet50"].scores
     keep = np.ones(300, bool)
+    low, high = np.quantile(study.hsf[(table["label"] == 1) & ~table["correct"]], [0.2, 0.8], method="nearest")
     for choose, kept in (
         (lambda: page.locator("form").get_by_label("Class").select_option(HOSTILE), table["label"] == 1),
         (lambda: page.get_by_label("The network is").select_option("wrong"), ~table["correct"]),
-        (lambda: page.get_by_label("from").fill("0.6"), study.hsf >= 0.6),
-        (lambda: page.get_by_label("to", exact=True).fill("0.9"), study.hsf <= 0.9),
+        (lambda: page.get_by_label("from").fill(str(low)), study.hsf >= low),  # bounds are within
+        (lambda: page.get_by_label("to", exact=True).fill(str(high)), study.hsf <= high),
     ):
         choose()
         keep &= kept
         assert page.text_content(".status") == f"{keep.sum()} of 300 images"
         assert all_listed(page) == expected(study, keep=keep)
     assert 0 < keep.sum() < 100
-    page.get_by_label("from").fill("0.95")
+    page.get_by_label("from").fill(str(high + 0.01))
     assert page.text_content(".status") == "0 of 300 images"
     assert listed(page) == []
     page.get_by_role("button", name="Reset").click()
@@ -393,6 +394,11 @@ def test_a_click_on_a_point_shows_its_image(opened):
         page.locator("canvas").click(position={"x": round(x[i]), "y": round(y[i])})
         assert_details(page, study, i)
         assert int(i) in listed(page)
+        seen = "e => {const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight}"
+        assert page.eval_on_selector(".tip", seen)  # the image, beside its point
+        same = "document.querySelector('.tip').style.backgroundImage === document.querySelector('.picture').style"
+        assert page.evaluate(f"{same}.backgroundImage")
+        assert page.eval_on_selector("canvas", seen)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -179,7 +179,7 @@
     mark();
     draw();
   }
-  const intoView = () => $(".chosen").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
+  const intoView = () => $(".summary").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
 
   // The image that is so many steps further in the order; the list follows.
   function step(by) {
@@ -257,10 +257,15 @@
     pen.globalAlpha = 1;
     pen.beginPath();
     const k = shown.indexOf(state.chosen);
-    if (k >= 0) pen.arc(scatter.x[k], scatter.y[k], 8, 0, 7);
+    const [x, y] = [scatter.x[k], scatter.y[k]];
+    if (k >= 0) pen.arc(x, y, 8, 0, 7);
     pen.strokeStyle = style.color;
     pen.lineWidth = 2.5;
     pen.stroke();
+    const [tip, px] = [$(".tip"), (value) => `${value}px`]; // the chosen image itself, beside its point
+    tip.hidden = k < 0;
+    if (k >= 0) paint(tip, state.chosen, SHOWN);
+    [tip.style.left, tip.style.top] = [px(x + (x > width / 2 ? -12 - SHOWN : 12)), px(Math.max(0, y - SHOWN / 2))];
     canvas.setAttribute("aria-label", `Scatter of HSF against ${score().label}, ${count(shown.length)} images`);
   }
 
@@ -272,7 +277,6 @@
     });
     if (nearest < 0) return;
     reveal(nearest);
-    intoView();
   });
 
   canvas.addEventListener("keydown", (event) => {
