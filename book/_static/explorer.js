@@ -40,7 +40,6 @@
     const text = size && (size < 1e-4 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
     return text.replace(/-/g, "\u2212");
   }
-
   const count = (n) => n.toLocaleString("en");
   const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
   const outcome = (i) => (data.correct[i] ? "rightly" : "wrongly");
@@ -70,8 +69,7 @@
     const within = (value) => !(value < low || value > high); // also where nobody was asked
     const kept = (_, i) => is(data.label[i], label) && is(data.correct[i], correct) && within(hsf?.[i]);
     const chosen = Array.from(data.id, (_, i) => i).filter(kept);
-    const { values } = score();
-    const sign = Number(field.direction.value);
+    const [{ values }, sign] = [score(), Number(field.direction.value)];
     const last = (i) => Number.isNaN(values[i]); // undefined comes last in either direction
     state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
     $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
@@ -144,7 +142,7 @@
     if (!thumbnail) return;
     moveTo(thumbnails().indexOf(thumbnail));
     choose(Number(thumbnail.dataset.image));
-    intoView();
+    $(".summary").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
   });
 
   button("first").onclick = () => turnTo(0);
@@ -179,7 +177,6 @@
     mark();
     draw();
   }
-  const intoView = () => $(".summary").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
 
   // The image that is so many steps further in the order; the list follows.
   function step(by) {
@@ -239,7 +236,6 @@
     pen.fillText("HSF", right, bottom + 32);
     pen.textAlign = "left";
     pen.fillText(score().label + (log ? " (logarithmic)" : ""), left, 14);
-
     const { values } = score();
     const shown = (scatter.order = state.order.filter((i) => !Number.isNaN(values[i])));
     scatter.x = shown.map((i) => left + hsf[i] * (right - left));
