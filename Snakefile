@@ -15,7 +15,7 @@ from analysis.toc import contents
 
 STUDIES = read_studies(config)
 STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
-CHAPTERS = ("training", "hardness")
+CHAPTERS = ("training", "hardness", "explorer")
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
@@ -85,7 +85,7 @@ rule chapter:
     input:
         chapter="book/chapters/{chapter}.md",
         results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
-        modules=modules("figures", "pages", "statistics", "styles", "tables", "words"),
+        modules=modules("explorer", "figures", "pages", "statistics", "styles", "tables", "words"),
     output:
         "book/runs/{study}/{arch}/{chapter}.ipynb",
     params:
@@ -100,7 +100,7 @@ rule comparison:
         results=lambda w: expand(
             "results/{study}/{arch}/{file}", study=w.study, arch=STUDIES[w.study].runs, file=RESULTS
         ),
-        modules=modules("figures", "pages", "statistics", "styles", "tables", "words"),
+        modules=modules("explorer", "figures", "pages", "statistics", "styles", "tables", "words"),
     output:
         "book/runs/{study}/comparison.ipynb",
     params:

@@ -14,13 +14,13 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 from pyarrow.parquet import ParquetFile
 
-from analysis import runs, styles, words
-from analysis.parameters import StudyParameters
-from analysis.tables import Run
+from analysis import explorer, runs, styles, words
+from analysis.parameters import RunParameters, StudyParameters
+from analysis.tables import Run, Study
 
 BOOK = Path("book/runs")
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
@@ -92,6 +92,18 @@ class Page:
         """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
         paths = {name: self.copy(run.folder / f"{name}.parquet") for name in tables}
         show("\n".join(f"- {DOWNLOADS[name]}: [{Path(path).name}]({path})" for name, path in paths.items()))
+
+    def show_explorer(self, study: Study, parameters: RunParameters) -> None:
+        """Every test image of a network's study, to look at one by one; a note where the pictures are not there."""
+        images, reason = explorer.pictures(parameters, study.runs[parameters.arch])
+        for leftover in (self.folder / "files").glob("explorer-*"):
+            leftover.unlink()
+        if images is None:
+            self.note("There is nothing to look at here", [words.escape(reason)])
+            return
+        for name, content in explorer.files(study, parameters.arch, images).items():
+            runs.write_bytes(self.folder / "files" / name, content)
+        display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
 
     def say(self, text: str) -> None:
         """A paragraph with inserted numbers."""

@@ -16,7 +16,8 @@ from analysis.config import read_studies
 from analysis.errors import InputError
 
 FRONT = ("book/method", "book/data", "book/reading")
-CHAPTERS = {"training": "training", "hardness": "hardness"}  # a network's pages, and what a reader calls them
+# A network's pages, and what a reader calls them.
+CHAPTERS = {"training": "training", "hardness": "hardness", "explorer": "images"}
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
 
 

@@ -65,9 +65,9 @@ def book(checkout) -> Path:
 
 def pages(book: Path) -> list[Path]:
     html = book / "_build/html"
-    return [
-        html / "book" / f"{name}.html" for name in ("index", "method", "data", "reading", "runs/synthetic/comparison")
-    ] + [html / f"book/runs/synthetic/{arch}/{chapter}.html" for arch in ARCHS for chapter in ("training", "hardness")]
+    front = ("index", "method", "data", "reading", "runs/synthetic/comparison")
+    own = [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    return [html / "book" / f"{name}.html" for name in (*front, *own)]
 
 
 def test_every_page_is_built(book):
@@ -89,7 +89,7 @@ def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
     module = book / "analysis/figures.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 4, "comparison": 1, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": 1, "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -103,14 +103,14 @@ def test_an_edited_score_reruns_everything_but_the_data(book):
     module = book / "analysis/scores.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"train": 2, "chapter": 4, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 1, "pages": 1}
 
 
 def test_a_changed_parameter_of_one_network_reruns_that_network(book):
     study = book / "studies/synthetic.yaml"
     with restored(study):
         study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
-        assert planned(book) == {"train": 1, "chapter": 2, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 1, "pages": 1}
 
 
 def test_an_unknown_parameter_stops_before_anything_runs(book):
@@ -175,6 +175,25 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
     context.close()
     assert not troubles
     assert figures >= 4 + 2 * len(ARCHS)  # figures 1, 2, 3, 6, and at least two of each network's own
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_explorer_shows_the_recorded_order(book, browser, theme):
+    """In the book, with its theme: the hardest images first, on a background of the page's own, under 3 MB."""
+    path = book / "_build/html/book/runs/synthetic/resnet50/explorer.html"
+    avh = pd.read_parquet(book / "results/synthetic/resnet50/scores.parquet")["avh"]
+    page = browser.new_page(color_scheme=theme)
+    page.goto(path.as_uri())
+    shown = page.eval_on_selector_all("#explorer .images button", "all => all.map(b => Number(b.dataset.image))")
+    assert shown == list(avh.sort_values(ascending=False, kind="stable").index[: len(shown)])
+    assert len(shown) == 48
+    assert page.text_content("#explorer .status") == "200 of 200 images"
+    behind = "getComputedStyle(document.querySelector('#explorer').parentElement).backgroundColor"
+    assert page.evaluate(behind) == "rgba(0, 0, 0, 0)"
+    page.close()
+    files = [path, *(path.parent / "files").iterdir()]
+    assert {"explorer-data.js", "explorer-0.webp"} == {file.name for file in files[1:]}
+    assert sum(file.stat().st_size for file in files) < 3_000_000
 
 
 def test_formulas_are_mathml(book):

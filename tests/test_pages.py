@@ -21,7 +21,7 @@ from analysis.statistics import Estimate
 
 ROOT = Path(__file__).parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
-CHAPTERS = {"training": RunParameters, "hardness": RunParameters, "comparison": ComparisonParameters}
+CHAPTERS = dict.fromkeys(("training", "hardness", "explorer"), RunParameters) | {"comparison": ComparisonParameters}
 
 
 @pytest.fixture

@@ -1,0 +1,209 @@
+"""The explorer: every test image with its scores and people's answers, as files that a page opens from disk.
+
+    explorer-data.js    window.explorerData = {...}: columns with a value per image, in the tables' order
+    explorer-<m>.webp   mosaic m: pictures m * PER_MOSAIC, ..., in rows of ACROSS, left to right
+
+A page that is opened from disk may load scripts and pictures but not fetch JSON: hence a script that holds data.
+Scores are float32 as recorded, low byte first, in base64: exact, and shorter than digits. Text from users is
+escaped twice over: no "<" is in the file, and ``explorer.js`` shows text as text.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from analysis import datasets, styles
+from analysis.datasets import Images
+from analysis.errors import InputError
+from analysis.parameters import RunParameters
+from analysis.study import study_of
+from analysis.tables import Run, Study
+
+TILE = 32  # pixels, the side of a picture in a mosaic, at most
+ACROSS = 32  # pictures in a mosaic's row
+PER_MOSAIC = 1024  # pictures
+BUDGET = 2_850_000  # bytes of all files: with the page itself under 3 MB
+QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
+
+# What can be chosen, in this order, where a table has it: a name for readers and how to read it.
+SCORES = {
+    "avh": ("AVH", "angular visual hardness; low is easy"),
+    "confidence": ("confidence", "probability of the image's own class"),
+    "norm": ("norm", "length of the embedding"),
+    "norm_in_class": ("norm within class", "scaled to 0..1 among the images of its class"),
+    "angle": ("angle", "to the own class's weights, in radians"),
+    "avh_others": ("AVH over the others", "angle over the sum of the angles to the other classes"),
+    "cosine": ("cosine", "of the angle to the own class's weights"),
+    "max_confidence": ("highest confidence", "probability of the class that the network names"),
+    "margin": ("margin", "own class's logit minus the best other's"),
+    "entropy": ("entropy", "of the network's probabilities, in nats"),
+    "loss": ("loss", "cross-entropy, in nats"),
+    "temperature_confidence": ("calibrated confidence", "probability of the own class after temperature scaling"),
+    "ambiguity": ("true ambiguity", "known cause: how far the shape is morphed towards another"),
+    "degradation": ("true degradation", "known cause: blur, noise and lost contrast"),
+}
+
+
+def pictures(parameters: RunParameters, run: Run) -> tuple[Images | None, str]:
+    """The test images that a run was measured on, or None and a sentence that says why they are not there."""
+    try:
+        dataset = datasets.load(study_of(parameters))
+    except InputError as error:
+        return None, f"The pictures are not here, only what was recorded of them: {error}"
+    if dataset.hash != run.stamp["data"]:
+        return None, "The pictures that are here are not those that were recorded: their hash is another."
+    return dataset.test.images, ""
+
+
+def files(study: Study, arch: str, images: Images, budget: int = BUDGET) -> dict[str, bytes]:
+    """All files of one network's explorer by name, together within ``budget`` bytes where any quality allows it."""
+    tiles = thumbnails(images)
+    script = data_script(data(study, arch) | {"tile": tiles.shape[1], "across": ACROSS, "perMosaic": PER_MOSAIC})
+    for quality in QUALITIES:
+        mosaics = [encode(mosaic, quality) for mosaic in tiled(tiles)]
+        if len(script) + sum(map(len, mosaics)) <= budget:
+            break
+    return {"explorer-data.js": script} | {f"explorer-{m}.webp": content for m, content in enumerate(mosaics)}
+
+
+def data(study: Study, arch: str) -> dict[str, Any]:
+    """What the page knows of every image, in columns; what people said only where they were asked."""
+    table, images = study.runs[arch].scores, study.images
+    columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
+    content = {
+        "network": styles.architecture(arch).label,
+        "classes": study.dataset["classes"],
+        "id": list(map(str, table["id"])),
+        "label": integers(table["label"]),
+        "predicted": integers(table["predicted"]),
+        "correct": integers(table["correct"]),
+        "scores": [
+            {"name": name, "label": SCORES[name][0], "meaning": SCORES[name][1], "values": packed(source[name])}
+            for name, source in columns.items()
+        ],
+    }
+    if study.has_people:
+        people = "simulated people" if study.dataset["simulated"] else "people"
+        content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
+        counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
+        if set(counts) <= set(images):
+            content["answers"] = answers(images[counts].to_numpy())
+    return content
+
+
+def answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Counts (N, C) -> per image (class, n) for each class that anybody chose, the most frequent first."""
+    return [[(int(k), int(row[k])) for k in np.argsort(-row, kind="stable") if row[k]] for row in counts]
+
+
+def integers(column: pd.Series) -> list[int]:
+    return column.astype(int).tolist()
+
+
+def packed(column: pd.Series) -> str:
+    """Numbers as base64 of float32, low byte first."""
+    return base64.b64encode(column.to_numpy(dtype="<f4").tobytes()).decode()
+
+
+def data_script(content: Mapping[str, Any]) -> bytes:
+    """A script that does nothing but hold the data, whatever text is in it."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")  # ASCII
+    return f"window.explorerData = {text};\n".encode()
+
+
+def thumbnails(images: Images) -> np.ndarray:
+    """All pictures (N, tile, tile, 3) uint8, made smaller where they exceed TILE, never larger."""
+    return np.concatenate([_smaller(images[part]) for part in _parts(len(images))])
+
+
+def _parts(n: int) -> Iterator[np.ndarray]:
+    """Indices of a mosaic's pictures at a time: large pictures need not fit into memory together."""
+    for start in range(0, n, PER_MOSAIC):
+        yield np.arange(start, min(n, start + PER_MOSAIC))
+
+
+def _smaller(batch: np.ndarray) -> np.ndarray:
+    """(B, 3, H, W) -> (B, tile, tile, 3)."""
+    batch = batch.transpose(0, 2, 3, 1)
+    size = min(TILE, *batch.shape[1:3])
+    if batch.shape[1:3] == (size, size):
+        return batch
+    resized = [Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS) for picture in batch]
+    return np.stack([np.asarray(picture) for picture in resized])
+
+
+def tiled(tiles: np.ndarray) -> Iterator[np.ndarray]:
+    """The mosaics (rows * tile, ACROSS * tile, 3), the last one only as high as it needs to be."""
+    size = tiles.shape[1]
+    for part in _parts(len(tiles)):
+        rows = -(-len(part) // ACROSS)
+        mosaic = np.zeros((rows * ACROSS, size, size, 3), np.uint8)
+        mosaic[: len(part)] = tiles[part]
+        mosaic = mosaic.reshape(rows, ACROSS, size, size, 3).swapaxes(1, 2)  # (rows, size, ACROSS, size, 3)
+        yield mosaic.reshape(rows * size, ACROSS * size, 3)
+
+
+def encode(mosaic: np.ndarray, quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(mosaic).save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()
+
+
+# What stands on the page before the script fills it. No text from users is in it.
+PAGE = """\
+<div id="explorer" class="explorer">
+<noscript><p>The explorer needs JavaScript, which is off. All scores are on the hardness page.</p></noscript>
+<form class="controls" aria-label="Which images, and in which order" hidden>
+<label>Order by <select name="score"></select></label>
+<label>Direction <select name="direction">
+<option value="-1">highest first</option><option value="1">lowest first</option></select></label>
+<label>Class <select name="label"><option value="">all classes</option></select></label>
+<label>The network is <select name="correct">
+<option value="">right or wrong</option><option value="1">right</option>
+<option value="0">wrong</option></select></label>
+<fieldset class="people"><legend>HSF</legend>
+<label>from <input name="low" type="number" min="0" max="1" step="any" value="0" inputmode="decimal"></label>
+<label>to <input name="high" type="number" min="0" max="1" step="any" value="1" inputmode="decimal"></label></fieldset>
+<button type="reset">Reset</button>
+</form>
+<p class="meaning"></p>
+<p class="status" role="status"></p>
+<div class="panes" hidden>
+<div class="list">
+<p class="hint" id="explorer-hint">Arrow keys move among the images, Enter chooses one.
+Underlined: the network is wrong.</p>
+<ul class="images" aria-label="Images in this order" aria-describedby="explorer-hint"></ul>
+<nav class="pager" aria-label="Pages of images">
+<button type="button" name="first" aria-label="First page">&#171;</button>
+<button type="button" name="previous" aria-label="Previous page">&#8249;</button>
+<label>Page <input name="page" type="number" min="1" step="1" inputmode="numeric"></label> <span class="pages"></span>
+<button type="button" name="next" aria-label="Next page">&#8250;</button>
+<button type="button" name="last" aria-label="Last page">&#187;</button>
+</nav>
+</div>
+<section class="chosen" aria-label="The chosen image">
+<div class="steps">
+<button type="button" name="before">Image before</button> <button type="button" name="after">Image after</button>
+<button type="button" name="back">To the list</button></div>
+<div class="picture" role="img"></div>
+<p class="summary" role="status"></p>
+<table class="answers people"><caption>What people answered</caption>
+<thead><tr><th scope="col">class</th><th scope="col">people</th></tr></thead><tbody></tbody></table>
+<table class="scores"><caption>Scores</caption>
+<thead><tr><th scope="col">score</th><th scope="col">value</th></tr></thead><tbody></tbody></table>
+</section>
+<div class="scatter people">
+<canvas tabindex="0" role="application" aria-describedby="explorer-scatter"></canvas>
+<div class="tip" aria-hidden="true" hidden></div>
+<p id="explorer-scatter" class="hint"><span class="right"></span> right, <span class="wrong"></span> wrong.
+A click chooses the nearest image; with the keyboard, left and right step through the images in their order.</p>
+</div>
+</div>
+</div>
+"""

@@ -1,0 +1,40 @@
+"""The explorer's pages: their script and style, and the files that lie beside the notebook, copied beside the page.
+
+Sphinx copies what Markdown names; mosaics and data are named by a script, so they are copied here.
+"""
+
+import shutil
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+PAGE = "explorer"  # the last part of the name of every such page
+FILES = "files/explorer-*"
+
+
+def is_explorer(name: str) -> bool:
+    return name.rpartition("/")[2] == PAGE
+
+
+def add_script(app: Sphinx, name: str, *_) -> None:
+    """On these pages alone."""
+    if is_explorer(name):
+        app.add_js_file("explorer.js", loading_method="defer")
+        app.add_css_file("explorer.css")
+
+
+def copy_files(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Beside the page, under the names that they have beside the notebook."""
+    for name in filter(is_explorer, env.found_docs):
+        source, target = (Path(folder, name).parent for folder in (app.srcdir, app.outdir))
+        for file in source.glob(FILES):
+            (target / "files").mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target / "files")
+    return []
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("html-page-context", add_script)
+    app.connect("env-updated", copy_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
