@@ -100,10 +100,10 @@ def judge(study: Study, claims: Sequence[Claim] = ()) -> pd.DataFrame:
             finding = claim.judge(study, arch)
             row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
             parts = [
-                {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict}
+                {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
                 for p in finding.parts
             ]
-            rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None}]]
+            rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None, "part": ""}]]
     columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "range", "part"]
     table = pd.DataFrame(rows, columns=columns)
     ends = np.array([(np.nan, np.nan) if r is None else r for r in table.pop("range")], dtype=float)
@@ -273,7 +273,7 @@ CLAIMS = (
         title="The norm does not follow people (Prediction 1, which the paper rejects)",
         quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
         section="2.2",
-        figures=("1", "6"),
+        figures=("1", "6", "7"),
         statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
         rule=f"the interval lies between −{NONE} and {NONE}.",
         inconclusive=f"Nobody was asked, or fewer than {FEWEST_IMAGES} images.",
@@ -300,8 +300,8 @@ CLAIMS = (
         figures=("2",),
         statistic="Spearman's correlation, over epochs, of the mean norm with accuracy; and the least-squares slope of "
         f"the mean norm over the {WINDOW} epochs after the first drop, the drop's own step included, over that of the "
-        f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it does "
-        "neither).",
+        f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it "
+        "does neither).",
         rule=f"the first interval lies above {ALIKE} and the second above 1.",
         inconclusive=f"Fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
         judge=norm_and_accuracy,

@@ -132,7 +132,7 @@ def figure_4(table: pd.DataFrame) -> Figure:
 def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) -> Figure:
     """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
 
-    table: arch, measure, example, step, mean. examples: example, class, HSF, answers; pictures (2, H, W, 3) uint8.
+    table: arch, measure, example, step, mean. examples: example, label, HSF, answers; pictures (2, H, W, 3) uint8.
     """
 
     def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
@@ -145,10 +145,10 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) 
     upper = fig.subfigs[0].subplots(1, len(pictures), squeeze=False)[0]
     for ax, picture, example in zip(upper, pictures, examples.itertuples(), strict=True):
         ax.imshow(picture, interpolation="nearest")
-        ax.set_title(f"{example.example}: {example._4}, HSF {example.HSF:.2f}", fontsize=10)
+        ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
         ax.set_xlabel(f"people said: {example.answers}", fontsize=8.5)
         ax.set(xticks=[], yticks=[])
-        for side, spine in ax.spines.items():
+        for spine in ax.spines.values():
             spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)
     handles, labels = fig.subfigs[1].axes[0].get_legend_handles_labels()
     fig.subfigs[1].legend(handles, labels, loc="outside lower center", ncols=2)

@@ -165,13 +165,20 @@ def first_steps(study: Study) -> pd.DataFrame:
 def examples(study: Study) -> pd.DataFrame:
     """Fig. 5's two images, by a rule that looks at people's answers alone, never at a network.
 
-    Easy is the image of the highest HSF, hard the one of the lowest; among equals, the one that more people were shown;
-    among those, the first of the test set. A row per image: example ("easy", "hard"), image (its number), id, class,
-    HSF, answers, and the known causes of its difficulty where the dataset has them.
+    Among the images whose own class is people's most frequent answer (else a mislabelled picture that everybody names
+    alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
+    that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
+    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, answers,
+    and the known causes of its difficulty where the dataset has them.
     """
     if not study.has_people:
         return pd.DataFrame()
     order = study.images.assign(hsf=study.hsf, easy=-study.hsf, more=-study.images["shown"])
+    if "count_0" in order:
+        counts = order[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
+        order = order[order["selected"] == counts.max(axis=1)]
+    if order.empty:
+        return pd.DataFrame()
     chosen = [int(order.sort_values([by, "more"], kind="stable").index[0]) for by in ("easy", "hsf")]
     images = study.images.iloc[chosen]
     causes = [name for name in ("ambiguity", "degradation") if name in images]
@@ -180,7 +187,7 @@ def examples(study: Study) -> pd.DataFrame:
             "example": ["easy", "hard"],
             "image": chosen,
             "id": images["id"].to_numpy(),
-            "class": [study.dataset["classes"][label] for label in images["label"]],
+            "label": [study.dataset["classes"][label] for label in images["label"]],
             "HSF": study.hsf[chosen],
             "answers": [answers(study, image) for image in chosen],
         }
