@@ -120,7 +120,7 @@ def conclude(*parts: Part) -> Finding:
     if verdicts == {SUPPORTED}:
         return Finding(SUPPORTED, parts)
     open_ = [part.quantity for part in asked if part.verdict == INCONCLUSIVE]
-    return Finding(INCONCLUSIVE, parts, f"undecided by its interval: {', '.join(open_)}")
+    return Finding(INCONCLUSIVE, parts, f"undecided: {', '.join(open_)}")
 
 
 def lacking(why: str) -> Finding:
@@ -197,7 +197,7 @@ def bins_apart(study: Study, arch: str) -> Finding:
         return few
     groups, n = _bins(study, [arch])
     if len(n) < FEWEST_BINS:
-        return lacking(f"{len(n)} bins hold {FEWEST_IN_BIN} images or more, and {FEWEST_BINS} are needed")
+        return lacking(f"of {FEWEST_BINS} bins with {FEWEST_IN_BIN} images that are needed, {len(n)} are there")
     by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
     ordered = statistics.order_share(by_avh.mean)
     apart, apart_norm = (statistics.separation(curves).mean(-1) for curves in (by_avh, by_norm))
@@ -215,7 +215,7 @@ def better_networks(study: Study, _: str = ALL) -> Finding:
     if few := _too_few_people(study):
         return few
     if len(study.runs) < FEWEST_NETWORKS:
-        return lacking(f"{len(study.runs)} networks, and {FEWEST_NETWORKS} are needed")
+        return lacking(f"of {FEWEST_NETWORKS} networks that are needed, {len(study.runs)} are there")
     groups, n = _bins(study, list(study.runs))
     if not n:
         return lacking(f"no bin holds {FEWEST_IN_BIN} images or more")
@@ -265,7 +265,7 @@ CLAIMS = (
         figures=("1",),
         statistic="Spearman's correlation of confidence with HSF over test images, and its share of the noise ceiling.",
         rule=f"the interval lies between −{STRONG} and {STRONG}.",
-        inconclusive=f"Nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
         judge=confidence_gap,
     ),
     Claim(
@@ -276,7 +276,7 @@ CLAIMS = (
         figures=("1", "6", "7"),
         statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
         rule=f"the interval lies between −{NONE} and {NONE}.",
-        inconclusive=f"Nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
         judge=norm,
     ),
     Claim(
@@ -288,7 +288,7 @@ CLAIMS = (
         statistic="Spearman's correlation of AVH with HSF over test images; and how much larger its absolute value is "
         "than confidence's, paired over images.",
         rule="the first interval lies below 0 and the second above 0.",
-        inconclusive=f"Nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
         judge=avh,
     ),
     Claim(
@@ -303,7 +303,7 @@ CLAIMS = (
         f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it "
         "does neither).",
         rule=f"the first interval lies above {ALIKE} and the second above 1.",
-        inconclusive=f"Fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
+        inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
         judge=norm_and_accuracy,
     ),
     Claim(
@@ -315,7 +315,7 @@ CLAIMS = (
         statistic=f"The epoch at which mean AVH has made {LEARNED:.0%} of its fall from epoch 1 to its lowest point; "
         "the same for the rise of accuracy and the fall of the training loss.",
         rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
-        inconclusive=f"Fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
+        inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
         judge=plateau,
     ),
     Claim(
@@ -329,7 +329,7 @@ CLAIMS = (
         "of the bins' means over the pooled spread within them), averaged over epochs, of AVH less that of the norm. "
         "A resample is noisier than the images themselves, so the interval of the share leans low.",
         rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
-        inconclusive=f"Nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
+        inconclusive=f"nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
         f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
         judge=bins_apart,
     ),
@@ -343,7 +343,7 @@ CLAIMS = (
         statistic="Kendall's tau, over the trained networks, of accuracy on all test images with how low mean AVH is, "
         "in each bin of HSF; the same resampled images for all networks.",
         rule="the interval of the lowest tau of any bin lies above 0.",
-        inconclusive=f"Nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
+        inconclusive=f"nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
         "or more; smaller bins are left out.",
         judge=better_networks,
         together=True,
@@ -361,7 +361,7 @@ CLAIMS = (
         "images (the paper looks at two).",
         rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
         f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
-        inconclusive=f"Fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
+        inconclusive=f"fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
         judge=first_steps,
     ),
 )

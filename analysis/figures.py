@@ -6,6 +6,7 @@ answers are not drawn. The tables come from ``tables``; names and colours from `
 
 from collections.abc import Callable
 from functools import wraps
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -132,7 +133,8 @@ def figure_4(table: pd.DataFrame) -> Figure:
 def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) -> Figure:
     """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
 
-    table: arch, measure, example, step, mean. examples: example, label, HSF, answers; pictures (2, H, W, 3) uint8.
+    table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers, a row per picture;
+    pictures: (2, H, W, 3) uint8.
     """
 
     def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
@@ -141,12 +143,12 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) 
             for example, style in styles.EXAMPLES.items()
         ]
 
-    fig = _curves(table, lines, "step", above=1.9)
+    fig = _curves(table, lines, "step", above=2.1)
     upper = fig.subfigs[0].subplots(1, len(pictures), squeeze=False)[0]
     for ax, picture, example in zip(upper, pictures, examples.itertuples(), strict=True):
         ax.imshow(picture, interpolation="nearest")
         ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
-        ax.set_xlabel(f"people said: {example.answers}", fontsize=8.5)
+        ax.set_xlabel(fill(f"{example.people} said: {example.answers}", 32), fontsize=8.5)
         ax.set(xticks=[], yticks=[])
         for spine in ax.spines.values():
             spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)

@@ -168,8 +168,8 @@ def examples(study: Study) -> pd.DataFrame:
     Among the images whose own class is people's most frequent answer (else a mislabelled picture that everybody names
     alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
     that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
-    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, answers,
-    and the known causes of its difficulty where the dataset has them.
+    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, people,
+    answers, and the known causes of its difficulty where the dataset has them.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -189,6 +189,7 @@ def examples(study: Study) -> pd.DataFrame:
             "id": images["id"].to_numpy(),
             "label": [study.dataset["classes"][label] for label in images["label"]],
             "HSF": study.hsf[chosen],
+            "people": "simulated people" if study.dataset["simulated"] else "people",
             "answers": [answers(study, image) for image in chosen],
         }
     )

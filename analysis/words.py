@@ -147,7 +147,7 @@ def examples(table: pd.DataFrame) -> list[str]:
     for row in table.to_dict("records"):
         text = (
             f"The {row['example']} image, {escape(row['id'])}, shows the class {escape(row['label'])}; human selection "
-            f"frequency {number(row['HSF'])}. Answers: {escape(row['answers'])}."
+            f"frequency {number(row['HSF'])}. What {row['people']} said: {escape(row['answers'])}."
         )
         causes = [f"{name} {number(row[name])}" for name in ("ambiguity", "degradation") if name in row]
         sentences.append(f"{text} Its known causes of difficulty: {listing(causes)}." if causes else text)
@@ -184,15 +184,16 @@ def verdict(word: str) -> str:
     return f"{styles.VERDICTS[word]}{SPACE}{word}"
 
 
-def matrix(table: pd.DataFrame) -> pd.DataFrame:
-    """``claims.judge`` at a glance: a row per claim, a column per network."""
+def matrix(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """``claims.judge`` at a glance: a row per claim, a column per network. Its head says if people are simulated."""
+    head = "claim, with simulated people" if study.dataset["simulated"] else "claim"
     archs = styles.in_order(set(table["arch"]) - {claims.ALL})
     rows = []
     for claim in claims.CLAIMS:
         found = table[table["claim"] == claim.id].drop_duplicates("arch").set_index("arch")["verdict"]
         together = f"{verdict(found[claims.ALL])} (all together)" if claim.together else ""
         cells = {styles.architecture(arch).label: together or verdict(found[arch]) for arch in archs}
-        rows.append({"claim": f"{claim.id}: {claim.title}"} | cells)
+        rows.append({head: f"{claim.id}: {claim.title}"} | cells)
     return pd.DataFrame(rows)
 
 
@@ -214,7 +215,7 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
             if len(rows):
                 why = f" ({rows['why'].iloc[0]})" if claim.together and rows["why"].iloc[0] else ""
                 parts.append(f"{word} for {listing(names)}{why}")
-        sentences.append(f"{claim.title}: {sentence('; '.join(parts))}")
+        sentences.append(f"**{claim.id}**: {claim.title}: {'; '.join(parts)}.")
     return sentences
 
 
@@ -235,7 +236,8 @@ def rule(study: Study, id_: str) -> list[str]:
         f"**The paper** ({where}): “{claim.quote}” Shown in {listing(links)}.",
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
-        f"**Inconclusive when** an interval straddles an end of its range, or: {claim.inconclusive}",
+        "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
+        f"{claim.inconclusive}",
     ]
 
 

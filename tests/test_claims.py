@@ -179,7 +179,7 @@ def test_one_failing_part_fails_the_claim_and_an_open_one_leaves_it_open():
     yes, no, open_ = (Part(q, Estimate(*e, 9), (0, np.inf)) for q, e in
                       (("yes", (1, 1, 1)), ("no", (-1, -1, -1)), ("open", (0, -1, 1))))  # fmt: skip
     assert claims.conclude(yes, no, open_).verdict == NOT_SUPPORTED
-    assert claims.conclude(yes, open_) == claims.Finding(INCONCLUSIVE, (yes, open_), "undecided by its interval: open")
+    assert claims.conclude(yes, open_) == claims.Finding(INCONCLUSIVE, (yes, open_), "undecided: open")
     assert claims.conclude(yes, yes).verdict == SUPPORTED
 
 
