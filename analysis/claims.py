@@ -1,6 +1,6 @@
 """The paper's claims, each as a rule that turns a study's tables into a verdict.
 
-The rules were fixed before any result was seen; what a rule needs is in CLAIMS, in words, and in the function beside
+Each rule was fixed before it met any result; what a rule needs is in CLAIMS, in words, and in the function beside
 it. A rule is made of parts. Each part asks whether a number lies in a range, and looks at the number's 95 % bootstrap
 interval over test images:
 

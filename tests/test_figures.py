@@ -161,8 +161,8 @@ def test_the_examples_are_chosen_by_their_rule(study):
     """Labels are 0, 1, 2, 0, 1, 2."""
     chosen = [[10, 0, 0], [0, 12, 0], [4, 3, 5], [4, 4, 4], [4, 4, 4], [30, 0, 0]]
     table = tables.examples(with_answers(study, chosen))
-    # easy: of the two with HSF 1 the one that more were shown. Hard: not image 5, whose class nobody names, nor image 2,
-    # which more call something else; of two equals the first.
+    # Easy: of the two with HSF 1 the one that more were shown. Hard: not image 5, whose class nobody names; of two
+    # equals the first.
     assert table["image"].tolist() == [1, 3]
     assert table["HSF"].tolist() == [1, pytest.approx(1 / 3)]
     assert table["people"].unique().tolist() == ["simulated people"]
