@@ -118,6 +118,11 @@ def test_nothing_to_list_shows_nothing(shown):
     assert shown == []
 
 
+def test_an_empty_table_shows_nothing(shown):
+    pages.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
+    assert shown == []
+
+
 def text_of(markdown: str) -> list[str]:
     """The text of each block, if there is nothing but text in it."""
     blocks = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
