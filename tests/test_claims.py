@@ -15,6 +15,7 @@ RULES = {claim.id: claim for claim in CLAIMS}
 EPOCHS = 12  # the rate falls after 4 and 8
 TIME = np.arange(EPOCHS) / (EPOCHS - 1)
 CLIMB = np.r_[0, 0.1, 0.2, 0.3, 2, 2.5, 3, 3.5, 4, 4.1, 4.2, 4.3]  # steeper after the first drop
+SOON = np.minimum(0.9, 0.1 + 20 * TIME)
 STEPS = 40
 
 
@@ -36,6 +37,7 @@ def network(arch: str, hsf: np.ndarray, seed: int = 0, **given) -> Run:
         "avhs": 0.1 - 0.02 * np.minimum(1, 20 * TIME) - 0.02 * hsf[:, None],
         "step_norms": 5 + np.minimum(np.arange(STEPS + 1), 10) + 0.01 * np.arange(STEPS + 1),
         "step_angles": 2 - 0.1 * np.minimum(np.arange(STEPS + 1), 10) - 0.1 * hsf[:, None],
+        "losses": None,  # as accuracy
         "drops": (4, 8),
         "noise": 0.001,
         "right": 0.5,
@@ -56,7 +58,8 @@ def network(arch: str, hsf: np.ndarray, seed: int = 0, **given) -> Run:
     shares = np.r_[0, values["accuracy"]]
     epochs["correct"] = (np.arange(n)[:, None] < shares * n).T.ravel()
     rate = 0.1 ** np.sum([np.arange(length) >= drop for drop in values["drops"]], axis=0)
-    training = pd.DataFrame({"epoch": np.arange(length) + 1, "learning_rate": rate, "loss": 1 - values["accuracy"]})
+    losses = 1 - values["accuracy"] if values["losses"] is None else values["losses"]
+    training = pd.DataFrame({"epoch": np.arange(length) + 1, "learning_rate": rate, "loss": losses})
     scores = pd.DataFrame({name: values[name] for name in ("confidence", "norm_in_class", "avh")})
     scores["correct"] = np.random.default_rng(9).random(n) < values["right"]
     run = Run(arch, Path(), {"images": {"train": 100}}, scores, training)
@@ -85,7 +88,7 @@ def flat(value: float) -> np.ndarray:
     return np.full(EPOCHS, value)
 
 
-def better(*avh_shifts: float) -> tuple[dict, ...]:
+def better(*avh_shifts: float | np.ndarray) -> tuple[dict, ...]:
     """Networks of rising accuracy whose AVH is shifted."""
     return tuple({"avh": mixed(people(200), -0.8, 3) + s, "right": 0.3 + 0.2 * i} for i, s in enumerate(avh_shifts))
 
@@ -120,7 +123,12 @@ CASES = [
     ("Obs. 1", net(drops=()), INCONCLUSIVE),
     ("Obs. 1", net(accuracy=TIME[:8], norms=CLIMB[:8], avhs=TIME[:8]), INCONCLUSIVE),
     ("Obs. 2", net(), SUPPORTED),
-    ("Obs. 2", net(accuracy=np.minimum(0.9, 0.1 + 20 * TIME), avhs=1 - TIME), NOT_SUPPORTED),
+    ("Obs. 2", net(accuracy=SOON, avhs=1 - TIME), NOT_SUPPORTED),
+    (
+        "Obs. 2",
+        net(accuracy=SOON, losses=1 - TIME, avhs=1 - np.minimum(TIME, 0.4)),
+        NOT_SUPPORTED,
+    ),  # before the loss only
     ("Obs. 2", net(avhs=1 - TIME), NOT_SUPPORTED),  # together is not earlier
     ("Obs. 2", net(avhs=1 - np.minimum(TIME, 0.85), noise=1.0), INCONCLUSIVE),
     ("Obs. 2", net(avhs=TIME), INCONCLUSIVE),  # it never falls
@@ -134,6 +142,7 @@ CASES = [
     ("Obs. 4", {"networks": better(0.9, 0.6, 0.3, 0.0)}, SUPPORTED),
     ("Obs. 4", {"networks": better(0.0, 0.3, 0.6, 0.9)}, NOT_SUPPORTED),
     ("Obs. 4", {"networks": better(0.9, 0.0, 0.3, 0.6)}, NOT_SUPPORTED),  # tau is 0
+    ("Obs. 4", {"networks": better(*(np.where(H < 0.2, -s, s) for s in (0.9, 0.6, 0.3)))}, NOT_SUPPORTED),  # in one bin
     ("Obs. 4", {"networks": better(0.9, 0.0)}, INCONCLUSIVE),
     ("Obs. 4", {"networks": better(0.9, 0.6, 0.3), "asked": False}, INCONCLUSIVE),
     ("App. A", net(), SUPPORTED),
