@@ -1,8 +1,8 @@
 """The command line, with the parameters that papermill takes.
 
-python -m analysis data  -p dataset synthetic
-python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
-python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
+    python -m analysis data  -p dataset synthetic
+    python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
+    python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
 """
 
 import argparse

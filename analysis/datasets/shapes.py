@@ -156,10 +156,7 @@ def _fragment(rng: np.random.Generator, draw: ImageDraw.ImageDraw) -> None:
     """A distractor: a piece of some class's contour, closed by a straight line, in any dark colour."""
     contour = np.roll(contours()[rng.integers(len(CLASSES))], rng.integers(POINTS), axis=0)
     piece = contour[: rng.integers(POINTS // 4, POINTS // 2)]
-    draw.polygon(
-        _points(_place(rng, piece, FRAGMENT_RADIUS, 0, SIZE)),
-        fill=tuple(map(int, rng.integers(0, FRAGMENT_BRIGHTEST, 3))),
-    )
+    draw.polygon(_points(_place(rng, piece, FRAGMENT_RADIUS, 0, SIZE)), fill=tuple(map(int, rng.integers(0, FRAGMENT_BRIGHTEST, 3))))
 
 
 def _colour(rng: np.random.Generator, ground: np.ndarray) -> tuple[int, ...]:
