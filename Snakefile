@@ -15,7 +15,9 @@ from analysis.toc import contents
 
 STUDIES = read_studies(config)
 STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
-CHAPTERS = ("training", "hardness", "explorer")
+CHAPTERS = ("training", "hardness", "explorer")  # of one network
+COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")  # of a study's networks together
+SHOWN = ("claims", "explorer", "figures", "pages", "statistics", "styles", "tables", "words")  # what decides a page
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
@@ -38,7 +40,7 @@ def words(parameters):
 
 def notebooks():
     for name, study in STUDIES.items():
-        yield f"book/runs/{name}/comparison.ipynb"
+        yield from (f"book/runs/{name}/{comparison}.ipynb" for comparison in COMPARISONS)
         for arch in study.runs:
             yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in CHAPTERS)
 
@@ -47,6 +49,7 @@ wildcard_constraints:
     study=r"[a-z0-9_.-]+",
     arch=r"[a-z0-9_]+",
     chapter="|".join(CHAPTERS),
+    comparison="|".join(COMPARISONS),
 
 
 rule book:
@@ -85,7 +88,7 @@ rule chapter:
     input:
         chapter="book/chapters/{chapter}.md",
         results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
-        modules=modules("explorer", "figures", "pages", "statistics", "styles", "tables", "words"),
+        modules=modules(*SHOWN),
     output:
         "book/runs/{study}/{arch}/{chapter}.ipynb",
     params:
@@ -96,13 +99,13 @@ rule chapter:
 
 rule comparison:
     input:
-        chapter="book/chapters/comparison.md",
+        chapter="book/chapters/{comparison}.md",
         results=lambda w: expand(
             "results/{study}/{arch}/{file}", study=w.study, arch=STUDIES[w.study].runs, file=RESULTS
         ),
-        modules=modules("explorer", "figures", "pages", "statistics", "styles", "tables", "words"),
+        modules=modules(*SHOWN),
     output:
-        "book/runs/{study}/comparison.ipynb",
+        "book/runs/{study}/{comparison}.ipynb",
     params:
         words=lambda w: words(STUDIES[w.study].parameters) + " -p archs " + ",".join(STUDIES[w.study].runs),
     shell:

@@ -6,6 +6,7 @@ answers are not drawn. The tables come from ``tables``; names and colours from `
 
 from collections.abc import Callable
 from functools import wraps
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -49,7 +50,7 @@ def figure(draw: Draw) -> Callable[..., Figure | None]:
     """A drawing function in this book's style, that draws nothing from an empty first table."""
 
     @wraps(draw)
-    def drawn(table: pd.DataFrame, *more: pd.DataFrame) -> Figure | None:
+    def drawn(table: pd.DataFrame, *more: pd.DataFrame | np.ndarray) -> Figure | None:
         if table.empty:
             return None
         with mpl.rc_context(RC):
@@ -120,6 +121,64 @@ def figure_3(table: pd.DataFrame) -> Figure:
 
 
 @figure
+def figure_4(table: pd.DataFrame) -> Figure:
+    """Mean norm and mean angle in the first optimiser steps: a row per measure, a column per network (Fig. 4).
+
+    table: arch, measure, step, mean, low, high.
+    """
+    return _curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)], "step")
+
+
+@figure
+def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) -> Figure:
+    """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
+
+    table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers, a row per picture;
+    pictures: (2, H, W, 3) uint8.
+    """
+
+    def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
+        return [
+            (panel[panel["example"] == example], style.colour, style.marker, style.label)
+            for example, style in styles.EXAMPLES.items()
+        ]
+
+    fig = _curves(table, lines, "step", above=2.1)
+    upper = fig.subfigs[0].subplots(1, len(pictures), squeeze=False)[0]
+    for ax, picture, example in zip(upper, pictures, examples.itertuples(), strict=True):
+        ax.imshow(picture, interpolation="nearest")
+        ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
+        ax.set_xlabel(fill(f"{example.people} said: {example.answers}", 32), fontsize=8.5)
+        ax.set(xticks=[], yticks=[])
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)
+    handles, labels = fig.subfigs[1].axes[0].get_legend_handles_labels()
+    fig.subfigs[1].legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+@figure
+def figure_7(table: pd.DataFrame) -> Figure:
+    """Images by HSF and norm within three superclasses: a row per network, a column per superclass (Fig. 7).
+
+    table: as for Fig. 1, with superclass and n_classes, of one score.
+    """
+    archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
+    fig = Figure(figsize=(WIDE, 0.5 + 2.2 * len(archs)), layout="constrained")
+    axes = fig.subplots(len(archs), len(names), squeeze=False, sharex=True, sharey=True)
+    for row, arch in zip(axes, archs, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
+            mesh = _cells(ax, cells, table["n"].max())
+            n = cells["n_classes"].iloc[0]
+            ax.set_title(f"{name}: {n} class{'es' if n > 1 else ''}" if arch == archs[0] else "")
+            ax.set_xlabel(HSF if arch == archs[-1] else "")
+        row[0].set_ylabel(f"{styles.architecture(arch).label}\nnorm in superclass")
+    _counts(fig, mesh, axes)
+    return fig
+
+
+@figure
 def training_curves(table: pd.DataFrame) -> Figure:
     """Loss, accuracy and learning rate of one network against the epoch.
 
@@ -144,7 +203,7 @@ def training_curves(table: pd.DataFrame) -> Figure:
         if measure == "accuracy":
             _shares(ax)
             ax.legend()
-    _epochs(axes[-1], table["epoch"])
+    _times(axes[-1], table["epoch"])
     return fig
 
 
@@ -188,52 +247,61 @@ def distribution(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def _curves(table: pd.DataFrame, lines: Callable[[pd.DataFrame], list[tuple]]) -> Figure:
-    """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label)."""
+def _curves(
+    table: pd.DataFrame, lines: Callable[[pd.DataFrame], list[tuple]], time: str = "epoch", above: float = 0
+) -> Figure:
+    """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label).
+
+    time: the column that runs along x, "epoch" or "step"; above: inches kept free in a subfigure above the panels.
+    """
     archs, measures = list(table["arch"].unique()), list(table["measure"].unique())
-    fig, axes = _grid(archs, len(measures), height=1.7, sharex=True)
-    limits = {"accuracy": (0, 1), "avh": _limits(table[table["measure"] == "avh"])}
+    fig, axes = _grid(archs, len(measures), height=1.7, above=above, sharex=True)
+    limits = {"accuracy": (0, 1)} | {name: _limits(table[table["measure"] == name]) for name in ("avh", "angle")}
     for (arch, measure), ax in _panels(axes, archs, measures):
         panel = table[(table["arch"] == arch) & (table["measure"] == measure)]
-        every = max(1, panel["epoch"].nunique() // 6)
+        every = max(1, panel[time].nunique() // 6)
         for part, colour, marker, label in lines(panel):
-            ax.plot(
-                part["epoch"], part["mean"], color=colour, marker=marker, markersize=3.5, markevery=every, label=label
-            )
-            _band(ax, part, colour)
-        for epoch in sorted(panel.loc[panel["drop"], "epoch"].unique()):
+            ax.plot(part[time], part["mean"], color=colour, marker=marker, markersize=3.5, markevery=every, label=label)
+            _band(ax, part, colour, time)
+        for epoch in sorted(panel.loc[panel["drop"], time].unique()) if "drop" in panel else ():
             ax.axvline(epoch - 0.5, color="#777777", linewidth=0.9, linestyle=":", zorder=1)
         ax.set_title(styles.architecture(arch).label if measure == measures[0] else "")
         if arch in archs[::COLUMNS]:
-            ax.set_ylabel(f"mean {styles.SCORES[measure].axis}" if measure != "accuracy" else "accuracy")
+            of = "" if measure == "accuracy" or "example" in panel else "mean "
+            ax.set_ylabel(f"{of}{styles.SCORES[measure].axis}")
         if measure in limits and limits[measure] is not None:
             ax.set_ylim(limits[measure])
             ax.tick_params(labelleft=arch in archs[::COLUMNS])
         if measure == "accuracy":
             _shares(ax)
         if measure == measures[-1]:
-            _epochs(ax, table["epoch"])
+            _times(ax, table[time])
     return fig
 
 
 def _limits(table: pd.DataFrame) -> tuple[float, float] | None:
     """Limits that hold all intervals of a table, the same for all networks so that they can be compared."""
-    values = table[["mean", "low", "high"]].to_numpy(dtype=float)
+    values = table["mean"].to_numpy(dtype=float)
     if not np.isfinite(values).any():
         return None
     # An interval of very few images may be wider than everything else together: the means decide, the bands are cut.
-    low, high = np.nanmin(values[:, 0]), np.nanmax(values[:, 0])
+    low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
     return float(low - margin), float(high + margin)
 
 
-def _grid(archs: list[str], rows: int, height: float, **options) -> tuple[Figure, np.ndarray]:
-    """A figure with ``rows`` panels per network, COLUMNS networks side by side, further ones in a block below."""
+def _grid(archs: list[str], rows: int, height: float, above: float = 0, **options) -> tuple[Figure, np.ndarray]:
+    """A figure with ``rows`` panels per network, COLUMNS networks side by side, further ones in a block below.
+
+    above: inches of an empty subfigure above the panels, which are then in one of their own.
+    """
     columns = min(len(archs), COLUMNS)
     blocks = -(-len(archs) // COLUMNS)
     width = WIDE if columns > 1 else NARROW
-    fig = Figure(figsize=(width, 0.5 + height * rows * blocks), layout="constrained")
-    return fig, fig.subplots(rows * blocks, columns, squeeze=False, **options)
+    below = 0.5 + height * rows * blocks
+    fig = Figure(figsize=(width, above + below), layout="constrained")
+    panels = fig.subfigures(2, 1, height_ratios=(above, below))[1] if above else fig
+    return fig, panels.subplots(rows * blocks, columns, squeeze=False, **options)
 
 
 def _panels(axes: np.ndarray, archs: list[str], rows: list[str]):
@@ -277,9 +345,12 @@ def _errors(table: pd.DataFrame, prefix: str = "") -> np.ndarray:
     return np.nan_to_num(np.stack([mean - low, high - mean]))
 
 
-def _band(ax: Axes, points: pd.DataFrame, colour: str) -> None:
+def _band(ax: Axes, points: pd.DataFrame, colour: str, time: str = "epoch") -> None:
+    """The interval around a curve; none where the table has none, as of a single image."""
+    if "low" not in points:
+        return
     low, high = points["low"].astype(float), points["high"].astype(float)
-    ax.fill_between(points["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
+    ax.fill_between(points[time], low, high, color=colour, alpha=0.18, linewidth=0)
 
 
 def _shares(ax: Axes) -> None:
@@ -287,7 +358,8 @@ def _shares(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _epochs(ax: Axes, epochs: pd.Series) -> None:
-    ax.set_xlabel("epoch")
-    ax.set_xlim(0.5, max(epochs.max(), 2) + 0.5)
+def _times(ax: Axes, times: pd.Series) -> None:
+    """The axis of epochs or steps, from the first to the last."""
+    ax.set_xlabel("optimiser step" if times.name == "step" else times.name)
+    ax.set_xlim(times.min() - 0.5, max(times.max(), 2) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))

@@ -70,7 +70,12 @@ class Page:
     def show_table(
         self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None
     ) -> None:
-        """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV."""
+        """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV.
+
+        An empty table, as of people's answers where nobody was asked, is not shown.
+        """
+        if table.empty:
+            return
         link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
         label = f":name: {self.label(name)}\n" if name else ""
         show(f":::{{table}} {words.flow(caption)}{link}\n{label}\n{markdown(table)}\n:::\n")

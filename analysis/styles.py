@@ -32,10 +32,18 @@ SCORES = {
     "confidence": Style("confidence", "#D55E00", "s", "confidence"),
     "norm": Style("norm", "#009E73", "^", "norm ‖x‖"),
     "norm_in_class": Style("norm within class", "#009E73", "^", "norm within its class"),
+    "norm_in_superclass": Style("norm within superclass", "#009E73", "^", "norm within its superclass"),
+    "angle": Style("angle", "#0072B2", "o", "angle in radians"),
     "accuracy": Style("accuracy", "#000000", "D", "accuracy"),
     "loss": Style("loss", "#000000", "D", "loss in nats"),
     "learning_rate": Style("learning rate", "#000000", "D", "learning rate"),
 }
+
+# Two images that stand for all (Fig. 5).
+EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E00", "s")}
+
+# What came out of a claim's rule: the sign says it before the colour could.
+VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 # The five bins of human selection frequency, from the hardest to the easiest: dark to light, in order.
 BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#4caf3d", "D"), ("#d4a017", "v"))

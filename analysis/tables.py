@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import runs, statistics, styles
+from analysis.datasets import load
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.statistics import Estimate
@@ -22,6 +23,7 @@ from analysis.study import DATASET, IMAGES, study_of
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
 MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
+FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
 
 
@@ -39,6 +41,11 @@ class Run:
     def epochs(self) -> pd.DataFrame:
         """A row per (epoch, test image), from epoch 0; only the columns that figures need."""
         return runs.read_table(self.folder / "epochs.parquet", ["epoch", "image", *MEASURES.values()])
+
+    @cached_property
+    def iterations(self) -> pd.DataFrame:
+        """A row per (optimiser step, test image), from step 0; only the columns that figures need."""
+        return runs.read_table(self.folder / "iterations.parquet", ["step", "image", "norm", "angle"])
 
     @property
     def undefined(self) -> int:
@@ -143,6 +150,150 @@ def curves_by_bin(study: Study) -> pd.DataFrame:
     bins = statistics.binned(study.hsf)
     parts = [_curves(r, r.epochs.assign(bin=bins[r.epochs["image"]]), ["bin", "epoch"]) for r in study.runs.values()]
     return pd.concat(parts, ignore_index=True)
+
+
+def first_steps(study: Study) -> pd.DataFrame:
+    """Fig. 4: means over all test images at each of the first optimiser steps: a row per (arch, measure, step)."""
+    parts = [
+        statistics.means(run.iterations, ["step"], column).assign(arch=arch, measure=name)
+        for arch, run in study.runs.items()
+        for name, column in FIRST.items()
+    ]
+    return _first(pd.concat(parts, ignore_index=True), "arch", "measure")
+
+
+def examples(study: Study) -> pd.DataFrame:
+    """Fig. 5's two images, by a rule that looks at people's answers alone, never at a network.
+
+    Among the images whose own class is people's most frequent answer (else a mislabelled picture that everybody names
+    alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
+    that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
+    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, people,
+    answers, and the known causes of its difficulty where the dataset has them.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    order = study.images.assign(hsf=study.hsf, easy=-study.hsf, more=-study.images["shown"])
+    if "count_0" in order:
+        counts = order[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
+        order = order[order["selected"] == counts.max(axis=1)]
+    if order.empty:
+        return pd.DataFrame()
+    chosen = [int(order.sort_values([by, "more"], kind="stable").index[0]) for by in ("easy", "hsf")]
+    images = study.images.iloc[chosen]
+    causes = [name for name in ("ambiguity", "degradation") if name in images]
+    table = pd.DataFrame(
+        {
+            "example": ["easy", "hard"],
+            "image": chosen,
+            "id": images["id"].to_numpy(),
+            "label": [study.dataset["classes"][label] for label in images["label"]],
+            "HSF": study.hsf[chosen],
+            "people": "simulated people" if study.dataset["simulated"] else "people",
+            "answers": [answers(study, image) for image in chosen],
+        }
+    )
+    return table.assign(**{name: images[name].to_numpy() for name in causes})
+
+
+def answers(study: Study, image: int, number: int = 3) -> str:
+    """What people said of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
+    row, classes = study.images.iloc[image], study.dataset["classes"]
+    if "count_0" not in row:
+        return f"{classes[row['label']]} {row['selected']}, of {row['shown']}"
+    counts = np.array([row[f"count_{k}"] for k in range(len(classes))], dtype=int)
+    order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
+    said = [f"{classes[k]} {counts[k]}" for k in order[:number]]
+    said += [f"others {counts[order[number:]].sum()}"] if order[number:] else []
+    return f"{', '.join(said)}, of {row['shown']}"
+
+
+def examples_course(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 5: the chosen images at each of the first optimiser steps: a row per (arch, measure, example, step)."""
+    if chosen.empty:
+        return pd.DataFrame()
+    parts = []
+    for arch, run in study.runs.items():
+        for name, column in FIRST.items():
+            for example in chosen.itertuples():
+                points = run.iterations.loc[run.iterations["image"] == example.image, ["step", column]]
+                points = points.rename(columns={column: "mean"})
+                parts.append(points.assign(arch=arch, measure=name, example=example.example, id=example.id, n=1))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "measure", "example", "id")
+
+
+def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray:
+    """The test images with these numbers, (B, H, W, 3) uint8. Raises InputError where the data is other than then."""
+    if not len(images):
+        return np.zeros((0, 1, 1, 3), dtype=np.uint8)
+    dataset = load(study_of(parameters))
+    if dataset.hash != study.dataset["hash"]:
+        raise InputError(f"the data of {study.name} is not what its results were made of: run the study again")
+    return dataset.test.images[np.asarray(images, dtype=int)].transpose(0, 2, 3, 1)
+
+
+def superclasses(study: Study) -> dict[str, list[int]]:
+    """Fig. 7's three superclasses: those of most, of a middle number and of fewest classes. All where there are fewer.
+
+    Among superclasses of equal size, the first by name.
+    """
+    every = sorted(study.dataset["superclasses"].items(), key=lambda item: (-len(item[1]), item[0]))
+    return {every[i][0]: every[i][1] for i in sorted({0, len(every) // 2, len(every) - 1})}
+
+
+def superclass_hsf(study: Study, members: Sequence[int]) -> np.ndarray:
+    """Share of the people who chose any class of a superclass, for each test image (N,).
+
+    From people's full answers; where only the share for an image's own class is known, that (facts: ImageNet's workers
+    saw one class each).
+    """
+    if "count_0" not in study.images:
+        return study.hsf
+    chosen = study.images[[f"count_{k}" for k in members]].sum(axis=1)
+    return (chosen / study.images["shown"]).to_numpy()
+
+
+def granularity(study: Study) -> pd.DataFrame:
+    """Fig. 7's images: a row per (arch, superclass, image of it): HSF of the superclass, norm scaled within it."""
+    if not study.has_people:
+        return pd.DataFrame()
+    parts = []
+    for arch, run in study.runs.items():
+        for name, members in superclasses(study).items():
+            inside = study.images["label"].isin(members).to_numpy()
+            norm = run.scores["norm"].to_numpy(dtype=float)[inside]
+            part = {"id": study.images["id"][inside], "hsf": superclass_hsf(study, members)[inside]}
+            part |= {"norm_in_superclass": statistics.scaled(norm), "n_classes": len(members)}
+            parts.append(pd.DataFrame(part).assign(arch=arch, superclass=name))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes")
+
+
+def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 7: images per cell of HSF x norm, a row per (arch, superclass, cell), with its bin's mean as in Fig. 1."""
+    if images.empty:
+        return images
+    unit = np.arange(CELLS + 1) / CELLS
+    parts = []
+    for (arch, name), part in images.groupby(["arch", "superclass"], sort=False):
+        cells = statistics.histogram(part["hsf"], part["norm_in_superclass"], unit, unit)
+        cells["bin"] = statistics.binned(cells["x_high"])
+        binned = part.assign(bin=statistics.binned(part["hsf"]))
+        means = statistics.means(binned, ["bin"], "norm_in_superclass")
+        means = means.rename(columns={column: f"bin_{column}" for column in ("mean", "low", "high", "n")})
+        cells = cells.assign(arch=arch, superclass=name, n_classes=part["n_classes"].iloc[0])
+        parts.append(cells.assign(score="norm_in_superclass").merge(means, on="bin"))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes", "score")
+
+
+def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation of norm and HSF in each panel of Fig. 7: a row per (arch, superclass)."""
+    if images.empty:
+        return images
+    return pd.DataFrame(
+        {"arch": arch, "superclass": name, "n_classes": classes}
+        | statistics.correlation(part["norm_in_superclass"], part["hsf"])._asdict()
+        for (arch, name, classes), part in images.groupby(["arch", "superclass", "n_classes"], sort=False)
+    )
 
 
 def training(run: Run) -> pd.DataFrame:

@@ -16,6 +16,12 @@ from analysis.config import read_studies
 from analysis.errors import InputError
 
 FRONT = ("book/method", "book/data", "book/reading")
+COMPARISONS = {  # a study's pages
+    "verdicts": "Verdicts",
+    "comparison": "The networks compared",
+    "first-iterations": "The first steps of training",
+    "granularity": "Coarser classes",
+}
 # A network's pages, and what a reader calls them.
 CHAPTERS = {"training": "training", "hardness": "hardness", "explorer": "images"}
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
@@ -26,7 +32,7 @@ def contents(studies: Mapping[str, Sequence[str]]) -> str:
     parts = [{"caption": "The paper", "chapters": [{"file": file} for file in FRONT]}]
     for study, archs in studies.items():
         folder = f"book/runs/{study}"
-        chapters = [{"file": f"{folder}/comparison", "title": "The networks compared"}]
+        chapters = [{"file": f"{folder}/{page}", "title": title} for page, title in COMPARISONS.items()]
         for arch in styles.in_order(archs):
             label = styles.architecture(arch).label
             chapters += [

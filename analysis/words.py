@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import styles
+from analysis import claims, styles
 from analysis.statistics import Estimate
 from analysis.tables import Run, Study
 
@@ -98,11 +98,14 @@ def left_out(undefined: int) -> str:
 def curves(table: pd.DataFrame) -> str:
     """A figure of curves for who cannot see it: where each curve starts and ends.
 
-    table: arch, measure, epoch, mean, and ``bin`` where there are several curves in a panel; one row per point.
+    table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` where there are several curves in a panel; one
+    row per point.
     """
     if table.empty:
         return "No curve."
-    groups = ["arch", "bin"] if "bin" in table else ["arch"]
+    time = "step" if "step" in table else "epoch"
+    several = next((name for name in ("bin", "example") if name in table), None)
+    groups = ["arch", several] if several else ["arch"]
     table = table.dropna(subset="mean")
     parts = []
     for arch in table["arch"].unique():
@@ -111,29 +114,168 @@ def curves(table: pd.DataFrame) -> str:
             for measure, points in curve.groupby("measure", sort=False):
                 first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
                 ends.append(f"{styles.SCORES[measure].label} {short(first)} to {short(last)}")
-            where = f", HSF {key[1]}" if "bin" in table else ""
+            where = {None: "", "bin": f", HSF {key[-1]}", "example": f", {key[-1]} image"}[several]
             parts.append(f"{styles.architecture(arch).label}{where}: {', '.join(ends)}")
-    epochs = table["epoch"]
-    return f"From epoch {epochs.min()} to {epochs.max()}. {'. '.join(parts)}."
+    times = table[time]
+    return f"From {time} {times.min()} to {times.max()}. {'. '.join(parts)}."
 
 
 def histograms(table: pd.DataFrame) -> str:
     """Two-dimensional histograms for who cannot see them: how many images, and the mean within each bin of HSF.
 
-    table: as from ``tables.histograms``.
+    table: as from ``tables.histograms`` or ``tables.granularity_cells``.
     """
     if table.empty:
         return "No image."
+    panels = ["arch", "score", "superclass"] if "superclass" in table else ["arch", "score"]
     parts = []
-    for (arch, score), cells in table.groupby(["arch", "score"], sort=False):
+    for (arch, score, *superclass), cells in table.groupby(panels, sort=False):
         bins = cells.drop_duplicates("bin")
         bins = bins[bins["bin_n"] > 0]
         means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
+        where = f" of {superclass[0]}" if superclass else ""
         parts.append(
-            f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images, mean {styles.SCORES[score].label} "
-            f"by human selection frequency: {means}"
+            f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images{where}, mean "
+            f"{styles.SCORES[score].label} by human selection frequency: {means}"
         )
     return f"{'. '.join(parts)}."
+
+
+def examples(table: pd.DataFrame) -> list[str]:
+    """Figure 5's two images in a sentence each: what people said of them, and the causes where they are known."""
+    sentences = []
+    for row in table.to_dict("records"):
+        text = (
+            f"The {row['example']} image, {escape(row['id'])}, shows the class {escape(row['label'])}; human selection "
+            f"frequency {number(row['HSF'])}. What {row['people']} said: {escape(row['answers'])}."
+        )
+        causes = [f"{name} {number(row[name])}" for name in ("ambiguity", "degradation") if name in row]
+        sentences.append(f"{text} Its known causes of difficulty: {listing(causes)}." if causes else text)
+    return sentences
+
+
+def last_angles(table: pd.DataFrame) -> str:
+    """Whether the easy image's angle ends lower than the hard one's, network by network (Fig. 5)."""
+    if table.empty:
+        return ""
+    last = table[(table["measure"] == "angle") & (table["step"] == table["step"].max())]
+    ends = last.pivot(index="arch", columns="example", values="mean").reindex(table["arch"].unique())
+    texts = (
+        f"{'lower' if row.easy < row.hard else 'not lower'} with {styles.architecture(row.Index).label} "
+        f"({number(row.easy)} against {number(row.hard)})"
+        for row in ends.itertuples()
+    )
+    return f"At the last of these steps the easy image's angle is {listing(texts)}."
+
+
+def granularity(table: pd.DataFrame) -> pd.DataFrame:
+    """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        name = styles.architecture(row.arch).label
+        what = f"{row.superclass} ({row.n_classes} class{'es' if row.n_classes > 1 else ''}, n = {count(row.n)})"
+        text = estimate(Estimate(row.value, row.low, row.high, row.n), n=False)
+        rows.setdefault(name, {"network": name})[what] = text
+    return pd.DataFrame(rows.values())
+
+
+def verdict(word: str) -> str:
+    """A verdict with its sign: "✗ not supported"."""
+    return f"{styles.VERDICTS[word]}{SPACE}{word}"
+
+
+def matrix(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """``claims.judge`` at a glance: a row per claim, a column per network. Its head says if people are simulated."""
+    head = "claim, with simulated people" if study.dataset["simulated"] else "claim"
+    archs = styles.in_order(set(table["arch"]) - {claims.ALL})
+    rows = []
+    for claim in claims.CLAIMS:
+        found = table[table["claim"] == claim.id].drop_duplicates("arch").set_index("arch")["verdict"]
+        together = f"{verdict(found[claims.ALL])} (all together)" if claim.together else ""
+        cells = {styles.architecture(arch).label: together or verdict(found[arch]) for arch in archs}
+        rows.append({head: f"{claim.id}: {claim.title}"} | cells)
+    return pd.DataFrame(rows)
+
+
+def tally(table: pd.DataFrame) -> str:
+    """How many of the verdicts came out which way."""
+    each = table.drop_duplicates(["claim", "arch"])["verdict"].value_counts()
+    counts = listing(f"{count(each.get(word, 0))} {word}" for word in claims.VERDICTS)
+    return f"Of {count(each.sum())} verdicts, {counts}."
+
+
+def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
+    """A sentence per claim: for which networks it is supported, for which not, and where that is open and why."""
+    sentences = []
+    for claim in claims.CLAIMS:
+        found = table[table["claim"] == claim.id].drop_duplicates("arch")
+        parts = []
+        for word, rows in ((word, found[found["verdict"] == word]) for word in claims.VERDICTS):
+            names = ["all networks together"] if claim.together else map(_with_reason, rows["arch"], rows["why"])
+            if len(rows):
+                why = f" ({rows['why'].iloc[0]})" if claim.together and rows["why"].iloc[0] else ""
+                parts.append(f"{word} for {listing(names)}{why}")
+        sentences.append(f"**{claim.id}**: {claim.title}: {'; '.join(parts)}.")
+    return sentences
+
+
+def _with_reason(arch: str, why: str) -> str:
+    return f"{styles.architecture(arch).label}{f' ({why})' if why else ''}"
+
+
+def rule(study: Study, id_: str) -> list[str]:
+    """A claim in the paper's words, its rule in this book's, and links to the figures that show it."""
+    claim = next(claim for claim in claims.CLAIMS if claim.id == id_)
+    drawn = ("1", "2", "3", "4", "5", "6", "7") if study.has_people else ("2", "4")
+    links = [
+        f"{{ref}}`Figure {name} <fig-{name}-{study.name}>`" if name in drawn else f"Figure {name} (not drawn)"
+        for name in claim.figures
+    ]
+    where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"
+    return [
+        f"**The paper** ({where}): “{claim.quote}” Shown in {listing(links)}.",
+        f"**Statistic.** {claim.statistic}",
+        f"**Supported when** {claim.rule}",
+        "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
+        f"{claim.inconclusive}",
+    ]
+
+
+def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
+    """A claim's verdicts with the numbers that they rest on: a row per number, the network named in its first."""
+    rows = []
+    for arch, parts in table[table["claim"] == id_].groupby("arch", sort=False):
+        name = "all networks" if arch == claims.ALL else styles.architecture(arch).label
+        word, why = parts["verdict"].iloc[0], parts["why"].iloc[0]
+        head = {"network": name, "verdict": verdict(word) + (f": {why}" if why else "")}
+        for part in parts.to_dict("records"):
+            text = _signed(part["value"]) if part["quantity"] else ""
+            if pd.notna(part["low"]):
+                text += f" [{_signed(part['low'])},{SPACE}{_signed(part['high'])}]"
+            if part["quantity"].endswith("with HSF") and ceiling.value > 0 and id_ != "App. A":
+                text += f" ({percent(abs(part['value']) / ceiling.value)})"
+            asked = f"{_range(part['above'], part['below'])}: {verdict(part['part'])}" if part["part"] else ""
+            rows.append(head | {"number": part["quantity"], "value": text, "asked for": asked, "n": count(part["n"])})
+            head = {"network": "", "verdict": ""}
+    return pd.DataFrame(rows)
+
+
+def judged_caption(id_: str, ceiling: Estimate) -> str:
+    """The caption of that table."""
+    share = ""
+    if id_ in ("H1", "P1", "P2") and ceiling.value > 0:
+        share = f" In round brackets, the share of the noise ceiling, {estimate(ceiling)}."
+    return f"{id_}: numbers with 95 % bootstrap intervals over test images, what the rule asks of each, and n.{share}"
+
+
+def _signed(value: Any) -> str:
+    return "∞" if value == np.inf else f"{MINUS}∞" if value == -np.inf else short(value)
+
+
+def _range(above: float, below: float) -> str:
+    if np.isnan(above):
+        return f"below {_signed(below)}"
+    return f"above {_signed(above)}" if np.isnan(below) else f"between {_signed(above)} and {_signed(below)}"
 
 
 def about(study: Study) -> list[str]:

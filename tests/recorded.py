@@ -65,7 +65,8 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
     scores = probes[-1].drop(columns=["epoch", "image"]).assign(id=images["id"], label=images["label"], predicted=0)
     runs.write_table(folder / "scores.parquet", scores)
     runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
-    runs.write_table(folder / "iterations.parquet", probes[0].rename(columns={"epoch": "step"}))
+    steps = [probe(i / 60).assign(step=np.int16(i), image=np.arange(N, dtype=np.int32)) for i in range(3)]
+    runs.write_table(folder / "iterations.parquet", pd.concat(steps, ignore_index=True))
     runs.write_table(folder / "training.parquet", training)
     stamp = {
         "parameters": {},

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
+COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -64,10 +65,10 @@ def book(checkout) -> Path:
 
 
 def pages(book: Path) -> list[Path]:
-    html = book / "_build/html"
-    front = ("index", "method", "data", "reading", "runs/synthetic/comparison")
-    own = [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
-    return [html / "book" / f"{name}.html" for name in (*front, *own)]
+    folder = book / "_build/html/book"
+    names = ["index", "method", "data", "reading", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
+    names += [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    return [folder / f"{name}.html" for name in names]
 
 
 def test_every_page_is_built(book):
@@ -89,7 +90,7 @@ def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
     module = book / "analysis/figures.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": 1, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": 4, "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -103,14 +104,14 @@ def test_an_edited_score_reruns_everything_but_the_data(book):
     module = book / "analysis/scores.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 4, "pages": 1}
 
 
 def test_a_changed_parameter_of_one_network_reruns_that_network(book):
     study = book / "studies/synthetic.yaml"
     with restored(study):
         study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
-        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 1, "pages": 1}
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 4, "pages": 1}
 
 
 def test_an_unknown_parameter_stops_before_anything_runs(book):
@@ -131,6 +132,30 @@ def test_a_figures_data_is_what_the_tables_say(book):
         mean = raw[raw.epoch > 0].groupby("epoch").avh.mean()
         mine = drawn[(drawn.arch == arch) & (drawn.measure == "avh")].set_index("epoch")["mean"]
         np.testing.assert_allclose(mine.loc[mean.index], mean, rtol=1e-5)
+
+
+def test_an_edited_rule_reruns_no_training(book):
+    module = book / "analysis/claims.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"chapter": 4, "comparison": 4, "pages": 1}
+
+
+def test_the_front_page_shows_every_verdict(book):
+    judged = pd.read_csv(book / "book/runs/synthetic/files/tab-verdicts.csv")
+    front = (book / "_build/html/book/index.html").read_text()
+    assert "claim, with simulated people" in front
+    for claim, rows in judged.groupby("claim"):
+        cells = re.search(rf"<p>{re.escape(claim)}: (.*?)</tr>", front, re.DOTALL)[1].replace("\xa0", " ")
+        found = rows.drop_duplicates("arch").set_index("arch")["verdict"]
+        words = re.findall(r"<p>[✓✗?] (supported|not supported|inconclusive)", cells)
+        assert words == [found.get(arch, found.get("all")) for arch in ARCHS]
+
+
+def test_every_claim_leads_to_its_figures(book):
+    page = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
+    for number, where in {1: "comparison", 4: "first-iterations", 7: "granularity"}.items():
+        assert f'href="{where}.html#fig-{number}-synthetic"' in page
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +199,7 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
         page.close()
     context.close()
     assert not troubles
-    assert figures >= 4 + 2 * len(ARCHS)  # figures 1, 2, 3, 6, and at least two of each network's own
+    assert figures >= 7 + 2 * len(ARCHS)  # the paper's seven figures, and at least two of each network's own
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

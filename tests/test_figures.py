@@ -1,5 +1,7 @@
 """Figures draw what their tables say: data, labels and colours, never pixels."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -132,6 +134,123 @@ def test_a_distribution_counts_right_and_wrong_images(study):
     (ax,) = panels(figures.distribution(table))
     drawn = sum(patch.get_data().values.sum() for patch in ax.patches)
     assert drawn == table["n"].sum() == recorded.N - 1
+
+
+def test_figure_4_draws_the_means_of_every_step_from_0(study):
+    table = tables.first_steps(study)
+    fig = figures.figure_4(table)
+    assert titles(fig) == ["AlexNet", "VGG19", "DenseNet121", "ResNet50"]
+    assert [ax.get_ylabel() for ax in panels(fig)[::4]] == ["mean norm ‖x‖", "mean angle in radians"]
+    raw = study.runs["vgg19"].iterations
+    for ax, column in zip(panels(fig)[1::4], ("norm", "angle"), strict=True):
+        (line,) = ax.lines
+        assert line.get_xdata().tolist() == [0, 1, 2]
+        np.testing.assert_allclose(line.get_ydata(), raw.groupby("step")[column].mean(), rtol=1e-6)
+
+
+def with_answers(study: tables.Study, counts: list[list[int]]) -> tables.Study:
+    """The study with these answers to its first images, and no others."""
+    counts = np.array(counts)
+    label = study.images["label"].to_numpy()[: len(counts)]
+    answers = {f"count_{k}": counts[:, k] for k in range(counts.shape[1])}
+    images = study.images.head(len(counts))[["id", "label"]].assign(**answers, shown=counts.sum(1))
+    return dataclasses.replace(study, images=images.assign(selected=counts[np.arange(len(counts)), label]))
+
+
+def test_the_examples_are_chosen_by_their_rule(study):
+    """Labels are 0, 1, 2, 0, 1, 2."""
+    chosen = [[10, 0, 0], [0, 12, 0], [4, 3, 5], [4, 4, 4], [4, 4, 4], [30, 0, 0]]
+    table = tables.examples(with_answers(study, chosen))
+    # Easy: of the two with HSF 1 the one that more were shown. Hard: not image 5, whose class nobody names; of two
+    # equals the first.
+    assert table["image"].tolist() == [1, 3]
+    assert table["HSF"].tolist() == [1, pytest.approx(1 / 3)]
+    assert table["people"].unique().tolist() == ["simulated people"]
+    assert table["answers"].tolist() == ["a|b 12, of 12", "circle 4, a|b 4, <b>*x*</b> 4, of 12"]
+
+
+def test_the_examples_do_not_depend_on_a_network(study):
+    bare = dataclasses.replace(study, runs={})
+    pd.testing.assert_frame_equal(tables.examples(bare), tables.examples(study))
+
+
+def test_figure_5_shows_the_two_images_and_their_own_courses(study):
+    chosen = tables.examples(study)
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)).astype(np.uint8)
+    table = tables.examples_course(study, chosen)
+    fig = figures.figure_5(table, chosen, pictures)
+    shown = [ax for ax in fig.axes if ax.images]
+    for ax, picture, row in zip(shown, pictures, chosen.itertuples(), strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), picture)
+        assert ax.get_title() == f"{row.example}: {row.label}, HSF {row.HSF:.2f}"
+        assert ax.get_xlabel().replace("\n", " ") == f"simulated people said: {row.answers}"
+    ax = next(ax for ax in fig.axes if ax.get_title() == "DenseNet121")  # its norm
+    raw = study.runs["densenet121"].iterations
+    for line, image in zip(ax.lines, chosen["image"], strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), raw.loc[raw["image"] == image, "norm"])
+    assert [line.get_label() for line in ax.lines] == ["easy", "hard"]
+    assert len({line.get_marker() for line in ax.lines}) == 2
+
+
+def test_hsf_of_a_superclass_counts_every_answer_within_it(study):
+    """By an independent loop over people."""
+    random = np.random.default_rng(1)
+    answered = with_answers(study, random.multinomial(12, [0.5, 0.3, 0.2], 30).tolist())
+    expected = []
+    for row in answered.images.to_dict("records"):
+        said = [k for k in range(3) for _ in range(row[f"count_{k}"])]
+        expected.append(sum(k in (0, 2) for k in said) / len(said))
+    np.testing.assert_allclose(tables.superclass_hsf(answered, [0, 2]), expected)
+    np.testing.assert_allclose(tables.superclass_hsf(answered, [0, 1, 2]), 1)
+    np.testing.assert_allclose(tables.superclass_hsf(study, [0, 2]), study.hsf)  # no full answers: the class's own
+
+
+@pytest.mark.parametrize(
+    ("every", "chosen"),
+    [
+        ({"all": [0]}, ["all"]),
+        ({"b": [0], "a": [1, 2]}, ["a", "b"]),
+        ({"d": [0], "c": [1], "b": [2, 3], "a": [4, 5, 6], "e": [7, 8]}, ["a", "e", "d"]),
+    ],
+)
+def test_superclasses_of_many_some_and_few_classes(study, every, chosen):
+    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every})
+    assert list(tables.superclasses(other)) == chosen
+
+
+def test_figure_7_counts_the_images_of_each_superclass(study):
+    split = dataclasses.replace(study, dataset=study.dataset | {"superclasses": {"two": [0, 2], "one": [1]}})
+    images = tables.granularity(split)
+    cells = tables.granularity_cells(images)
+    fig = figures.figure_7(cells)
+    assert titles(fig) == ["two: 2 classes", "one: 1 class"]
+    drawn = [ax.collections[0].get_array().filled(0).sum() for ax in panels(fig)]
+    assert drawn == 4 * [40, 20]
+    of_two = images[(images["arch"] == "alexnet") & (images["superclass"] == "two")]["norm_in_superclass"]
+    norm = study.runs["alexnet"].scores["norm"][study.images["label"] != 1]
+    np.testing.assert_allclose(of_two, (norm - norm.min()) / (norm.max() - norm.min()), rtol=1e-5)
+    told = tables.granularity_correlations(images)
+    assert told["n"].tolist() == 4 * [40, 20]
+
+
+def test_pictures_are_the_datasets(tmp_path, monkeypatch, squares, study):
+    made = squares()
+    monkeypatch.setattr(tables, "load", lambda parameters: made)
+    same = dataclasses.replace(study, dataset=study.dataset | {"hash": made.hash})
+    pictures = tables.pictures(same, recorded.study(tmp_path, ["vgg19"]), [3, 1])
+    np.testing.assert_array_equal(pictures, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
+    with pytest.raises(InputError, match="not what its results were made of"):
+        tables.pictures(study, recorded.study(tmp_path, ["vgg19"]), [3, 1])
+
+
+def test_without_people_there_is_no_example_and_no_granularity(silent):
+    chosen = tables.examples(silent)
+    course = tables.examples_course(silent, chosen)
+    assert chosen.empty and course.empty
+    assert figures.figure_5(course, chosen, np.zeros((0, 8, 8, 3))) is None
+    cells = tables.granularity_cells(tables.granularity(silent))
+    assert figures.figure_7(cells) is None
+    assert figures.figure_4(tables.first_steps(silent)) is not None
 
 
 @pytest.mark.parametrize("draw", [figures.figure_1, figures.figure_3, figures.figure_6])

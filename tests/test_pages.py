@@ -15,13 +15,13 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from analysis import figures, pages, tables, toc, words
+from analysis import claims, figures, pages, tables, toc, words
 from analysis.parameters import ComparisonParameters, RunParameters
 from analysis.statistics import Estimate
 
 ROOT = Path(__file__).parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
-CHAPTERS = dict.fromkeys(("training", "hardness", "explorer"), RunParameters) | {"comparison": ComparisonParameters}
+CHAPTERS = {name: RunParameters for name in toc.CHAPTERS} | {name: ComparisonParameters for name in toc.COMPARISONS}
 
 
 @pytest.fixture
@@ -118,6 +118,11 @@ def test_nothing_to_list_shows_nothing(shown):
     assert shown == []
 
 
+def test_an_empty_table_shows_nothing(shown):
+    pages.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
+    assert shown == []
+
+
 def text_of(markdown: str) -> list[str]:
     """The text of each block, if there is nothing but text in it."""
     blocks = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
@@ -209,6 +214,39 @@ def test_curves_are_told_to_who_cannot_see_them(study):
     assert "HSF (0.8, 1]" in words.curves(tables.curves_by_bin(study))
     cells = tables.histograms(study, ["vgg19"], ["avh"])
     assert words.histograms(cells).startswith("VGG19, 59 images, mean AVH by human selection frequency: ")
+
+
+def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
+    table, ceiling = claims.judge(study), tables.ceiling(study)
+    matrix = words.matrix(table, study)
+    assert list(matrix) == ["claim, with simulated people", "VGG19", "ResNet50"]
+    assert len(matrix) == len(claims.CLAIMS)
+    found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
+    assert matrix["VGG19"].iloc[0] == words.verdict(found["H1", "vgg19"])
+    assert matrix["VGG19"].iloc[6].startswith("?\u00a0inconclusive (all together)")
+    assert words.tally(table).startswith("Of 15 verdicts, ")
+    assert len(words.outcomes_of_claims(table)) == len(claims.CLAIMS)
+    rows = words.judged(table, "P2", ceiling)
+    assert rows["network"].tolist() == ["VGG19", "", "ResNet50", ""]
+    assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
+    assert rows["asked for"].iloc[0] == "below 0: ✓\u00a0supported"
+    assert "share of the noise ceiling" in words.judged_caption("P2", ceiling)
+
+
+def test_a_rule_links_only_to_figures_that_are_drawn(study, tmp_path):
+    assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.rule(study, "P1")[0]
+    parameters = recorded.study(tmp_path / "silent", ["vgg19"], people=False)
+    silent = tables.read(parameters, parameters.archs)
+    assert "{ref}" not in words.rule(silent, "P1")[0]
+    assert "{ref}" in words.rule(silent, "Obs. 1")[0]
+    table = claims.judge(silent)
+    assert words.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
+    assert words.matrix(table, silent).columns[0] == "claim"
+
+
+def test_infinite_numbers_have_their_sign():
+    assert words._signed(np.inf) == "∞"
+    assert words._signed(-np.inf) == "−∞"
 
 
 # --- chapters and contents

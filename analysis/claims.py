@@ -1,0 +1,416 @@
+"""The paper's claims, each as a rule that turns a study's tables into a verdict.
+
+Each rule was fixed before it met any result; what a rule needs is in CLAIMS, in words, and in the function beside
+it. A rule is made of parts. Each part asks whether a number lies in a range, and looks at the number's 95 % bootstrap
+interval over test images:
+
+    supported       the number and its whole interval lie in the range
+    not supported   the number and its whole interval lie outside
+    inconclusive    the interval straddles the range's end, or the number cannot be had
+
+A claim is not supported if any part is not, supported if all parts are, else inconclusive. Where people, images, bins,
+epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for these
+trained networks: they do not tell how another seed would turn out.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import statistics
+from analysis.statistics import Array, Estimate
+from analysis.tables import Run, Study
+
+Verdict = Literal["supported", "not supported", "inconclusive"]
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS = ("supported", "not supported", "inconclusive")
+ALL = "all"  # in place of a network's name: the verdict is on all of them together
+
+FEWEST_IMAGES = 30  # below it a rank correlation's interval spans most of -1 to 1
+FEWEST_IN_BIN = 10  # below it a bin's mean is not known well enough to be put in order
+FEWEST_BINS = 3  # an order of two is right half of the time by chance
+FEWEST_NETWORKS = 3  # likewise
+FEWEST_EPOCHS = 9  # three at each learning rate, so that a slope over two exists on both sides of a drop
+WINDOW = 10  # epochs before and after the first drop that its slopes are taken over, where there are as many
+LEARNED = 0.95  # of a total fall: a curve that has made this share of it has reached its plateau
+EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
+FEWEST_STEPS = 20  # as many after as before
+
+STRONG = 0.5  # a correlation from here on is strong
+NONE = 0.1  # a correlation below it is none
+ALIKE = 0.8  # rank correlation of curves that are "very similar"
+THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
+FLAT = 0.2  # share of the early slope that is "almost flat"
+
+
+class Part(NamedTuple):
+    """A number, and what the rule asks of it: within ``range``. Without a range it is told and decides nothing."""
+
+    quantity: str
+    estimate: Estimate
+    range: tuple[float, float] | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        if self.range is None:
+            return None
+        (low, high), ends = self.range, self.estimate[:3]
+        if np.isnan(ends).any():
+            return INCONCLUSIVE
+        if low < min(ends) and (max(ends) < high or high == np.inf):
+            return SUPPORTED
+        if max(ends) <= low or min(ends) >= high != np.inf:
+            return NOT_SUPPORTED
+        return INCONCLUSIVE
+
+
+class Finding(NamedTuple):
+    """A claim's verdict for one network, or for all; ``why``, where it is inconclusive."""
+
+    verdict: Verdict
+    parts: tuple[Part, ...] = ()
+    why: str = ""
+
+
+class Claim(NamedTuple):
+    """A claim, its rule in words, and the rule."""
+
+    id: str
+    title: str  # in this book's words
+    quote: str  # the paper's words
+    section: str
+    figures: tuple[str, ...]  # that show it
+    statistic: str
+    rule: str  # supported when
+    inconclusive: str  # beside an interval that straddles a threshold
+    judge: Callable[[Study, str], Finding]
+    together: bool = False  # whether the verdict is on all networks together
+
+
+def judge(study: Study, claims: Sequence[Claim] = ()) -> pd.DataFrame:
+    """Every claim on every network: a row per (claim, arch, quantity); a row without a quantity where none was had.
+
+    Columns: claim, arch ("all" where the verdict is on all networks together), verdict, why, quantity, value, low,
+    high, n, above, below (the range that the rule asks for), part (the part's verdict).
+    """
+    rows = []
+    for claim in claims or CLAIMS:
+        for arch in [ALL] if claim.together else study.runs:
+            finding = claim.judge(study, arch)
+            row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
+            parts = [
+                {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
+                for p in finding.parts
+            ]
+            rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None, "part": ""}]]
+    columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "range", "part"]
+    table = pd.DataFrame(rows, columns=columns)
+    ends = np.array([(np.nan, np.nan) if r is None else r for r in table.pop("range")], dtype=float)
+    table["above"], table["below"] = np.where(np.isinf(ends), np.nan, ends).T
+    return table
+
+
+def conclude(*parts: Part) -> Finding:
+    """The verdict of a rule's parts together."""
+    asked = [part for part in parts if part.verdict]
+    verdicts = {part.verdict for part in asked}
+    if NOT_SUPPORTED in verdicts:
+        return Finding(NOT_SUPPORTED, parts)
+    if verdicts == {SUPPORTED}:
+        return Finding(SUPPORTED, parts)
+    open_ = [part.quantity for part in asked if part.verdict == INCONCLUSIVE]
+    return Finding(INCONCLUSIVE, parts, f"undecided: {', '.join(open_)}")
+
+
+def lacking(why: str) -> Finding:
+    """No verdict, for want of something."""
+    return Finding(INCONCLUSIVE, (), why)
+
+
+def confidence_gap(study: Study, arch: str) -> Finding:
+    """H1."""
+    return _correlated(study, arch, "confidence", "confidence with HSF", (-STRONG, STRONG))
+
+
+def norm(study: Study, arch: str) -> Finding:
+    """Prediction 1, which the paper rejects."""
+    return _correlated(study, arch, "norm_in_class", "norm within class with HSF", (-NONE, NONE))
+
+
+def avh(study: Study, arch: str) -> Finding:
+    """Prediction 2."""
+    found = _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, 0))
+    if not found.parts:
+        return found
+    scores = study.runs[arch].scores
+    lead = statistics.difference(scores["avh"], scores["confidence"], study.hsf)
+    return conclude(*found.parts, Part("|AVH| − |confidence|", lead, (0, np.inf)))
+
+
+def norm_and_accuracy(study: Study, arch: str) -> Finding:
+    """Observation 1."""
+    run = study.runs[arch]
+    if short := _too_short(run):
+        return short
+    drops = np.flatnonzero(run.training["learning_rate"].diff() < 0)
+    if not len(drops):
+        return lacking("the learning rate never falls")
+    norms, accuracies = _curve(run, "norm"), _curve(run, "correct")
+    last = drops[0] - 1  # index of the last epoch before the drop, from which both slopes are taken
+    window = min(WINDOW, last, norms.shape[-1] - 1 - last)
+    n = len(run.scores)
+    alike = statistics.curve_correlation(norms, accuracies)
+    ratio = statistics.slope_ratio(norms[:, last - window : last + 1], norms[:, last : last + window + 1])
+    ratio = np.where(np.isnan(ratio), 0, ratio)  # it climbs neither before nor after: it does not climb at the drop
+    return conclude(
+        Part("norm with accuracy over epochs", statistics.estimate(alike, n), (ALIKE, np.inf)),
+        Part("norm's slope after / before the first drop", statistics.estimate(ratio, n), (1, np.inf)),
+    )
+
+
+def plateau(study: Study, arch: str) -> Finding:
+    """Observation 2."""
+    run = study.runs[arch]
+    if short := _too_short(run):
+        return short
+    n = len(run.scores)
+    early = statistics.fallen(_curve(run, "avh"), LEARNED) + 1  # (1 + B,), epochs count from 1
+    rises = statistics.fallen(-_curve(run, "correct"), LEARNED) + 1
+    loss = float(statistics.fallen(run.training["loss"].to_numpy(dtype=float), LEARNED)) + 1
+    told = [
+        Part("epoch of AVH", statistics.estimate(early, int(run.scores["avh"].notna().sum()))),
+        Part("epoch of accuracy", statistics.estimate(rises, n)),
+        Part("epoch of training loss", Estimate(loss, np.nan, np.nan, run.stamp["images"]["train"])),
+    ]
+    for name, epochs in (("AVH does not fall", early), ("accuracy does not rise", rises), ("loss does not fall", loss)):
+        if np.isnan(np.ravel(epochs)[0]):
+            return Finding(INCONCLUSIVE, tuple(told), f"{name} after the first epoch")
+    lead = statistics.estimate(np.minimum(rises, loss) - early, n)
+    return conclude(*told, Part("epochs by which AVH is earlier than both", lead, (0, np.inf)))
+
+
+def bins_apart(study: Study, arch: str) -> Finding:
+    """Observation 3."""
+    run = study.runs[arch]
+    if few := _too_few_people(study) or _too_short(run):
+        return few
+    groups, n = _bins(study, [arch])
+    if len(n) < FEWEST_BINS:
+        return lacking(f"of {FEWEST_BINS} bins with {FEWEST_IN_BIN} images that are needed, {len(n)} are there")
+    by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
+    ordered = statistics.order_share(by_avh.mean)
+    apart, apart_norm = (statistics.separation(curves).mean(-1) for curves in (by_avh, by_norm))
+    images = int(sum(n.values()))
+    return conclude(
+        Part("share of epochs in order", statistics.estimate(ordered, images), (THROUGHOUT, np.inf)),
+        Part("Cohen's f of AVH", statistics.estimate(apart, images)),
+        Part("Cohen's f of the norm", statistics.estimate(apart_norm, images)),
+        Part("f of AVH − f of the norm", statistics.estimate(apart - apart_norm, images), (0, np.inf)),
+    )
+
+
+def better_networks(study: Study, _: str = ALL) -> Finding:
+    """Observation 4, of all networks together."""
+    if few := _too_few_people(study):
+        return few
+    if len(study.runs) < FEWEST_NETWORKS:
+        return lacking(f"of {FEWEST_NETWORKS} networks that are needed, {len(study.runs)} are there")
+    groups, n = _bins(study, list(study.runs))
+    if not n:
+        return lacking(f"no bin holds {FEWEST_IN_BIN} images or more")
+    scores = [run.scores for run in study.runs.values()]
+    accuracy = statistics.curves(np.stack([table["correct"] for table in scores], axis=1)).mean[:, 0]  # (1 + B, A)
+    hardness = statistics.curves(np.stack([table["avh"] for table in scores], axis=1), groups).mean  # (1 + B, K, A)
+    taus = statistics.kendall(accuracy[:, None], -hardness)  # (1 + B, K)
+    told = [
+        Part(f"tau in {name}", statistics.estimate(tau, images))
+        for (name, images), tau in zip(n.items(), taus.T, strict=True)
+    ]
+    return conclude(*told, Part("lowest tau of any bin", statistics.estimate(taus.min(1), len(groups)), (0, np.inf)))
+
+
+def first_steps(study: Study, arch: str) -> Finding:
+    """Appendix A."""
+    run = study.runs[arch]
+    steps = run.iterations["step"].max()
+    if steps < FEWEST_STEPS:
+        return lacking(f"{steps} optimiser steps were recorded, and {FEWEST_STEPS} are needed")
+    angles = _matrix(run.iterations, "angle")
+    n = int((~np.isnan(angles)).all(1).sum())
+    rising, falling = (statistics.curves(m).mean[:, 0] for m in (_matrix(run.iterations, "norm"), -angles))
+    climb, fall = (statistics.estimate(curve[:, -1] - curve[:, 0], n) for curve in (rising, falling))
+    flatter, flat = (
+        statistics.estimate(statistics.slope_ratio(curve[:, : EARLY + 1], curve[:, EARLY:]), n)
+        for curve in (rising, falling)
+    )
+    easy = statistics.correlation(angles[:, -1], study.hsf) if study.has_people else Estimate(*3 * [np.nan], 0)
+    found = conclude(
+        Part("rise of the mean norm", climb, (0, np.inf)),
+        Part("fall of the mean angle", fall, (0, np.inf)),
+        Part("norm's slope after / before step 10", flatter, (-np.inf, 1)),
+        Part("angle's slope after / before step 10", flat, (-np.inf, FLAT)),
+        Part("last angle with HSF", easy, (-np.inf, 0)),
+    )
+    return found if study.has_people else found._replace(why=found.why and "nobody was asked which images are easy")
+
+
+CLAIMS = (
+    Claim(
+        id="H1",
+        title="A network's confidence does not follow people strongly",
+        quote="Model Confidence and Human Selection Frequency are not in direct proportion and thereby not strongly "
+        "correlated.",
+        section="2.1",
+        figures=("1",),
+        statistic="Spearman's correlation of confidence with HSF over test images, and its share of the noise ceiling.",
+        rule=f"the interval lies between −{STRONG} and {STRONG}.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        judge=confidence_gap,
+    ),
+    Claim(
+        id="P1",
+        title="The norm does not follow people (Prediction 1, which the paper rejects)",
+        quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
+        section="2.2",
+        figures=("1", "6", "7"),
+        statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
+        rule=f"the interval lies between −{NONE} and {NONE}.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        judge=norm,
+    ),
+    Claim(
+        id="P2",
+        title="AVH follows people, and more closely than confidence",
+        quote="AVH is strongly correlated with human selection frequency across a wide range of CNN models.",
+        section="2.2",
+        figures=("1", "6"),
+        statistic="Spearman's correlation of AVH with HSF over test images; and how much larger its absolute value is "
+        "than confidence's, paired over images.",
+        rule="the first interval lies below 0 and the second above 0.",
+        inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
+        judge=avh,
+    ),
+    Claim(
+        id="Obs. 1",
+        title="Norm and accuracy rise together, and the norm climbs at the first drop of the learning rate",
+        quote="it suddenly climbs after 30 epochs when the first learning rate decay happens. The accuracy curve is "
+        "very similar to that of the average ‖x‖₂.",
+        section="3",
+        figures=("2",),
+        statistic="Spearman's correlation, over epochs, of the mean norm with accuracy; and the least-squares slope of "
+        f"the mean norm over the {WINDOW} epochs after the first drop, the drop's own step included, over that of the "
+        f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it "
+        "does neither).",
+        rule=f"the first interval lies above {ALIKE} and the second above 1.",
+        inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
+        judge=norm_and_accuracy,
+    ),
+    Claim(
+        id="Obs. 2",
+        title="AVH reaches its plateau before accuracy and the loss reach theirs",
+        quote="AVH(x) hits a plateau very early even when the accuracy or loss is still improving.",
+        section="3",
+        figures=("2",),
+        statistic=f"The epoch at which mean AVH has made {LEARNED:.0%} of its fall from epoch 1 to its lowest point; "
+        "the same for the rise of accuracy and the fall of the training loss.",
+        rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
+        inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
+        judge=plateau,
+    ),
+    Claim(
+        id="Obs. 3",
+        title="Throughout training AVH tells the bins of HSF apart, and better than the norm does",
+        quote="for AVH(x), such gaps are significant and consistent across every single model during the whole "
+        "training process.",
+        section="3",
+        figures=("3",),
+        statistic="The share of epochs at which mean AVH falls from each bin of HSF to the next; and Cohen's f (spread "
+        "of the bins' means over the pooled spread within them), averaged over epochs, of AVH less that of the norm. "
+        "A resample is noisier than the images themselves, so the interval of the share leans low.",
+        rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
+        inconclusive=f"nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
+        f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
+        judge=bins_apart,
+    ),
+    Claim(
+        id="Obs. 4",
+        title="Better networks have lower AVH, in every bin of HSF",
+        quote="better models have better AVH(x) throughout the training process and also across samples under "
+        "different human selection frequency.",
+        section="3",
+        figures=("2", "3"),
+        statistic="Kendall's tau, over the trained networks, of accuracy on all test images with how low mean AVH is, "
+        "in each bin of HSF; the same resampled images for all networks.",
+        rule="the interval of the lowest tau of any bin lies above 0.",
+        inconclusive=f"nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
+        "or more; smaller bins are left out.",
+        judge=better_networks,
+        together=True,
+    ),
+    Claim(
+        id="App. A",
+        title="In the first steps the norm climbs, the angle falls, both flatten, and easy images end lower",
+        quote="The average norm increases with a large initial slope but it flattens slightly after 10 iterations. […] "
+        "the average angle decreases sharply at the beginning and then becomes almost flat after 10 iterations. […] "
+        "the angle for the easy one converges to a much lower value.",
+        section="A",
+        figures=("4", "5"),
+        statistic="The change of the mean norm and of the mean angle over the first optimiser steps; each one's slope "
+        f"after step {EARLY} over that before; Spearman's correlation of the last step's angle with HSF over test "
+        "images (the paper looks at two).",
+        rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
+        f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
+        inconclusive=f"fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
+        judge=first_steps,
+    ),
+)
+
+
+def _correlated(study: Study, arch: str, score: str, quantity: str, within: tuple[float, float]) -> Finding:
+    """Whether a score's rank correlation with HSF lies in a range."""
+    if few := _too_few_people(study):
+        return few
+    found = statistics.correlation(study.runs[arch].scores[score], study.hsf)
+    if found.n < FEWEST_IMAGES:
+        return lacking(f"{found.n} images with a score, and {FEWEST_IMAGES} are needed")
+    return conclude(Part(quantity, found, within))
+
+
+def _too_few_people(study: Study) -> Finding | None:
+    if not study.has_people:
+        return lacking("nobody was asked about these images")
+    if len(study.images) < FEWEST_IMAGES:
+        return lacking(f"{len(study.images)} images, and {FEWEST_IMAGES} are needed")
+    return None
+
+
+def _too_short(run: Run) -> Finding | None:
+    epochs = len(run.training)
+    return lacking(f"{epochs} epochs, and {FEWEST_EPOCHS} are needed") if epochs < FEWEST_EPOCHS else None
+
+
+def _matrix(table: pd.DataFrame, column: str) -> Array:
+    """A column of a table of probes as a row per image and a column per epoch or step: (N, E)."""
+    time = table.columns[0]
+    return table.pivot(index="image", columns=time, values=column).to_numpy(dtype=float)
+
+
+def _curve(run: Run, column: str) -> Array:
+    """The mean over images after each epoch from 1, of the images as they are and of resamples: (1 + B, E)."""
+    return statistics.curves(_matrix(run.epochs, column)[:, 1:]).mean[:, 0]
+
+
+def _bins(study: Study, archs: list[str]) -> tuple[Array, dict[str, int]]:
+    """Each image's bin of HSF, numbered without those of too few images (-1); and those bins' sizes by name.
+
+    An image counts where all of the networks have an AVH of it.
+    """
+    index = statistics.bin_index(study.hsf)
+    defined = np.all([study.runs[arch].scores["avh"].notna() for arch in archs], axis=0)
+    sizes = np.bincount(index[(index >= 0) & defined], minlength=len(statistics.EDGES) - 1)
+    kept = np.flatnonzero(sizes >= FEWEST_IN_BIN)
+    renumbered = np.full(len(sizes) + 1, -1)  # the last is for -1
+    renumbered[kept] = np.arange(len(kept))
+    names = statistics.bin_names()
+    return renumbered[index], {names[k]: int(sizes[k]) for k in kept}
