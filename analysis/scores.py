@@ -141,18 +141,25 @@ def undefined(values: Tensor) -> int:
 def _directions(embeddings: Tensor, weights: Tensor) -> Tensor:
     """The weights' rows scaled to norm 1 (C, D), in the dtype of the result; a zero row becomes NaN."""
     dtype = torch.promote_types(_dtype(embeddings), _dtype(weights))
-    return weights.to(dtype) / norm(weights).to(dtype)[:, None]
+    rows = weights.to(dtype)
+    return rows / _length(rows)[:, None]
 
 
 def _cosines(embeddings: Tensor, directions: Tensor, out: Tensor | None = None) -> Tensor:
     """Cosines (N, C): one product, then each row over its norm; 0 / 0 = NaN: no direction."""
     x = embeddings.to(directions.dtype)
-    length = torch.linalg.vector_norm(x, dim=1)  # (N,)
-    if len(x) and not 1e-12 < length.detach().min() <= length.detach().max() < 1e12:
-        length = norm(x)  # slower, and right where float32 squares vanish or overflow
+    length = _length(x)
     if out is None:
         return x @ directions.T / length[:, None]
     return torch.mm(x, directions.T, out=out).div_(length[:, None])
+
+
+def _length(rows: Tensor) -> Tensor:
+    """Norm of each row (N,), in its dtype: `norm` where float32 squares would vanish or overflow, else quicker."""
+    length = torch.linalg.vector_norm(rows, dim=1)
+    if len(rows) and not 1e-12 < length.detach().min() <= length.detach().max() < 1e12:
+        length = norm(rows)
+    return length
 
 
 def _angles(cosines: Tensor, embeddings: Tensor, weights: Tensor) -> Tensor:
