@@ -16,7 +16,6 @@ ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
 COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -156,18 +155,6 @@ def test_every_claim_leads_to_its_figures(book):
     page = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
     for number, where in {1: "comparison", 4: "first-iterations", 7: "granularity"}.items():
         assert f'href="{where}.html#fig-{number}-synthetic"' in page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

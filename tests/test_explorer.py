@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from analysis.datasets import cifar10h, synthetic
 from analysis.parameters import RunParameters, StudyParameters
 
 STATIC = Path(__file__).parent.parent / "book/_static"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = '</script><img src=x onerror="window.harmed=1"><!--'
 LARGEST = 3_000_000  # bytes of a page and its files
 
@@ -185,18 +183,6 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
 
 
 # --- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def write_page(folder: Path, study: tables.Study) -> Path:

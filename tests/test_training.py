@@ -3,6 +3,7 @@
 import copy
 import random
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -575,3 +576,9 @@ def test_training_asks_for_pictures_by_index_arrays_only(squares, tmp_path):
     files = Dataset("squares", train, test, data.classes, data.superclasses, None, data.hash)
     stamp = training.train(parameters(tmp_path, epochs=1, calibration_images=4), files, progress=False)
     assert stamp["images"] == {"train": 20, "held out": 4, "test": 12}
+
+
+def test_the_book_says_how_many_first_steps_are_treated_apart():
+    method = (Path(training.__file__).parent.parent / "book/method.md").read_text()
+    assert f"first {training.WARM_STEPS:,} steps" in " ".join(method.split())
+    assert f"first {training.PROBED_STEPS} steps" in " ".join(method.split())
