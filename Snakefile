@@ -27,7 +27,9 @@ DATASETS = {
 
 
 def modules(*names):
-    return [f"{workflow.basedir}/analysis/{name}.py" for name in names]
+    """The files of modules, and of packages of them."""
+    source = Path(workflow.basedir) / "analysis"
+    return sorted(str(file) for name in names for file in (*source.glob(f"{name}.py"), *source.glob(f"{name}/*.py")))
 
 
 def run(wildcards):
