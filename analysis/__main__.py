@@ -3,6 +3,7 @@
 python -m analysis data  -p dataset synthetic
 python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
 python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
+python -m analysis record cifar10h
 """
 
 import argparse
@@ -34,14 +35,19 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     """The command line's words; argparse explains and exits with 2 where they are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Prepare data, train, execute chapters.")
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis", description="Prepare data, train, execute chapters, record."
+    )
     commands = parser.add_subparsers(required=True)
     data = commands.add_parser("data", help="load a dataset and write its table of test images")
     train = commands.add_parser("train", help="train one network, or go on with it, and write its tables")
     chapter = commands.add_parser("chapter", help="execute a chapter with papermill")
+    record = commands.add_parser("record", help="copy a finished study's tables, small, to where they are committed")
     train.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
     chapter.add_argument("source", type=Path, help="a chapter, such as book/chapters/training.md")
     chapter.add_argument("output", type=Path, help="the executed notebook")
+    record.add_argument("study", help="a file under studies/, such as cifar10h")
+    record.set_defaults(run=run_record, parameters=[])
     for command, function in ((data, run_data), (train, run_train), (chapter, run_chapter)):
         command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
         command.set_defaults(run=function)
@@ -100,6 +106,14 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     finally:
         notebook.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
+
+
+def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    from analysis import record  # noqa: PLC0415
+    from analysis.config import read_studies  # noqa: PLC0415
+
+    study = read_studies({"studies": arguments.study})[arguments.study]
+    print(f"recorded in {record.record(study.parameters, study.runs)}")
 
 
 if __name__ == "__main__":

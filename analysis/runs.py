@@ -91,9 +91,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """The table in a parquet file. Raises InputError where there is none or it lacks a column."""
+    """The table in a parquet file; what was recorded in half precision is float32 again.
+
+    Raises InputError where there is none or it lacks a column.
+    """
     with _reading(path):
-        return parquet.read_table(path, columns=columns).to_pandas()
+        table = parquet.read_table(path, columns=columns).to_pandas()
+    return table.astype(dict.fromkeys(table.select_dtypes("float16"), "float32"))
 
 
 @contextmanager

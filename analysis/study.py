@@ -4,13 +4,14 @@ Each step gives what is there if it is finished, and makes it if not. Only makin
 that read finished results start quickly.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import runs
-from analysis.datasets import Dataset, load
+from analysis.datasets import Dataset, HumanLabels, answers, load
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
@@ -76,13 +77,38 @@ def images_table(dataset: Dataset) -> pd.DataFrame:
 
     ``selected`` of ``shown`` people chose the image's label; ``count_<k>`` chose class k.
     """
-    table: dict[str, Any] = {"id": dataset.test.ids, "label": np.asarray(dataset.test.labels)}
-    human = dataset.human
-    if human is not None:
-        table |= {"selected": human.selected, "shown": human.shown}
-        if human.counts is not None:
-            table |= {f"count_{k}": human.counts[:, k] for k in range(len(dataset.classes))}
-    frame = pd.DataFrame(table)
+    frame = pd.DataFrame({"id": dataset.test.ids, "label": np.asarray(dataset.test.labels)})
+    if dataset.human is not None:
+        frame = frame.assign(**answers_columns(dataset.human))
     if dataset.causes is not None:
         frame = pd.concat([frame, dataset.causes.reset_index(drop=True)], axis=1)
     return frame
+
+
+def answers_columns(human: HumanLabels) -> dict[str, np.ndarray]:
+    """People's answers as columns of images.parquet, each (N,)."""
+    columns = {"selected": human.selected, "shown": human.shown}
+    if human.counts is not None:
+        columns |= {f"count_{k}": human.counts[:, k] for k in range(human.counts.shape[1])}
+    return columns
+
+
+def answers_hash(images: pd.DataFrame) -> str:
+    """SHA-256 of people's answers in images.parquet: empty where nobody was asked."""
+    if "selected" not in images:
+        return ""
+    return hashlib.sha256(images[["selected", "shown"]].to_numpy(np.int64).tobytes()).hexdigest()
+
+
+def answered(images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters) -> pd.DataFrame:
+    """images.parquet with people's answers, joined from the user's copy where they were not recorded with it.
+
+    Raises InputError where they cannot be had, or are others than those that were recorded.
+    """
+    if dataset["people"] is None or "selected" in images:
+        return images
+    human = answers(parameters, images["id"].to_numpy(), images["label"].to_numpy())
+    joined = images.assign(**answers_columns(human))
+    if answers_hash(joined) != dataset.get("answers"):
+        raise InputError(f"people's answers in {parameters.data_path} are not those of {parameters.study_dir}")
+    return joined

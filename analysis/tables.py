@@ -19,7 +19,7 @@ from analysis.datasets import load
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.statistics import Estimate
-from analysis.study import DATASET, IMAGES, study_of
+from analysis.study import DATASET, IMAGES, answered, study_of
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
 MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
@@ -95,7 +95,7 @@ def read(parameters: StudyParameters, archs: Sequence[str]) -> Study:
     different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
     if different:
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
-    images = runs.read_table(folder / IMAGES)
+    images = answered(runs.read_table(folder / IMAGES), dataset, parameters)
     return Study(
         name=parameters.study_name,
         dataset=dataset,

@@ -1,17 +1,21 @@
 """The datasets, one file each, behind one interface: ``load(parameters) -> Dataset``."""
 
+import numpy as np
+
 from analysis.datasets import cifar10h, imagefolder, synthetic
 from analysis.datasets.base import Dataset, HumanLabels, Images, Split
-from analysis.errors import one_of
+from analysis.errors import InputError, one_of
 from analysis.parameters import StudyParameters
 
-__all__ = ["Dataset", "HumanLabels", "Images", "Split", "load"]
+__all__ = ["Dataset", "HumanLabels", "Images", "Split", "answers", "load"]
 
 LOADERS = {
     "synthetic": synthetic.load,
     "cifar10h": cifar10h.load,
     "imagefolder": imagefolder.load,
 }
+# Datasets whose answers may not be recorded with a study's results, and are joined when those are read.
+ANSWERS = {"cifar10h": cifar10h.answers}
 
 
 def load(parameters: StudyParameters) -> Dataset:
@@ -22,3 +26,13 @@ def load(parameters: StudyParameters) -> Dataset:
     if parameters.dataset not in LOADERS:
         raise one_of("dataset", parameters.dataset, LOADERS)
     return LOADERS[parameters.dataset](parameters)
+
+
+def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+    """People's answers alone for test images by their ids and labels, both (N,).
+
+    Raises InputError where they are missing, damaged or do not fit, or cannot be had without the pictures.
+    """
+    if parameters.dataset not in ANSWERS:
+        raise InputError(f"people's answers of dataset {parameters.dataset} come with its pictures only")
+    return ANSWERS[parameters.dataset](parameters, ids, labels)

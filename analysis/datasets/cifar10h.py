@@ -60,14 +60,7 @@ def load(parameters: StudyParameters) -> Dataset:
     wanted = {"train": parameters.train_images, "test": parameters.test_images}
     chosen = {part: subsets.balanced(labels[part], wanted[part], parameters.seed, part) for part in BATCHES}
     train, test = (take(part, batches[part], labels[part], chosen[part]) for part in BATCHES)
-    counts = counts[chosen["test"]]
-    human = HumanLabels(
-        selected=counts[np.arange(len(test)), test.labels],
-        shown=counts.sum(1),
-        counts=counts,
-        people="CIFAR-10H's annotators (about 51 per image, Amazon Mechanical Turk)",
-        simulated=False,
-    )
+    human = human_labels(counts[chosen["test"]], test.labels)
     parts = [subsets.describe(labels[part], wanted[part], parameters.seed, part) for part in BATCHES]
     return Dataset(
         name="cifar10h",
@@ -76,8 +69,30 @@ def load(parameters: StudyParameters) -> Dataset:
         classes=CLASSES,
         superclasses=SUPERCLASSES,
         human=human,
-        hash=files.sha256(train.images, train.labels, test.images, test.labels, counts),
+        hash=files.sha256(train.images, train.labels, test.images, test.labels, human.counts),
         notes=(*describe(human), *parts[0], *parts[1]),
+    )
+
+
+def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+    """People's answers alone, without the pictures, for test images by their ids and labels, both (N,).
+
+    Downloaded first (0.8 MB) where they are not in the data folder yet. Raises InputError as ``load`` does.
+    """
+    path = parameters.data_path / COUNTS
+    files.build(path, download_counts)
+    rows = np.array([int(name.removeprefix("test-")) for name in ids])
+    return human_labels(read_counts(path, labels, rows), labels)
+
+
+def human_labels(counts: np.ndarray, labels: np.ndarray) -> HumanLabels:
+    """Counts (N, 10) of answers as what people said of images with these labels (N,)."""
+    return HumanLabels(
+        selected=counts[np.arange(len(labels)), labels],
+        shown=counts.sum(1),
+        counts=counts,
+        people="CIFAR-10H's annotators (about 51 per image, Amazon Mechanical Turk)",
+        simulated=False,
     )
 
 
@@ -116,16 +131,19 @@ def check_names(path: Path) -> None:
         raise InputError(f"{path} lists {', '.join(found[:12]) or 'nothing'}; expected: {', '.join(CLASSES)}")
 
 
-def read_counts(path: Path, labels: np.ndarray) -> np.ndarray:
-    """People's answers (N, 10), int64. Raises InputError unless they are counts that fit ``labels`` (N,)."""
+def read_counts(path: Path, labels: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """People's answers (N, 10), int64, of the test images at ``rows``, or of all.
+
+    Raises InputError unless they are counts that fit ``labels`` (N,).
+    """
     counts = files.load_array(path)
     least, most = ANSWERS_PER_IMAGE
-    shape = (len(labels), len(CLASSES))
+    shape = (PER_BATCH, len(CLASSES))
     if counts.shape != shape or counts.dtype.kind not in "iuf":
         raise InputError(f"{path} holds {counts.dtype}{list(counts.shape)}; expected: numbers{list(shape)}")
     if not ((counts >= 0) & (counts <= most) & (counts == np.rint(counts))).all():  # nor NaN
         raise InputError(f"{path} holds values that are no counts; allowed: whole numbers from 0 to {most}")
-    counts = np.array(counts, np.int64)
+    counts = np.array(counts[rows], np.int64)
     shown = counts.sum(1)
     if shown.min() < least or shown.max() > most:
         raise InputError(f"{path} has images with {shown.min()} to {shown.max()} answers; allowed: {least} to {most}")

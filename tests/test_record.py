@@ -1,0 +1,117 @@
+"""Recording a study: everything but people's answers, small, and the same numbers when it is read again."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from recorded import study
+
+from analysis import datasets, runs, tables
+from analysis.datasets import HumanLabels, cifar10h
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+from analysis.record import record
+
+ARCHS = ["alexnet", "vgg19"]
+
+
+@pytest.fixture
+def finished(tmp_path):
+    return study(tmp_path / "results", ARCHS)
+
+
+@pytest.fixture
+def people(finished, monkeypatch):
+    """A user's own copy of the answers, by image."""
+    images = runs.read_table(finished.study_dir / "images.parquet").set_index("id")
+
+    def answers(parameters, ids, labels):
+        found = images.loc[ids]
+        return HumanLabels(found["selected"].to_numpy(), found["shown"].to_numpy(), None, "somebody", False)
+
+    monkeypatch.setitem(datasets.ANSWERS, "synthetic", answers)
+    return images
+
+
+def recorded_parameters(finished, folder):
+    return finished.model_copy(update={"results_dir": str(folder)})
+
+
+def test_a_record_holds_no_answer_of_anybody(finished, tmp_path):
+    folder = record(finished, ARCHS, tmp_path / "recorded")
+    assert list(runs.read_table(folder / "images.parquet").columns) == ["id", "label"]
+    for path in folder.rglob("*.parquet"):
+        assert not runs.read_table(path).filter(regex="selected|shown|count").columns.tolist(), path
+    assert not list(folder.rglob("*.safetensors"))
+
+
+def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
+    record(finished, ARCHS, tmp_path / "recorded")
+    before = tables.read(finished, ARCHS)
+    after = tables.read(recorded_parameters(finished, tmp_path / "recorded"), ARCHS)
+    pd.testing.assert_frame_equal(after.images, before.images)
+    for arch in ARCHS:
+        one, other = before.runs[arch], after.runs[arch]
+        pd.testing.assert_frame_equal(other.scores, one.scores)
+        pd.testing.assert_frame_equal(other.training, one.training)
+        assert other.stamp == one.stamp
+        for name in ("epochs", "iterations"):
+            mine, theirs = getattr(one, name), getattr(other, name)
+            assert list(mine.dtypes) == list(theirs.dtypes)
+            pd.testing.assert_frame_equal(theirs, mine, rtol=2**-11)  # half precision has 11 bits
+
+
+def test_other_answers_than_the_recorded_are_refused(finished, people, tmp_path):
+    record(finished, ARCHS, tmp_path / "recorded")
+    people.iloc[7, people.columns.get_loc("selected")] -= 1
+    with pytest.raises(InputError, match="are not those of"):
+        tables.read(recorded_parameters(finished, tmp_path / "recorded"), ARCHS)
+
+
+def test_answers_that_cannot_be_had_are_told(finished, tmp_path):
+    record(finished, ARCHS, tmp_path / "recorded")
+    with pytest.raises(InputError, match="come with its pictures only"):
+        tables.read(recorded_parameters(finished, tmp_path / "recorded"), ARCHS)
+
+
+def test_an_unfinished_study_is_not_recorded_in_part(finished, tmp_path):
+    (finished.study_dir / "vgg19" / "run.json").unlink()
+    with pytest.raises(InputError, match=r"run.json is missing"):
+        record(finished, ARCHS, tmp_path / "recorded")
+    assert not (tmp_path / "recorded").exists()
+
+
+def test_a_value_beyond_half_precision_is_refused(finished, tmp_path):
+    path = finished.study_dir / "alexnet" / "epochs.parquet"
+    table = runs.read_table(path)
+    table.loc[5, "norm"] = 1e5
+    runs.write_table(path, table)
+    with pytest.raises(InputError, match="norm reaches 100000"):
+        record(finished, ARCHS, tmp_path / "recorded")
+
+
+def test_real_answers_are_joined_without_pictures(real_data, tmp_path):
+    folder = tmp_path / "data" / "cifar-10h"
+    folder.mkdir(parents=True)
+    (folder / "cifar10h-counts.npy").symlink_to(real_data / cifar10h.COUNTS)
+    whole = cifar10h.load(StudyParameters(dataset="cifar10h", data_dir=str(real_data)))
+    some = np.array([9_999, 0, 123])
+    alone = cifar10h.answers(
+        StudyParameters(dataset="cifar10h", data_dir=str(tmp_path / "data")),
+        whole.test.ids[some],
+        whole.test.labels[some],
+    )
+    np.testing.assert_array_equal(alone.counts, whole.human.counts[some])
+    np.testing.assert_array_equal(alone.selected, whole.human.selected[some])
+    np.testing.assert_array_equal(alone.shown, whole.human.shown[some])
+
+
+def test_the_command_names_what_is_missing(tmp_path):
+    command = [sys.executable, "-m", "analysis", "record", "cifar10h"]
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: results/cifar10h/alexnet/run.json is missing: run the study that makes it first\n"
