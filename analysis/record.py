@@ -2,7 +2,7 @@
 
     recorded/<study>/dataset.json, images.parquet          as in results/, without people's answers
     recorded/<study>/<arch>/scores.parquet, training.parquet, run.json        as they are
-    recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that figures need, in half precision
+    recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
 
 People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
 user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
@@ -12,18 +12,13 @@ recorded.
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from pyarrow import Table, parquet
-
-from analysis import runs
-from analysis.errors import InputError
+from analysis import compact, runs
 from analysis.parameters import StudyParameters
 from analysis.study import DATASET, IMAGES, answers_hash
-from analysis.tables import FIRST, MEASURES
+from analysis.tables import EPOCHS, ITERATIONS
 
 RECORDED = "recorded"
-DYNAMICS = {"epochs": ["epoch", "image", *MEASURES.values()], "iterations": ["step", "image", *FIRST.values()]}
+DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
 ANSWERS = r"selected|shown|count_\d+"
 
 
@@ -39,27 +34,8 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
     for arch, stamp in stamps.items():
         for name in runs.TABLES:
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
-            write = write_small if name in DYNAMICS else runs.write_table
+            write = compact.write if name in DYNAMICS else runs.write_table
             write(target / arch / f"{name}.parquet", table)
         runs.write_json(target / arch / runs.RUN, stamp)
     runs.write_json(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
     return target
-
-
-def write_small(path: Path, table: pd.DataFrame) -> None:
-    """Write a table with its float32 columns in half precision: about 3 digits, plenty for one image of a mean."""
-    wide = table.select_dtypes("float32").columns
-    with np.errstate(over="ignore"):
-        small = table.astype(dict.fromkeys(wide, np.float16))
-    for name in wide:
-        if np.isinf(small[name]).any() and not np.isinf(table[name]).any():
-            raise InputError(f"{path}: {name} reaches {table[name].abs().max():g}, too large for half precision")
-    with runs.replacing(path) as temporary:
-        parquet.write_table(
-            Table.from_pandas(small, preserve_index=False),
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            use_dictionary=[name for name in small if name not in wide],
-            use_byte_stream_split=list(wide),
-        )

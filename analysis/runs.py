@@ -77,7 +77,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises InputError where there is none."""
-    with _reading(path):
+    with reading(path):
         value = json.loads(path.read_text())
         if not isinstance(value, dict):
             raise ValueError("not an object")
@@ -91,17 +91,14 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """The table in a parquet file; what was recorded in half precision is float32 again.
-
-    Raises InputError where there is none or it lacks a column.
-    """
-    with _reading(path):
-        table = parquet.read_table(path, columns=columns).to_pandas()
-    return table.astype(dict.fromkeys(table.select_dtypes("float16"), "float32"))
+    """The table in a parquet file. Raises InputError where there is none or it lacks a column."""
+    with reading(path):
+        return parquet.read_table(path, columns=columns).to_pandas()
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Raises InputError in place of what reading a missing or damaged file raises."""
     try:
         yield
     except FileNotFoundError:

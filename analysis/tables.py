@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import runs, statistics, styles
+from analysis import compact, runs, statistics, styles
 from analysis.datasets import load
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -24,6 +24,8 @@ from analysis.study import DATASET, IMAGES, answered, study_of
 CELLS = 20  # of a two-dimensional histogram, along each axis
 MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
 FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
+EPOCHS = ["epoch", "image", *MEASURES.values(), "confidence"]  # what chapters read of epochs.parquet
+ITERATIONS = ["step", "image", *FIRST.values()]  # and of iterations.parquet
 CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
 
 
@@ -39,13 +41,13 @@ class Run:
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
-        """A row per (epoch, test image), from epoch 0; only the columns that figures need."""
-        return runs.read_table(self.folder / "epochs.parquet", ["epoch", "image", *MEASURES.values()])
+        """A row per (epoch, test image), from epoch 0; only the columns that chapters need."""
+        return compact.read(self.folder / "epochs.parquet", EPOCHS)
 
     @cached_property
     def iterations(self) -> pd.DataFrame:
-        """A row per (optimiser step, test image), from step 0; only the columns that figures need."""
-        return runs.read_table(self.folder / "iterations.parquet", ["step", "image", "norm", "angle"])
+        """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
+        return compact.read(self.folder / "iterations.parquet", ITERATIONS)
 
     @property
     def undefined(self) -> int:

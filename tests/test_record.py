@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from recorded import study
+from scipy import stats
 
-from analysis import datasets, runs, tables
+from analysis import compact, datasets, runs, tables
 from analysis.datasets import HumanLabels, cifar10h
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -61,7 +62,7 @@ def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
         for name in ("epochs", "iterations"):
             mine, theirs = getattr(one, name), getattr(other, name)
             assert list(mine.dtypes) == list(theirs.dtypes)
-            pd.testing.assert_frame_equal(theirs, mine, rtol=2**-11)  # half precision has 11 bits
+            pd.testing.assert_frame_equal(theirs, mine, rtol=2**-9)
 
 
 def test_other_answers_than_the_recorded_are_refused(finished, people, tmp_path):
@@ -115,3 +116,19 @@ def test_the_command_names_what_is_missing(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: results/cifar10h/alexnet/run.json is missing: run the study that makes it first\n"
+
+
+def test_confidences_near_one_keep_their_order(tmp_path):
+    confidence = 1 - np.logspace(-6.5, -0.3, 200, dtype=np.float64).astype(np.float32)
+    table = pd.DataFrame({"epoch": np.int16(0), "confidence": confidence})
+    compact.write(tmp_path / "table.parquet", table)
+    again = compact.read(tmp_path / "table.parquet", ["epoch", "confidence"])["confidence"]
+    assert stats.spearmanr(again, confidence).statistic > 0.999
+    np.testing.assert_allclose(1 - again.astype(float), 1 - confidence.astype(float), rtol=0.04, atol=1e-7)
+    assert 1 - np.float16(confidence[2]) == 0  # which is why they are not kept as they are
+
+
+def test_a_damaged_compact_table_is_told(tmp_path):
+    (tmp_path / "table.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(InputError, match="is damaged"):
+        compact.read(tmp_path / "table.parquet", ["epoch"])
