@@ -23,6 +23,9 @@ DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
     "cifar10h": ["base", "cifar10h", "files", "subsets"],
     "imagefolder": ["base", "imagefolder", "decoding", "files", "subsets"],
+    "imagenet": [
+        "base", "imagenet", "imagenet_files", "imagefolder", "decoding", "files", "selections", "subsets", "wordnet"
+    ],
 }
 
 

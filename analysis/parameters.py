@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from analysis.errors import InputError
 
-DatasetName = Literal["synthetic", "cifar10h", "imagefolder"]
+DatasetName = Literal["synthetic", "cifar10h", "imagefolder", "imagenet"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
+IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
+SMALLEST_IMAGENET = 64
 
 
 class StudyParameters(BaseModel):
@@ -27,9 +29,15 @@ class StudyParameters(BaseModel):
     study: str = Field("", description="folder under results/; empty: the dataset's name")
     results_dir: str = Field("results", description="where the tables of all studies are")
     data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
-    root: str = Field("", description="imagefolder: a folder of class folders, or one with train/ and test/")
-    image_size: int = Field(32, ge=8, le=1024, description="imagefolder: pictures are resized to this, in pixels")
-    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder: what to do about a corrupt picture")
+    root: str = Field(
+        "", description="imagefolder: a folder of class folders, or train/ and test/; imagenet: where it is"
+    )
+    image_size: int = Field(32, ge=8, le=1024, description="imagefolder, imagenet: pictures get this size, in pixels")
+    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder, imagenet: if a picture is corrupt")
+    human_labels: str = Field("", description="imagenet: a file of people's answers; empty: looked for; none: without")
+    raters_selected: Literal["yes", "maybe"] = Field(
+        "yes", description="imagenet: ReaL raters' answers that count as selected; maybe: that and yes"
+    )
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
     seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
@@ -40,7 +48,14 @@ class StudyParameters(BaseModel):
             raise ValueError(f"study {self.study!r}; allowed: lower-case letters, digits, '-', '_' and '.'")
         if self.dataset == "imagefolder" and not self.root:
             raise ValueError("dataset imagefolder needs root, a folder of class folders")
+        if self.dataset == "imagenet" and self.image_size < SMALLEST_IMAGENET:
+            raise ValueError(f"dataset imagenet needs image_size, such as 224 (not {self.image_size})")
         return self
+
+    @property
+    def unused(self) -> set[str]:
+        """Names of the parameters that play no part here: other datasets'."""
+        return set() if self.dataset == "imagenet" else IMAGENET
 
     @property
     def study_name(self) -> str:

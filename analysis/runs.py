@@ -140,8 +140,8 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:
-    """The parameters that decide a result, without those that only say where things are."""
-    return parameters.model_dump(exclude=PLACES)
+    """The parameters that decide a result, without those that only say where things are or play no part."""
+    return parameters.model_dump(exclude=PLACES | parameters.unused)
 
 
 def fingerprint(parameters: RunParameters, data: str) -> str:

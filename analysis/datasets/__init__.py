@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.datasets import cifar10h, imagefolder, synthetic
+from analysis.datasets import cifar10h, imagefolder, imagenet, synthetic
 from analysis.datasets.base import Dataset, HumanLabels, Images, Split
 from analysis.errors import InputError, one_of
 from analysis.parameters import StudyParameters
@@ -12,10 +12,11 @@ __all__ = ["Dataset", "HumanLabels", "Images", "Split", "answers", "load"]
 LOADERS = {
     "synthetic": synthetic.load,
     "cifar10h": cifar10h.load,
+    "imagenet": imagenet.load,
     "imagefolder": imagefolder.load,
 }
 # Datasets whose answers may not be recorded with a study's results, and are joined when those are read.
-ANSWERS = {"cifar10h": cifar10h.answers}
+ANSWERS = {"cifar10h": cifar10h.answers, "imagenet": imagenet.answers}
 
 
 def load(parameters: StudyParameters) -> Dataset:

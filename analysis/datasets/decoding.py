@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -41,9 +41,30 @@ class Decoded:
     corrupt: dict[str, str]  # name -> reason of those that could not
 
 
-def decode(path: Path, size: int) -> np.ndarray:
-    """The picture in a file: RGB, turned upright, its central square resized with antialiasing; (3, S, S) uint8.
+class Files:
+    """Pictures decoded from their files whenever they are asked for (see ``Images``): too many to keep decoded."""
 
+    def __init__(self, folder: Path, names: Sequence[str], size: int, resized: int | None = None):
+        self.folder, self.names, self.size, self.resized = folder, names, size, resized
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
+        names = [self.names[index] for index in indices]
+        pictures = dict(zip(names, attempt_all(self.folder, names, self.size, self.resized), strict=True))
+        corrupt = {printable(name): found for name, found in pictures.items() if isinstance(found, str)}
+        if corrupt:
+            raise InputError(f"pictures in {self.folder} are corrupt: {listed(corrupt)}; repair or remove them")
+        return np.stack([pictures[name] for name in names])
+
+
+def decode(path: Path, size: int, resized: int | None = None) -> np.ndarray:
+    """The picture in a file: RGB; (3, S, S) uint8.
+
+    Without ``resized``, turned upright, its central square resized with antialiasing to ``size``. With it, as
+    torchvision evaluates its networks: the shorter side resized to ``resized``, then the central ``size`` pixels.
     Raises whatever Pillow raises about a file that is cut short, damaged, too large or no picture, and ValueError
     where a channel has more than 8 bits, which would be clipped to white.
     """
@@ -52,21 +73,37 @@ def decode(path: Path, size: int) -> np.ndarray:
             raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"mode {image.mode}, not 8 bits per channel")
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
+        if resized is None:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
+        else:
+            square = central(image.convert("RGB"), size, resized)
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # (3, S, S)
 
 
-def decode_all(folder: Path, names: list[str], size: int, cache: Path, skip_corrupt: bool) -> Decoded:
-    """The pictures ``folder / name``, decoded to ``size`` pixels; from below ``cache`` if they were before.
+def central(image: Image.Image, size: int, resized: int) -> Image.Image:
+    """torchvision's Resize(resized) and CenterCrop(size), to the pixel; it leaves pictures as they lie."""
+    shorter = min(image.size)
+    width, height = (int(resized * side / shorter) for side in image.size)
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"{width}x{height} pixels when resized, more than {MOST_PIXELS:,}")
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return image.crop((left, top, left + size, top + size))
+
+
+def decode_all(
+    folder: Path, names: list[str], size: int, cache: Path, skip_corrupt: bool, resized: int | None = None
+) -> Decoded:
+    """The pictures ``folder / name``, as ``decode`` makes them; from below ``cache`` if they were before.
 
     Raises InputError where pictures are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
     """
-    target = cache / fingerprint(folder, names, size)
+    target = cache / fingerprint(folder, names, size, resized)
 
     def make(path: Path) -> None:
         path.mkdir()
-        write(path, folder, names, size, skip_corrupt)
+        write(path, folder, names, size, skip_corrupt, resized)
 
     files.build(target, make)
     images, digests = files.load_array(target / "pictures.npy"), files.load_array(target / "digests.npy")
@@ -83,7 +120,9 @@ def decode_all(folder: Path, names: list[str], size: int, cache: Path, skip_corr
     return Decoded(images, kept, digests, corrupt)
 
 
-def write(path: Path, folder: Path, names: list[str], size: int, skip_corrupt: bool) -> None:
+def write(
+    path: Path, folder: Path, names: list[str], size: int, skip_corrupt: bool, resized: int | None = None
+) -> None:
     """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError as ``decode_all``."""
     needed, free = len(names) * 3 * size * size, shutil.disk_usage(path).free
     if needed > free:
@@ -99,7 +138,7 @@ def write(path: Path, folder: Path, names: list[str], size: int, skip_corrupt: b
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
     # Written, not assigned to a map: a map on a full disk kills the process.
-    with (path / "pictures.npy").open("wb") as file, closing(decoded(folder, names, size)) as pictures:
+    with (path / "pictures.npy").open("wb") as file, closing(decoded(folder, names, size, resized)) as pictures:
         header(0)
         for name, picture in pictures:
             if isinstance(picture, str):
@@ -114,24 +153,29 @@ def write(path: Path, folder: Path, names: list[str], size: int, skip_corrupt: b
     (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
 
 
-def decoded(folder: Path, names: list[str], size: int) -> Iterator[tuple[str, np.ndarray | str]]:
+def decoded(
+    folder: Path, names: list[str], size: int, resized: int | None = None
+) -> Iterator[tuple[str, np.ndarray | str]]:
     """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time."""
+    with tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar:
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            yield from zip(some, attempt_all(folder, some, size, resized), strict=True)
+            bar.update(len(some))
+
+
+def attempt_all(folder: Path, names: Sequence[str], size: int, resized: int | None) -> list[np.ndarray | str]:
+    """The pictures of files, decoded in parallel; the reason in place of one that is corrupt."""
 
     def attempt(name: str) -> np.ndarray | str:
         try:
-            return decode(folder / name, size)
+            return decode(folder / name, size, resized)
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
             reason = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
             return printable(" ".join(reason.split()))
 
-    with (
-        ThreadPoolExecutor(THREADS) as pool,
-        tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar,
-    ):
-        for start in range(0, len(names), AT_ONCE):
-            some = names[start : start + AT_ONCE]
-            yield from zip(some, pool.map(attempt, some), strict=True)
-            bar.update(len(some))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(attempt, names))
 
 
 def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:
@@ -152,9 +196,10 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def fingerprint(folder: Path, names: list[str], size: int) -> str:
+def fingerprint(folder: Path, names: list[str], size: int, resized: int | None = None) -> str:
     """What the decoded array depends on, as 32 hexadecimal digits: files, sizes, times, and the recipe."""
-    digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {size} {os.fsencode(folder.resolve())!r}".encode())
+    sizes = f"{size}" if resized is None else f"{resized}/{size}"
+    digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {sizes} {os.fsencode(folder.resolve())!r}".encode())
     for name in names:
         try:
             stat = (folder / name).stat()

@@ -331,7 +331,7 @@ def test_nothing_but_corrupt_pictures_is_one_sentence(folder):
 def test_pictures_are_decoded_once_and_again_after_a_change(folder, monkeypatch):
     calls = []
     decode = decoding.decode
-    monkeypatch.setattr(decoding, "decode", lambda path, size: calls.append(path.name) or decode(path, size))
+    monkeypatch.setattr(decoding, "decode", lambda path, *sizes: calls.append(path.name) or decode(path, *sizes))
     first = load(parameters(folder))
     assert len(calls) == 6
     again = load(parameters(folder))

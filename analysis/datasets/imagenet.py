@@ -1,0 +1,153 @@
+"""ImageNet (ILSVRC2012) from the user's own copy, and what people said of its validation pictures.
+
+The paper's own dataset: J. Deng et al., CVPR 2009; O. Russakovsky et al., IJCV 2015. The test split is the validation
+set, or ImageNetV2 (Recht et al. 2019). Only pictures that people were asked about are in it, if there are answers.
+
+Pictures are made as torchvision evaluates its networks. The test pictures are kept decoded on disk: 7.5 GB for all
+50,000 of 224 px, read by every network. The training pictures would take 190 GB, so they are decoded whenever they are
+asked for.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.datasets import files, selections, subsets
+from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.datasets.decoding import Decoded, Files, decode_all, listed
+from analysis.datasets.imagenet_files import Pictures, classes, find_training, find_validation
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+
+FOLDER = "imagenet"  # in the data folder, where root says nothing
+
+
+def load(parameters: StudyParameters) -> Dataset:
+    """ImageNet at ``parameters.root``, or ``<data>/imagenet``; ids are "wnid/file".
+
+    Raises InputError where pictures or answers are missing, of an unknown layout or damaged, or do not fit.
+    """
+    root = folder_of(parameters)
+    pictures, training = find_validation(root), find_training(root)
+    if parameters.train_images and training is None:
+        raise InputError(f"train_images is {parameters.train_images}, but {root} has no train/<wnid>/")
+    asked, human, said = people(parameters, pictures)
+    drawn = subsets.balanced(pictures.labels[asked], parameters.test_images, parameters.seed, "test")
+    result = decode_all(
+        pictures.folder,
+        [pictures.names[index] for index in asked[drawn]],
+        parameters.image_size,
+        parameters.data_path / "decoded",
+        skip_corrupt=parameters.corrupt == "skip",
+        resized=resized(parameters.image_size),
+    )
+    kept = drawn[result.kept]  # among those asked about
+    test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]])
+    hashed = [result.digests, test.labels]
+    notes = describe(pictures, asked, result)
+    notes += [said, *subsets.describe(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
+    if human is not None:
+        human = replace(human, selected=human.selected[kept], shown=human.shown[kept])
+        hashed += [human.selected, human.shown]
+    train = None
+    if training is not None:
+        train = take_training(training, parameters)
+        hashed += [np.frombuffer("\n".join(train.ids).encode(), np.uint8), train.labels]  # in place of a million files
+        notes += subsets.describe(training.labels, parameters.train_images, parameters.seed, "train")
+    wnids, names = classes()
+    superclasses, missing = find_superclasses(wnids)
+    return Dataset(
+        name="imagenet",
+        train=train,
+        test=test,
+        classes=names,
+        superclasses=superclasses,
+        human=human,
+        hash=files.sha256(*hashed),
+        notes=(*notes, *missing),
+    )
+
+
+def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+    """People's answers alone, without the pictures, for test images by their ids and labels, both (N,).
+
+    Raises InputError where they are missing, damaged, or not there for every image.
+    """
+    found = read_answers(parameters)
+    if found is None:
+        raise InputError(f"no file of people's answers in {folder_of(parameters)}; name one with human_labels")
+    asked, human = selections.join(found, ids, labels)
+    if len(asked) < len(ids):
+        raise InputError(f"{found.people}: no answers for {len(ids) - len(asked):,} of {len(ids):,} images")
+    return human
+
+
+def folder_of(parameters: StudyParameters) -> Path:
+    return Path(parameters.root) if parameters.root else parameters.data_path / FOLDER
+
+
+def resized(image_size: int) -> int:
+    """To how many pixels a picture's shorter side is resized before its centre is taken: torchvision's 256 for 224."""
+    return round(image_size * 256 / 224)
+
+
+def read_answers(parameters: StudyParameters) -> selections.Answers | None:
+    """What people said, from the file that ``human_labels`` names or one beside the pictures; None: nothing."""
+    if parameters.human_labels == "none":
+        return None
+    path = Path(parameters.human_labels) if parameters.human_labels else selections.find(folder_of(parameters))
+    return path and selections.read(path, classes()[0], maybe=parameters.raters_selected == "maybe")
+
+
+def people(parameters: StudyParameters, pictures: Pictures) -> tuple[np.ndarray, HumanLabels | None, str]:
+    """Which pictures (n,) people were asked about, what they said of those, and a note; all where there is nobody.
+
+    Raises InputError where there are answers, but for none of the pictures.
+    """
+    found = read_answers(parameters)
+    if found is None:
+        note = "No human labels are used: nothing here compares AVH with people."
+        return np.arange(len(pictures.names)), None, note
+    asked, human = selections.join(found, pictures.ids, pictures.labels)
+    if not len(asked):
+        raise InputError(
+            f"{found.people} were asked about none of the {len(pictures.names):,} pictures in {pictures.folder}: "
+            "their file names, such as ILSVRC2012_val_00000001.JPEG, must be those in human_labels"
+        )
+    return asked, human, found.bias
+
+
+def take_training(training: Pictures, parameters: StudyParameters) -> Split:
+    """The training pictures, decoded whenever they are asked for."""
+    chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
+    names = [training.names[index] for index in chosen]
+    images = Files(training.folder, names, parameters.image_size, resized(parameters.image_size))
+    return Split(images, training.labels[chosen], training.ids[chosen])
+
+
+def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+    """WordNet's 45 superclasses; all classes in one, and a note that says why, where WordNet is not here."""
+    from analysis.datasets import wordnet  # noqa: PLC0415  imports nltk, seconds that other datasets are spared
+
+    try:
+        return wordnet.superclasses(wnids), []
+    except InputError as error:
+        return {"all": tuple(range(len(wnids)))}, [f"All classes are one superclass: {error}."]
+
+
+def describe(pictures: Pictures, asked: np.ndarray, result: Decoded) -> list[str]:
+    """What was found, what was left out, and how pictures were made."""
+    found, size = len(pictures.names), result.images.shape[-1]
+    notes = [
+        f"Pictures: ImageNet (Deng et al. 2009), {found:,} of them in {pictures.kind}, of "
+        f"{len(np.unique(pictures.labels)):,} of its 1,000 classes; resized to {resized(size)} px on the shorter side, "
+        f"then the central {size}x{size} px."
+    ]
+    if len(asked) < found:
+        notes.append(f"{found - len(asked):,} pictures are left out, as nobody was asked about them.")
+    if pictures.others:
+        notes.append(f"Files or folders ignored, as they are no pictures: {pictures.others:,}.")
+    if result.corrupt:
+        notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
+    return notes

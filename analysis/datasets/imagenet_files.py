@@ -1,0 +1,170 @@
+"""Where the pictures of ILSVRC2012, and of ImageNetV2, are on disk, and which class each shows.
+
+Four layouts are recognised by looking:
+
+    val/<wnid>/*                        torchvision's ImageNet, or any folder of such class folders
+    <0 to 999>/*                        ImageNetV2: the class's number, which as text sorts 0, 1, 10, 100, ...
+    val/ILSVRC2012_val_<n>.JPEG         a flat folder, with the development kit's labels in ILSVRC2012_devkit_t12/data/
+    train/<wnid>/*                      training pictures, beside any of these
+
+Classes are in the order of their wnids, as in torchvision and its weights. The kit numbers them otherwise, and its
+``meta.mat`` says how.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from scipy import io
+
+from analysis.datasets import files, imagefolder
+from analysis.datasets.decoding import printable
+from analysis.errors import InputError
+
+CLASSES = Path(__file__).with_name("imagenet_classes.tsv")
+WNID = re.compile(r"n\d{8}")
+NUMBER = re.compile(r"\d{1,4}")
+VALIDATION = re.compile(r"ILSVRC2012_val_(\d{8})\.jpe?g", re.IGNORECASE)
+IMAGES = 50_000  # in the validation set
+DEVKIT = "ILSVRC2012_devkit_t12"
+TRUTH = "ILSVRC2012_validation_ground_truth.txt"
+ARCHIVES = ("ILSVRC2012_img_val.tar", "ILSVRC2012_img_train.tar", f"{DEVKIT}.tar.gz")
+ALLOWED = (
+    "val/ with a folder per class named by its wnid (n01440764, ...), ImageNetV2's folders 0 to 999, or a flat folder "
+    f"of ILSVRC2012_val_*.JPEG with {DEVKIT}/data/ beside it"
+)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Picture files and the class that each shows."""
+
+    folder: Path
+    names: list[str]  # below the folder
+    labels: np.ndarray  # (N,) int64, the place of the class among all wnids
+    others: int  # files and folders that are no pictures
+    kind: str  # the layout in a reader's words
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(N,) str: "wnid/file", whatever the layout."""
+        wnids, _ = classes()
+        names = (name.rpartition("/")[2] for name in self.names)
+        return np.array([f"{wnids[k]}/{printable(name)}" for k, name in zip(self.labels, names, strict=True)])
+
+
+@cache
+def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The 1,000 wnids, ascending, and the names that torchvision gives the classes, in the same order."""
+    with CLASSES.open(encoding="utf-8", newline="") as file:
+        wnids, names = zip(*csv.reader(file, delimiter="\t"), strict=True)
+    return wnids, names
+
+
+def find_validation(root: Path) -> Pictures:
+    """The validation pictures below ``root``. Raises InputError where no layout is recognised, or it does not fit."""
+    if not root.is_dir():
+        raise InputError(f"root is {root}, which is no folder; allowed: {ALLOWED}")
+    for folder in (root / "val", root / "validation", root / "ILSVRC2012_img_val", root):
+        names = imagefolder.visible(folder, folders=True)
+        if names and all(map(WNID.fullmatch, names)):
+            return in_folders(folder, "class folders named by wnid")
+        if names and all(map(NUMBER.fullmatch, names)):
+            return in_folders(folder, "ImageNetV2's numbered class folders")
+        if any(map(VALIDATION.fullmatch, imagefolder.visible(folder, folders=False))):
+            return in_one_folder(folder, find_devkit(root, folder))
+    raise InputError(f"no ImageNet validation pictures in {root}: {seen(root)}; allowed: {ALLOWED}")
+
+
+def find_training(root: Path) -> Pictures | None:
+    """The training pictures in train/<wnid>/, if there are any."""
+    names = imagefolder.visible(root / "train", folders=True)
+    if not names or not all(map(WNID.fullmatch, names)):
+        return None
+    return in_folders(root / "train", "class folders named by wnid")
+
+
+def seen(root: Path) -> str:
+    """What is in a folder that was not recognised, in words."""
+    archives = [name for name in ARCHIVES if (root / name).exists()]
+    if archives:
+        return f"{', '.join(archives)} must be unpacked first"
+    names = [*imagefolder.visible(root, folders=True), *imagefolder.visible(root, folders=False)]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"it holds {', '.join(map(printable, names[:5]))}{more}" if names else "it is empty"
+
+
+def in_folders(folder: Path, kind: str) -> Pictures:
+    """Pictures in class folders, mapped by each folder's own name: never by the folders' order."""
+    listing = imagefolder.list_pictures(folder)
+    places = np.array([place(folder, name) for name in listing.classes])
+    return Pictures(folder, listing.names, places[listing.labels], listing.others, kind)
+
+
+def place(folder: Path, name: str) -> int:
+    """The class of a folder's name, a wnid or a number. Raises InputError where it is none of the 1,000."""
+    wnids, _ = classes()
+    if NUMBER.fullmatch(name):
+        if str(int(name)) != name or int(name) >= len(wnids):
+            raise InputError(f"{folder} has a class folder {name}; allowed: 0 to {len(wnids) - 1}, as in ImageNetV2")
+        return int(name)
+    if name not in wnids:
+        raise InputError(f"{folder} has a class folder {name}, which is none of ILSVRC2012's {len(wnids):,} classes")
+    return wnids.index(name)
+
+
+def in_one_folder(folder: Path, devkit: Path) -> Pictures:
+    """Pictures in one folder, each labelled by the number in its name."""
+    found = imagefolder.visible(folder, folders=False)
+    matches = [match for match in map(VALIDATION.fullmatch, found) if match]
+    numbers = np.array([int(match[1]) for match in matches])
+    if numbers.min() < 1 or numbers.max() > IMAGES:
+        raise InputError(f"{folder} has pictures numbered {numbers.min()} to {numbers.max()}; allowed: 1 to {IMAGES}")
+    labels = validation_labels(devkit)[numbers - 1]
+    return Pictures(
+        folder, [m[0] for m in matches], labels, len(found) - len(matches), "a flat folder, labelled by the devkit"
+    )
+
+
+def find_devkit(*folders: Path) -> Path:
+    """The development kit's data. Raises InputError where it is in none of the folders."""
+    places = [place for folder in folders for place in (folder / DEVKIT / "data", folder / "data", folder)]
+    for place in places:
+        if (place / TRUTH).is_file():
+            return place
+    packed = next((folder / ARCHIVES[2] for folder in folders if (folder / ARCHIVES[2]).is_file()), None)
+    advice = f"unpack {packed}" if packed else f"put {DEVKIT}/data/{TRUTH} and meta.mat of the development kit there"
+    raise InputError(f"{folders[-1]} is a flat folder of pictures and {folders[0]} has no labels for them: {advice}")
+
+
+def validation_labels(devkit: Path) -> np.ndarray:
+    """The classes (50000,) of the validation pictures, in wnid order. Raises InputError where a file is damaged."""
+    wnids, _ = classes()
+    advice = "replace it with the development kit's"
+    path = devkit / TRUTH
+    with files.reading(path, advice):
+        words = path.read_text(encoding="utf-8", errors="replace").split()
+    if len(words) != IMAGES or not all(word.isdecimal() and 1 <= int(word) <= len(wnids) for word in words):
+        raise InputError(f"{path} has {len(words):,} entries; needed: {IMAGES:,} numbers from 1 to {len(wnids)}")
+    order = kit_order(devkit / "meta.mat", wnids)
+    return order[np.array(words, int) - 1]
+
+
+def kit_order(path: Path, wnids: Sequence[str]) -> np.ndarray:
+    """(1000,): the place by wnid of each class as the kit numbers them. Raises InputError where a file is damaged."""
+    with files.reading(path, "it belongs to the development kit, beside the labels"):
+        try:  # reads numbers and text; nothing in such a file can run
+            synsets = io.loadmat(path, squeeze_me=True)["synsets"]
+            numbered = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in np.atleast_1d(synsets)}
+        except OSError:
+            raise
+        except Exception as error:  # SciPy raises nearly anything on a damaged file
+            raise InputError(f"{path} is damaged; replace it with the development kit's") from error
+    leaves = [numbered.get(number) for number in range(1, len(wnids) + 1)]
+    if sorted(map(str, leaves)) != list(wnids):
+        raise InputError(f"{path} does not number ILSVRC2012's {len(wnids):,} classes from 1 to {len(wnids)}")
+    return np.array([wnids.index(wnid) for wnid in leaves])

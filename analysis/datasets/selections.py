@@ -1,0 +1,199 @@
+"""What people said of ImageNet's pictures, from the files in which such answers are published or exported.
+
+Four kinds are told apart by looking; each becomes a row per (file, class) with ``selected`` of ``shown`` people:
+
+- a table (.csv, .parquet, .json): ``file, selected, shown``, and ``wnid`` or ``label`` (the class's place in wnid
+  order) where people were asked of other classes than the picture's own too;
+- a table with a row per answer: ``file, wnid, selected``, where ``selected`` is 0 or 1 (Recht et al. 2019 and
+  Engstrom et al. 2020, as exported from their dataframes);
+- ``raters.npz`` of ReaL (Beyer et al. 2020): ``tensor`` (raters, questions, [no, maybe, yes]), ``info`` (file, label);
+- ImageNetMultiLabel's table of its CONTAINS task (Tsipras et al. 2020), exported: ``image, query, selected, total``,
+  with lists of the classes that people were asked of.
+
+``image``, ``id`` and ``filename`` are taken for ``file``. Pickled dataframes (.pkl, .pt) are refused, because reading
+one runs whatever its maker put into it, and no list of allowed classes makes pandas' own safe. Whoever trusts its
+maker exports the table where that trust is enough:
+
+    pandas.read_pickle("annotations_contains_task.pkl").reset_index().to_json("multilabel.json", orient="records")
+    torch.load("df.pt", weights_only=False)[["id", "wnid", "selected"]].to_csv("answers.csv", index=False)
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from analysis.datasets import files
+from analysis.datasets.base import HumanLabels
+from analysis.errors import InputError
+
+NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
+FILE = ("file", "image", "id", "filename")
+PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 holds pandas' objects pickled
+READERS = {
+    ".csv": pd.read_csv,
+    ".parquet": pd.read_parquet,
+    ".json": partial(pd.read_json, orient="records", convert_dates=False),
+}
+TASK = (
+    "How its pictures were chosen is for its maker to say. Recht et al.'s workers, about ten for a picture, saw 48 "
+    "pictures and one class, and selected those that show it: nobody chose among classes. Two fifths of the "
+    "validation pictures were never shown."
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What people said: a row per picture and class that they were asked of."""
+
+    table: pd.DataFrame  # file (without folder and suffix), label (-1: the picture's own class), selected, shown
+    people: str  # who they are, in the reader's words
+    bias: str  # which pictures they were asked of and how, in a sentence or more
+
+
+def find(folder: Path) -> Path | None:
+    """The file of answers in a folder, by its name; None where there is none."""
+    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+
+
+def read(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
+    """The answers in a file; ``maybe``: whether ReaL's "maybe" counts as selected, as "yes" does.
+
+    Nothing is ever unpickled. Raises InputError where the file is missing, pickled, damaged or of no known kind.
+    """
+    if path.suffix.lower() in PICKLED:
+        raise InputError(
+            f"{path} may hold pickled objects, and reading those can run any code: export it where you trust it, such "
+            'as pandas.read_pickle(path).reset_index().to_json("multilabel.json", orient="records")'
+        )
+    if path.suffix.lower() == ".npz":
+        return read_raters(path, maybe)
+    if path.suffix.lower() not in READERS:
+        raise InputError(f"human_labels is {path}; allowed: {', '.join(READERS)}, or ReaL's raters.npz")
+    with files.reading(path, "human_labels names no such file"):
+        try:
+            table = READERS[path.suffix.lower()](path)
+        except OSError:
+            raise
+        except (ValueError, pa.ArrowException) as error:
+            raise InputError(f"{path} is damaged or no table: {str(error).splitlines()[0][:100]}") from error
+    return read_table(path, table, wnids)
+
+
+def read_table(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answers:
+    """The answers in a table, whichever of three kinds it is."""
+    file = next((name for name in FILE if name in table), None)
+    if file is None or "selected" not in table:
+        raise InputError(f"{path} has columns {', '.join(map(str, table.columns[:8]))}; needed: file, selected, shown")
+    table = table.rename(columns={file: "file"})
+    if {"query", "total"} <= set(table):
+        return multilabel(path, table)
+    table = table.assign(label=labels(path, table, wnids))
+    if "shown" in table:
+        people = f"the people of {path.name}"
+        bias = f"{path.name} gives how many people selected each picture and how many were asked. {TASK}"
+    elif "wnid" in table or "label" in table:
+        check(path, table["selected"].isin([0, 1]), "an answer in selected that is neither 0 nor 1")
+        answers = table.astype({"selected": int}).groupby(["file", "label"], sort=False)["selected"]
+        table = answers.agg(selected="sum", shown="size").reset_index()
+        people = f"the people of {path.name}, one row for each answer"
+        bias = f"{path.name} has a row for each answer. {TASK}"
+    return Answers(tidy(path, table), people, bias)
+
+
+def labels(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> np.ndarray:
+    """(N,) the class that people were asked of, -1 for the picture's own."""
+    if "wnid" in table:
+        found = table["wnid"].map({wnid: place for place, wnid in enumerate(wnids)})
+        check(path, found.notna(), f"a wnid that is none of ILSVRC2012's {len(wnids):,} classes")
+        return found.to_numpy(np.int64)
+    if "label" in table:
+        found = pd.to_numeric(table["label"], errors="coerce")
+        check(path, found.isin(range(len(wnids))), f"a label that is none of 0 to {len(wnids) - 1}")
+        return found.to_numpy(np.int64)
+    return np.full(len(table), -1)
+
+
+def multilabel(path: Path, table: pd.DataFrame) -> Answers:
+    """ImageNetMultiLabel's CONTAINS task: a row per picture with lists of classes, of selections and of answers."""
+    columns = ["query", "selected", "total"]
+    try:
+        lists = [[json.loads(x) if isinstance(x, str) else list(x) for x in table[name]] for name in columns]
+        lengths = [[len(x) for x in part] for part in lists]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} needs lists in query, selected and total, as ImageNetMultiLabel has them") from error
+    if lengths[0] != lengths[1] or lengths[0] != lengths[2]:
+        raise InputError(f"{path} has lists of unequal length in query, selected and total")
+    flat = {name: [x for part in values for x in part] for name, values in zip(columns, lists, strict=True)}
+    asked = pd.DataFrame({"file": np.repeat(table["file"].to_numpy(), lengths[0]), **flat})
+    return Answers(
+        tidy(path, asked.rename(columns={"query": "label", "total": "shown"})),
+        "ImageNetMultiLabel's annotators (about 9 for each question, Amazon Mechanical Turk)",
+        f"Answers for {len(table):,} validation pictures, a sample of each class (Tsipras et al. 2020). Workers were "
+        "asked of one class at a time which pictures contain it: several classes may be selected for one picture, and "
+        "other objects beside the labelled one cost nothing.",
+    )
+
+
+def read_raters(path: Path, maybe: bool) -> Answers:
+    """ReaL's raters, as published. Raises InputError where the file is another."""
+    with files.reading(path, "human_labels names no such file"):
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                tensor, info = archive["tensor"], archive["info"]
+        except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} is damaged or not ReaL's raters.npz; replace it") from error
+    if tensor.ndim != 3 or tensor.shape[2] != 3 or info.shape != (tensor.shape[1], 2):
+        raise InputError(f"{path} holds {list(tensor.shape)} answers to {list(info.shape)} questions, not ReaL's")
+    answers = tensor.sum(0)  # (questions, 3): no, maybe, yes
+    chosen = answers[:, 1:].sum(1) if maybe else answers[:, 2]
+    table = pd.DataFrame({"file": info[:, 0], "label": info[:, 1], "selected": chosen, "shown": answers.sum(1)})
+    return Answers(
+        tidy(path, table),
+        f"ReaL's raters ({np.median(table['shown']):.0f} for each question, of {len(tensor)} people)",
+        f"A rater said whether a class is in a picture: no, maybe or yes. Here {'maybe or yes' if maybe else 'yes'} "
+        "counts as selected. Raters were asked only where networks disagreed with each other or with ImageNet's label "
+        "(Beyer et al. 2020): pictures on which they agreed, most of them easy, have no answers.",
+    )
+
+
+def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """A row per (file, class) that anybody was asked of. Raises InputError where numbers or rows do not fit."""
+    names = ["label", "selected", "shown"]
+    numbers = table[names].apply(pd.to_numeric, errors="coerce")
+    check(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
+    check(path, numbers["selected"].between(0, numbers["shown"]), "selected outside of 0 to shown")
+    file = [PurePosixPath(str(name).replace("\\", "/")).stem for name in table["file"]]
+    found = numbers.astype(np.int64).assign(file=file)[["file", *names]]
+    found = found[found["shown"] > 0].reset_index(drop=True)
+    check(path, ~found.duplicated(["file", "label"]), "two rows for one file and class", found["file"])
+    return found
+
+
+def check(path: Path, right: pd.Series, wrong: str, rows: pd.Series | None = None) -> None:
+    """Raise InputError naming the first row that is not right."""
+    if not right.all():
+        first = int(np.argmin(right.to_numpy()))
+        raise InputError(f"{path}, {f'row {first + 1}' if rows is None else rows.iloc[first]}: {wrong}")
+
+
+def join(answers: Answers, ids: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, HumanLabels]:
+    """What people said of each picture's own class.
+
+    Args: ids (N,), paths or names of files; own (N,), their classes.
+    Returns: (n,) which pictures people were asked of, ascending; their answers, in that order. Raises InputError where
+    two pictures have one name.
+    """
+    stems = pd.Series([PurePosixPath(name).stem for name in ids])
+    if stems.duplicated().any():
+        raise InputError(f"two pictures are named {stems[stems.duplicated()].iloc[0]}: answers are joined by file name")
+    pictures = pd.DataFrame({"file": stems, "own": own, "index": np.arange(len(own))})
+    both = pictures.merge(answers.table, on="file")
+    both = both[(both["label"] == both["own"]) | (both["label"] == -1)].sort_values("index")
+    human = HumanLabels(both["selected"].to_numpy(), both["shown"].to_numpy(), None, answers.people, simulated=False)
+    return both["index"].to_numpy(), human
