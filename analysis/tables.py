@@ -26,6 +26,7 @@ MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig.
 FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 EPOCHS = ["epoch", "image", *MEASURES.values(), "confidence"]  # what chapters read of epochs.parquet
 ITERATIONS = ["step", "image", *FIRST.values()]  # and of iterations.parquet
+PAPER_SUPERCLASSES = (58, 7, 1)  # how many classes are in those of Fig. 7
 CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
 
 
@@ -237,10 +238,16 @@ def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -
 def superclasses(study: Study) -> dict[str, list[int]]:
     """Fig. 7's three superclasses: those of most, of a middle number and of fewest classes. All where there are fewer.
 
-    Among superclasses of equal size, the first by name.
+    Where there are many, as ImageNet's 45, those whose numbers of classes are nearest to the paper's 58, 7 and 1.
+    Among superclasses of equal size, the first by name; among many, the one with most images.
     """
     every = sorted(study.dataset["superclasses"].items(), key=lambda item: (-len(item[1]), item[0]))
-    return {every[i][0]: every[i][1] for i in sorted({0, len(every) // 2, len(every) - 1})}
+    if len(every) <= 2 * len(PAPER_SUPERCLASSES):
+        return {every[i][0]: every[i][1] for i in sorted({0, len(every) // 2, len(every) - 1})}
+    images = {name: int(study.images["label"].isin(members).sum()) for name, members in every}
+    return dict(
+        min(every, key=lambda item: (abs(len(item[1]) - size), -images[item[0]])) for size in PAPER_SUPERCLASSES
+    )
 
 
 def superclass_hsf(study: Study, members: Sequence[int]) -> np.ndarray:

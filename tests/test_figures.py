@@ -218,6 +218,16 @@ def test_superclasses_of_many_some_and_few_classes(study, every, chosen):
     assert list(tables.superclasses(other)) == chosen
 
 
+def test_among_many_superclasses_those_of_the_papers_sizes_are_shown(study):
+    """The fixture's images are of classes 0 to 2: of the superclasses of one class, those have images."""
+    sizes = {"whole": 90, "near": 57, "far": 60, "seven": 7, "six": 6, "none": 1, "one": 1}
+    edges = np.cumsum([3, *sizes.values()])
+    every = {name: list(range(low, high)) for name, low, high in zip(sizes, edges, edges[1:], strict=False)}
+    every["one"] = [1]
+    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every})
+    assert list(tables.superclasses(other)) == ["near", "seven", "one"]
+
+
 def test_figure_7_counts_the_images_of_each_superclass(study):
     split = dataclasses.replace(study, dataset=study.dataset | {"superclasses": {"two": [0, 2], "one": [1]}})
     images = tables.granularity(split)
