@@ -36,9 +36,9 @@ NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels
 FILE = ("file", "image", "id", "filename")
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 holds pandas' objects pickled
 READERS = {
-    ".csv": pd.read_csv,
+    ".csv": partial(pd.read_csv, dtype=dict.fromkeys(FILE, str)),  # a name may look like a number
     ".parquet": pd.read_parquet,
-    ".json": partial(pd.read_json, orient="records", convert_dates=False),
+    ".json": partial(pd.read_json, orient="records", dtype=False),
 }
 TASK = (
     "How its pictures were chosen is for its maker to say. Recht et al.'s workers, about ten for a picture, saw 48 "
@@ -88,7 +88,8 @@ def read(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
 def read_table(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answers:
     """The answers in a table, whichever of three kinds it is."""
     file = next((name for name in FILE if name in table), None)
-    if file is None or "selected" not in table:
+    known = {"shown", "wnid", "label", "total"} & set(table)
+    if file is None or "selected" not in table or not known:
         raise InputError(f"{path} has columns {', '.join(map(str, table.columns[:8]))}; needed: file, selected, shown")
     table = table.rename(columns={file: "file"})
     if {"query", "total"} <= set(table):
@@ -97,7 +98,7 @@ def read_table(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answe
     if "shown" in table:
         people = f"the people of {path.name}"
         bias = f"{path.name} gives how many people selected each picture and how many were asked. {TASK}"
-    elif "wnid" in table or "label" in table:
+    else:
         check(path, table["selected"].isin([0, 1]), "an answer in selected that is neither 0 nor 1")
         answers = table.astype({"selected": int}).groupby(["file", "label"], sort=False)["selected"]
         table = answers.agg(selected="sum", shown="size").reset_index()

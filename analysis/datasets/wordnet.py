@@ -8,7 +8,7 @@ classes "according to WordNet hierarchy" to 45 broader ones and does not say how
 2. The superclasses are the 45 subtrees that hold every class once with the least sum of squared sizes: as even as
    WordNet allows.
 
-With the 1,000 classes of ILSVRC2012 this gives groups of 57, 7 and 1 classes where the paper shows 58, 7 and 1.
+With the 1,000 classes of ILSVRC2012 this gives groups of 59, 57, 7 and 1 classes; the paper shows 58, 7 and 1.
 WordNet is read with nltk, from its own data or from the files of Debian's package ``wordnet-base``.
 """
 
@@ -100,9 +100,13 @@ def find() -> nltk.data.PathPointer | str:
 
 def synset(wordnet: WordNetCorpusReader, wnid: str) -> Synset:
     try:
-        return wordnet.synset_from_pos_and_offset(wnid[0], int(wnid[1:]))
-    except Exception as error:  # nltk raises its own and Python's
-        raise InputError(f"class {wnid} is not in WordNet {VERSION}; {WHERE}") from error
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            found = wordnet.synset_from_pos_and_offset(wnid[0], int(wnid[1:]))
+    except Exception:  # nltk raises its own and Python's
+        found = None
+    if found is None:
+        raise InputError(f"class {wnid} is not in WordNet {VERSION}; {WHERE}")
+    return found
 
 
 def evenest(classes: Sequence[int], parents: Parents, number: int) -> dict[int, tuple[int, ...]]:
