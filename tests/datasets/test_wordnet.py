@@ -1,6 +1,9 @@
 """Superclasses: the evenest cut against brute force, and WordNet's own files against an independent reading of them."""
 
 import itertools
+import shutil
+import zipfile
+from pathlib import Path
 
 import nltk
 import pytest
@@ -140,3 +143,22 @@ def test_another_wordnet_is_one_sentence(debian, monkeypatch):
     monkeypatch.setattr(wordnet.Reader, "get_version", lambda self: "3.1")
     with pytest.raises(InputError, match=r"WordNet 3.1 is here, which numbers its words otherwise"):
         wordnet.read()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_nltks_own_data_is_read_as_it_is_or_packed(nouns, monkeypatch, tmp_path, packed):
+    """nltk's downloader leaves a zip file."""
+    corpora = tmp_path / "nltk_data" / "corpora"
+    corpora.mkdir(parents=True)
+    if packed:
+        with zipfile.ZipFile(corpora / "wordnet.zip", "w") as archive:
+            for file in filter(Path.is_file, wordnet.DEBIAN.iterdir()):
+                archive.write(file, f"wordnet/{file.name}")
+    else:
+        shutil.copytree(wordnet.DEBIAN, corpora / "wordnet")
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "nltk_data")])
+    monkeypatch.setattr(wordnet, "DEBIAN", tmp_path / "nowhere")
+    wordnet.read.cache_clear()
+    groups = wordnet.superclasses(["n01440764", "n01443537", "n02123045"], 2)
+    wordnet.read.cache_clear()
+    assert sorted(groups.values()) == [(0, 1), (2,)]
