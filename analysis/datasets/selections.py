@@ -132,12 +132,13 @@ def multilabel(path: Path, table: pd.DataFrame) -> Answers:
         raise InputError(f"{path} has lists of unequal length in query, selected and total")
     flat = {name: [x for part in values for x in part] for name, values in zip(columns, lists, strict=True)}
     asked = pd.DataFrame({"file": np.repeat(table["file"].to_numpy(), lengths[0]), **flat})
+    asked = tidy(path, asked.rename(columns={"query": "label", "total": "shown"}))
     return Answers(
-        tidy(path, asked.rename(columns={"query": "label", "total": "shown"})),
-        "ImageNetMultiLabel's annotators (about 9 for each question, Amazon Mechanical Turk)",
-        f"Answers for {len(table):,} validation pictures, a sample of each class (Tsipras et al. 2020). Workers were "
-        "asked of one class at a time which pictures contain it: several classes may be selected for one picture, and "
-        "other objects beside the labelled one cost nothing.",
+        asked,
+        f"ImageNetMultiLabel's annotators ({asked['shown'].median():.0f} for most questions, Amazon Mechanical Turk)",
+        f"Answers for {len(table):,} validation pictures, a sample (Tsipras et al. 2020). Workers were asked of one class "
+        "at a time which pictures contain it: several classes may be selected for one picture, and other objects beside "
+        "the labelled one cost nothing.",
     )
 
 
