@@ -136,9 +136,9 @@ def multilabel(path: Path, table: pd.DataFrame) -> Answers:
     return Answers(
         asked,
         f"ImageNetMultiLabel's annotators ({asked['shown'].median():.0f} for most questions, Amazon Mechanical Turk)",
-        f"Answers for {len(table):,} validation pictures, a sample (Tsipras et al. 2020). Workers were asked of one class "
-        "at a time which pictures contain it: several classes may be selected for one picture, and other objects beside "
-        "the labelled one cost nothing.",
+        f"Answers for {len(table):,} validation pictures, a sample (Tsipras et al. 2020). Workers were asked of one "
+        "class at a time which pictures contain it: several classes may be selected for one picture, and other objects "
+        "beside the labelled one cost nothing.",
     )
 
 
