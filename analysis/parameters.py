@@ -17,7 +17,7 @@ DatasetName = Literal["synthetic", "cifar10h", "imagefolder", "imagenet"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
-SMALLEST_IMAGENET = 64
+SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
 
 
 class StudyParameters(BaseModel):
