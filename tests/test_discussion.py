@@ -1,0 +1,96 @@
+"""What is said about why results came out as they did, against counts, brute force and closed forms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from recorded import study
+from scipy import stats
+
+from analysis import discussion, figures, tables
+
+ARCHS = ["alexnet", "vgg19"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return tables.read(study(tmp_path_factory.mktemp("study"), ARCHS, epochs=9), ARCHS)
+
+
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory):
+    return tables.read(study(tmp_path_factory.mktemp("nobody"), ARCHS, people=False), ARCHS)
+
+
+def test_ties_alone_keep_a_perfect_score_below_one():
+    random = np.random.default_rng(0)
+    hsf = np.append(random.integers(0, 8, 300) / 8, [np.nan, np.nan])
+    perfect = np.lexsort((random.random(302), hsf)).argsort()[:300]  # in order, without ties
+    assert discussion.ties_ceiling(hsf) == pytest.approx(stats.spearmanr(perfect, hsf[:300]).statistic, abs=1e-12)
+    assert discussion.ties_ceiling(np.arange(10.0)) == 1
+
+
+def test_cifar10h_ties_are_as_published(real_data):
+    counts = np.load(real_data / "cifar-10h" / "cifar10h-counts.npy", allow_pickle=False)
+    labels = np.fromfile(real_data / "cifar-10-batches-bin" / "test_batch.bin", np.uint8).reshape(-1, 3073)[:, 0]
+    hsf = counts[np.arange(10_000), labels] / counts.sum(1)
+    assert discussion.ties_ceiling(hsf) == pytest.approx(0.956, abs=5e-4)
+
+
+def test_correlations_over_epochs_are_those_of_each_epoch(results):
+    table = discussion.overtaking(results)
+    assert set(table["arch"]) == set(ARCHS)
+    for row in table[table["score"] != "lead"].itertuples():
+        probe = results.runs[row.arch].epochs.query(f"epoch == {row.epoch}")
+        probe = probe.assign(hsf=results.hsf[probe["image"]]).dropna()
+        assert row.value == pytest.approx(abs(stats.spearmanr(probe[row.score], probe["hsf"]).statistic), abs=1e-12)
+        assert row.low <= row.value <= row.high
+        assert row.n == len(probe) == 59
+    both = table.pivot(index=["arch", "epoch"], columns="score", values="value")
+    lead = both["lead"].to_numpy()
+    # The one undefined AVH is left out of the pair, and of AVH alone, but confidence is defined where it is not.
+    np.testing.assert_allclose(lead, both["avh"] - both["confidence"], atol=0.05)
+
+
+def test_moments_reach_from_the_first_epoch_to_the_last(results):
+    for run in results.runs.values():
+        moments = discussion.moments(run)
+        assert (moments[0], moments[-1]) == (1, 9)
+        assert sorted(set(moments)) == moments
+
+
+def test_the_reported_are_beside_what_they_are_about(results):
+    table = discussion.beside(results).set_index(["score", "bin"])
+    assert table.loc[("avh", ""), "reported"].item() == 0.36
+    run = results.runs["vgg19"]  # the representative where there is no ResNet50
+    defined = run.scores["avh"].notna()
+    whole = stats.spearmanr(run.scores["avh"][defined], results.hsf[defined]).statistic
+    assert table.loc[("avh", ""), "value"].item() == pytest.approx(abs(whole), abs=1e-12)
+    low = defined & (results.hsf <= 0.2)
+    within = stats.spearmanr(run.scores["avh"][low], results.hsf[low]).statistic
+    row = table.loc[("avh", "[0, 0.2]")]
+    assert (row["value"], row["n"]) == (pytest.approx(abs(within), abs=1e-12), low.sum())
+
+
+def test_an_interval_around_zero_is_one_from_zero():
+    estimate = discussion.Estimate(-0.02, -0.3, 0.1, 50)
+    assert discussion._absolute(estimate) == {"value": 0.02, "low": 0.0, "high": 0.3, "n": 50}
+    estimate = discussion.Estimate(-0.2, -0.3, -0.1, 50)
+    assert discussion._absolute(estimate) == {"value": 0.2, "low": 0.1, "high": 0.3, "n": 50}
+
+
+def test_sentences_name_every_network_and_the_small_bins(results):
+    assert len(discussion.overtakes(discussion.overtaking(results))) == 2
+    text = " ".join(discussion.reasons(results))
+    sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
+    small = sizes[sizes < discussion.FEW]
+    assert len(small)
+    assert all(f"({n})" in text for n in small)
+    assert [s[:9] for s in discussion.given_correctness(results)] == ["**AVH**: ", "**Confide"]
+
+
+def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
+    assert discussion.overtaking(nobody).empty
+    assert discussion.beside(nobody).empty
+    assert discussion.given_correctness(nobody) == []
+    assert figures.overtaking(discussion.overtaking(nobody)) is None
+    assert "Nobody was asked" in discussion.reasons(nobody)[0]
