@@ -16,8 +16,27 @@ from analysis.toc import contents
 STUDIES = read_studies(config)
 STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
 CHAPTERS = ("training", "hardness", "explorer")  # of one network
-COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")  # of a study's networks together
-SHOWN = ("claims", "explorer", "figures", "pages", "statistics", "styles", "tables", "words")  # what decides a page
+COMPARISONS = (  # of a study's networks together
+    "verdicts",
+    "confidence-gap",
+    "norm",
+    "granularity",
+    "avh",
+    "dynamics",
+    "first-iterations",
+)
+SHOWN = (  # what decides a page
+    "claims",
+    "coefficients",
+    "explorer",
+    "figures",
+    "findings",
+    "pages",
+    "statistics",
+    "styles",
+    "tables",
+    "words",
+)
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],

@@ -367,6 +367,11 @@ CLAIMS = (
 )
 
 
+def named(*ids: str) -> list[Claim]:
+    """The claims with these ids."""
+    return [claim for claim in CLAIMS if claim.id in ids]
+
+
 def _correlated(study: Study, arch: str, score: str, quantity: str, within: tuple[float, float]) -> Finding:
     """Whether a score's rank correlation with HSF lies in a range."""
     if few := _too_few_people(study):

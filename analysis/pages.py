@@ -74,11 +74,8 @@ class Page:
 
         An empty table, as of people's answers where nobody was asked, is not shown.
         """
-        if table.empty:
-            return
-        link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
-        label = f":name: {self.label(name)}\n" if name else ""
-        show(f":::{{table}} {words.flow(caption)}{link}\n{label}\n{markdown(table)}\n:::\n")
+        link = f" [Data of this table]({self.write(data, name)})." if data is not None and len(table) else ""
+        show(captioned(table, caption + link, self.label(name) if name else ""))
 
     def show_parameters(self, parameters: StudyParameters) -> None:
         """Every parameter with its value and meaning."""
@@ -116,12 +113,15 @@ class Page:
 
     def show_list(self, items: Iterable[str]) -> None:
         """A bulleted list with inserted numbers."""
-        show("\n".join(f"- {words.flow(item)}" for item in items))
+        show(bulleted(items))
+
+    def show_details(self, title: str, items: Iterable[str], table: pd.DataFrame, caption: str) -> None:
+        """A list and a table behind a title that opens them; in print they are open."""
+        show(f"::::{{dropdown}} {title}\n{bulleted(items)}\n\n{captioned(table, caption)}\n::::\n")
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
         """A box of things that a reader must know."""
-        body = "\n".join(f"- {words.flow(item)}" for item in sentences)
-        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n")
+        show(f":::{{admonition}} {title}\n:class: note\n\n{bulleted(sentences)}\n:::\n")
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
@@ -175,6 +175,19 @@ def show(markdown: str) -> None:
     """Put MyST Markdown on the page; nothing where there is none."""
     if markdown:
         display(Markdown(markdown))
+
+
+def bulleted(items: Iterable[str]) -> str:
+    """A list in Markdown."""
+    return "\n".join(f"- {words.flow(item)}" for item in items)
+
+
+def captioned(table: pd.DataFrame, caption: str, label: str = "") -> str:
+    """A table in Markdown with its caption and label; nothing of an empty one."""
+    if table.empty:
+        return ""
+    name = f":name: {label}\n" if label else ""
+    return f":::{{table}} {words.flow(caption)}\n{name}\n{markdown(table)}\n:::\n"
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -16,11 +16,14 @@ from analysis.config import read_studies
 from analysis.errors import InputError
 
 FRONT = ("book/method", "book/data", "book/reading")
-COMPARISONS = {  # a study's pages
+COMPARISONS = {  # a study's pages: what came out, then in the paper's order
     "verdicts": "Verdicts",
-    "comparison": "The networks compared",
-    "first-iterations": "The first steps of training",
+    "confidence-gap": "Confidence and people",
+    "norm": "The norm and people",
     "granularity": "Coarser classes",
+    "avh": "AVH and people",
+    "dynamics": "The course of training",
+    "first-iterations": "The first steps of training",
 }
 # A network's pages, and what a reader calls them.
 CHAPTERS = {"training": "training", "hardness": "hardness", "explorer": "images"}

@@ -205,9 +205,9 @@ def tally(table: pd.DataFrame) -> str:
 
 
 def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
-    """A sentence per claim: for which networks it is supported, for which not, and where that is open and why."""
+    """A sentence per claim judged: for which networks it is supported, for which not, where that is open and why."""
     sentences = []
-    for claim in claims.CLAIMS:
+    for claim in claims.named(*table["claim"].unique()):
         found = table[table["claim"] == claim.id].drop_duplicates("arch")
         parts = []
         for word, rows in ((word, found[found["verdict"] == word]) for word in claims.VERDICTS):
@@ -223,17 +223,27 @@ def _with_reason(arch: str, why: str) -> str:
     return f"{styles.architecture(arch).label}{f' ({why})' if why else ''}"
 
 
-def rule(study: Study, id_: str) -> list[str]:
-    """A claim in the paper's words, its rule in this book's, and links to the figures that show it."""
-    claim = next(claim for claim in claims.CLAIMS if claim.id == id_)
+def outcome(table: pd.DataFrame, id_: str) -> str:
+    """One claim's sentence."""
+    return outcomes_of_claims(table[table["claim"] == id_])[0]
+
+
+def said(study: Study, id_: str) -> str:
+    """A claim in the paper's words, with links to the figures that show it."""
+    (claim,) = claims.named(id_)
     drawn = ("1", "2", "3", "4", "5", "6", "7") if study.has_people else ("2", "4")
     links = [
         f"{{ref}}`Figure {name} <fig-{name}-{study.name}>`" if name in drawn else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]
     where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"
+    return f"The paper ({where}): “{claim.quote}” Shown in {listing(links)}."
+
+
+def rule(id_: str) -> list[str]:
+    """A claim's rule in this book's words."""
+    (claim,) = claims.named(id_)
     return [
-        f"**The paper** ({where}): “{claim.quote}” Shown in {listing(links)}.",
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
         "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
@@ -347,24 +357,6 @@ def summary_caption(ceiling: Estimate) -> str:
         "selection frequency. |AVH| − |confidence| is how much closer AVH follows people, paired over images. All with "
         f"95 % intervals over images. In round brackets, the share of the noise ceiling, {estimate(ceiling)}."
     )
-
-
-def findings(table: pd.DataFrame, ceiling: Estimate) -> list[str]:
-    """What came out, a sentence per quantity: how strongly it goes with people under each network."""
-    sentences = []
-    for quantity, rows in table.groupby("quantity", sort=False):
-        if quantity == "accuracy":
-            continue
-        values = listing(
-            f"{number(row.value)} {interval(row.low, row.high)} for {styles.architecture(row.arch).label}"
-            for row in rows.itertuples()
-        )
-        what = "AVH's lead over confidence, |AVH| − |confidence|," if quantity == "lead" else QUANTITIES[quantity]
-        goes = "is" if quantity == "lead" else "has a rank correlation with human selection frequency of"
-        sentences.append(sentence(f"{what} {goes} {values}"))
-    if ceiling.value > 0:
-        sentences.append(f"No score can be expected to reach more than {estimate(ceiling)}: people disagree too.")
-    return sentences
 
 
 def courses(table: pd.DataFrame) -> str:

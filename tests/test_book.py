@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
-COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")
+COMPARISONS = ("verdicts", "confidence-gap", "norm", "granularity", "avh", "dynamics", "first-iterations")
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 
 
@@ -86,10 +86,10 @@ def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
 
 
 def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
-    module = book / "analysis/figures.py"
+    module = book / "analysis/figures/panels.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -103,14 +103,14 @@ def test_an_edited_score_reruns_everything_but_the_data(book):
     module = book / "analysis/scores.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_a_changed_parameter_of_one_network_reruns_that_network(book):
     study = book / "studies/synthetic.yaml"
     with restored(study):
         study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
-        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 4, "pages": 1}
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_an_unknown_parameter_stops_before_anything_runs(book):
@@ -137,7 +137,7 @@ def test_an_edited_rule_reruns_no_training(book):
     module = book / "analysis/claims.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_the_front_page_shows_every_verdict(book):
@@ -153,7 +153,13 @@ def test_the_front_page_shows_every_verdict(book):
 
 def test_every_claim_leads_to_its_figures(book):
     page = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
-    for number, where in {1: "comparison", 4: "first-iterations", 7: "granularity"}.items():
+    for number, where in {
+        1: "confidence-gap",
+        2: "dynamics",
+        4: "first-iterations",
+        6: "avh",
+        7: "granularity",
+    }.items():
         assert f'href="{where}.html#fig-{number}-synthetic"' in page
 
 

@@ -298,7 +298,7 @@ def test_bad_networks_are_refused_in_one_sentence(archs):
 def test_contents_list_every_page_of_every_study():
     text = toc.contents({"synthetic": ["resnet50", "alexnet"], "quick": ["resnet18"]})
     files = re.findall(r"file: (\S+)", text)
-    assert "book/runs/synthetic/comparison" in files
+    assert "book/runs/synthetic/confidence-gap" in files
     assert files.index("book/runs/synthetic/alexnet/training") < files.index("book/runs/synthetic/resnet50/training")
     assert "book/runs/quick/resnet18/hardness" in files
     assert "'ResNet50: hardness'" in text

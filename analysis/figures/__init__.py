@@ -4,6 +4,7 @@ Every function returns a matplotlib Figure, or None for an empty table: where no
 answers are not drawn. The tables come from ``tables``; names and colours from ``styles``.
 """
 
+from analysis.figures.bins import within_bins
 from analysis.figures.discussion import overtaking
 from analysis.figures.network import distribution, hardness_overview, training_curves
 from analysis.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
@@ -20,4 +21,5 @@ __all__ = [
     "hardness_overview",
     "overtaking",
     "training_curves",
+    "within_bins",
 ]

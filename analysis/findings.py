@@ -1,0 +1,211 @@
+"""What the tables of ``coefficients`` say: tables for readers, and sentences with the numbers in them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import styles
+from analysis.coefficients import FAR, MEDIUM, WHOLE
+from analysis.statistics import Estimate
+from analysis.words import SPACE, count, estimate, listing, number, percent, sentence
+
+KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
+RANK = "rank correlation with human selection frequency"
+CASES = {
+    "far": f"confidence and HSF differ by more than {FAR}",
+    "low": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence at most {MEDIUM[0]}",
+    "high": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence above {MEDIUM[1]}",
+}
+
+
+def coefficients(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
+    """A row per network (and score, where there are several), a column per kind of coefficient.
+
+    In round brackets the share of the noise ceiling, for the kinds that have one.
+    """
+    rows = []
+    for (score, arch), cells in table.groupby(["score", "arch"], sort=False):
+        row = {"score": styles.SCORES[score].label, "network": styles.architecture(arch).label}
+        for cell in cells.itertuples():
+            share = _share(cell, ceilings)
+            row[KINDS[cell.kind]] = _text(cell) + (f" ({share})" if share else "")
+        rows.append(row | {"n": count(cells["n"].iloc[0])})
+    told = pd.DataFrame(rows)
+    return told.drop(columns="score") if len(told) and told["score"].nunique() == 1 else told
+
+
+def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
+    """A sentence per score: how strongly it goes with people under each network; and what could be reached."""
+    if table.empty:
+        return ["Nobody was asked about these images: there is nothing to correlate with."]
+    sentences = []
+    for score, rows in table[table["kind"] == "spearman"].groupby("score", sort=False):
+        values = []
+        for row in rows.itertuples():
+            share = _share(row, ceilings)
+            of = f", {share} of the noise ceiling," if share else ""
+            values.append(
+                f"{_text(row)}{of} for {styles.architecture(row.arch).label} (n{SPACE}={SPACE}{count(row.n)})"
+            )
+        sentences.append(sentence(f"{styles.SCORES[score].label} has a {RANK} of {listing(values)}"))
+    if not ceilings.empty:
+        rows = ceilings[ceilings["kind"] == "spearman"].itertuples()
+        reach = listing(f"{_text(row)} ({row.method})" for row in rows)
+        sentences.append(
+            f"No score can be expected to reach a rank correlation of more than {reach}: people disagree too."
+        )
+    return sentences
+
+
+def ceilings(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per method, a column per kind of coefficient."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        cells = rows.setdefault(row.method, {"noise ceiling by": row.method})
+        cells[KINDS[row.kind]] = _text(row)
+        cells["n"] = count(row.n)
+    return (
+        pd.DataFrame(rows.values(), columns=["noise ceiling by", "Spearman's ρ", "Pearson's r", "n"]) if rows else table
+    )
+
+
+def bins(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per bin, a column per network; how far HSF varies in the bin, and the images behind the row."""
+    rows = []
+    for name, cells in table.groupby("bin", sort=False):
+        row = {"HSF": name}
+        row |= {styles.architecture(cell.arch).label: _text(cell) for cell in cells.itertuples()}
+        rows.append(row | {"spread": number(cells["spread"].iloc[0]), "n": _span(cells["n"])})
+    return pd.DataFrame(rows)
+
+
+def bins_seen(table: pd.DataFrame) -> str:
+    """The figure of the bins for who cannot see it."""
+    if table.empty:
+        return "No image."
+    parts = []
+    for arch, cells in table.groupby("arch", sort=False):
+        values = listing(f"{number(cell.value)} in {cell.bin} (n {count(cell.n)})" for cell in cells.itertuples())
+        parts.append(f"{styles.architecture(arch).label}: {values}")
+    return f"{'. '.join(parts)}."
+
+
+def shrinking(table: pd.DataFrame) -> str:
+    """How much smaller the coefficients within bins are, and how much less HSF varies there."""
+    if table.empty:
+        return ""
+    whole, within = table[table["bin"] == WHOLE], table[table["bin"] != WHOLE].dropna(subset="value")
+    if within.empty:
+        return "No bin holds enough images for a coefficient."
+    return (
+        f"Over all images the coefficients lie between {_ends(whole['value'])}, within bins between "
+        f"{_ends(within['value'])}; HSF varies within a bin by {percent(within['spread'].min())} to "
+        f"{percent(within['spread'].max())} of its standard deviation over all images. Of "
+        f"{count(len(within))} intervals within bins, "
+        f"{count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
+    )
+
+
+def lead(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per network: AVH's lead over confidence, and Steiger's test."""
+    return pd.DataFrame(
+        {
+            "network": styles.architecture(row.arch).label,
+            "|AVH| − |confidence|": _text(row),
+            "Steiger's z": number(row.statistic),
+            "p": _p(row.p),
+            "n": count(row.n),
+        }
+        for row in table.itertuples()
+    )
+
+
+def leads(table: pd.DataFrame) -> str:
+    """Under which networks AVH follows people more closely than confidence does, and under which less."""
+    if table.empty:
+        return ""
+    more, less = table["low"] > 0, table["high"] < 0
+    cases = (
+        ("more closely than confidence", table[more]),
+        ("less closely than confidence", table[less]),
+        ("neither clearly more nor clearly less closely than confidence", table[~more & ~less]),
+    )
+    parts = [
+        f"{how} under {listing(f'{styles.architecture(row.arch).label} ({_text(row)})' for row in rows.itertuples())}"
+        for how, rows in cases
+        if len(rows)
+    ]
+    return f"AVH follows people {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+
+
+def given_correctness(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per network, a column per score."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        cells = rows.setdefault(row.arch, {"network": styles.architecture(row.arch).label})
+        cells[styles.SCORES[row.score].label] = _text(row)
+    for arch, cells in table.groupby("arch") if len(table) else ():
+        rows[arch]["n"] = _span(cells["n"])
+    return pd.DataFrame(rows.values())
+
+
+def remaining(table: pd.DataFrame) -> str:
+    """Whether scores still go with people among images that the network gets equally right."""
+    if table.empty:
+        return ""
+    parts = []
+    for score, rows in table.groupby("score", sort=False):
+        values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
+        parts.append(f"{styles.SCORES[score].label} keeps a partial rank correlation of {values}")
+    return f"Given whether the network is right, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+
+
+def apart(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per case in which network and people part ways, a column per network."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        text = f"{count(row.count)} ({percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}])"
+        cells = rows.setdefault(row.case, {"images on which": CASES[row.case]})
+        cells[styles.architecture(row.arch).label] = text if row.n else "none"
+        cells["n"] = count(row.n)
+    told = pd.DataFrame(rows.values())
+    return told[[*(name for name in told if name != "n"), "n"]] if len(told) else told
+
+
+def parting(table: pd.DataFrame) -> str:
+    """On how many images network and people part ways."""
+    if table.empty:
+        return ""
+    values = listing(
+        f"{count(row.count)} of {count(row.n)} images ({percent(row.value)} [{percent(row.low)},{SPACE}"
+        f"{percent(row.high)}]) for {styles.architecture(row.arch).label}"
+        for row in table[table["case"] == "far"].itertuples()
+    )
+    return f"Confidence and human selection frequency differ by more than {FAR} on {values}."
+
+
+def _text(row: Any) -> str:
+    return estimate(Estimate(row.value, row.low, row.high, row.n), n=False)
+
+
+def _share(row: Any, ceilings: pd.DataFrame) -> str:
+    """A coefficient's share of its kind's ceiling by split halves; empty where there is none."""
+    if ceilings.empty:
+        return ""
+    found = ceilings.loc[(ceilings["kind"] == row.kind) & (ceilings["method"] == "split halves"), "value"]
+    return (
+        percent(abs(row.value) / found.iloc[0]) if len(found) and found.iloc[0] > 0 and not np.isnan(row.value) else ""
+    )
+
+
+def _span(sizes: pd.Series) -> str:
+    return " to ".join(count(n) for n in sorted({sizes.min(), sizes.max()}))
+
+
+def _ends(values: pd.Series) -> str:
+    return f"{number(values.min())} and {number(values.max())}"
+
+
+def _p(p: float) -> str:
+    return "below 0.001" if p < 0.001 else number(p, 3)
