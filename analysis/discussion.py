@@ -159,27 +159,6 @@ def reasons(study: Study) -> list[str]:
     return sentences
 
 
-def given_correctness(study: Study) -> list[str]:
-    """How much of each score's correlation is left among images of equal correctness, a sentence per score."""
-    if not study.has_people:
-        return []
-    sentences = []
-    for score in COMPARED:
-        parts = []
-        for arch, run in study.runs.items():
-            values, correct = run.scores[score], run.scores["correct"].astype(float)
-            whole = statistics.correlation(values, study.hsf)
-            left = statistics.partial(values, study.hsf, correct)
-            parts.append(
-                f"{styles.architecture(arch).label} {words.number(whole.value)} and, given correctness, "
-                f"{words.estimate(left, n=False)}"
-            )
-        sentences.append(
-            f"**{styles.SCORES[score].label[:1].upper()}{styles.SCORES[score].label[1:]}**: {'; '.join(parts)}."
-        )
-    return sentences
-
-
 # What separates each dataset from the paper's, in a reader's words.
 DIFFERENCES = {
     "cifar10h": (

@@ -85,12 +85,10 @@ def test_sentences_name_every_network_and_the_small_bins(results):
     small = sizes[sizes < discussion.FEW]
     assert len(small)
     assert all(f"({n})" in text for n in small)
-    assert [s[:9] for s in discussion.given_correctness(results)] == ["**AVH**: ", "**Confide"]
 
 
 def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
     assert discussion.overtaking(nobody).empty
     assert discussion.beside(nobody).empty
-    assert discussion.given_correctness(nobody) == []
     assert figures.overtaking(discussion.overtaking(nobody)) is None
     assert "Nobody was asked" in discussion.reasons(nobody)[0]
