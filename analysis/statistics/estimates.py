@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-BUDGET = 2**17  # numbers in one array of a bootstrap batch: 1 MB, which stays in a processor's cache
+BUDGET = 2**16  # numbers in one array of a bootstrap batch: 512 KB, which stays in a processor's cache
 RESAMPLES = 1000
 LEVEL = 0.95
 
