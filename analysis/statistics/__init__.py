@@ -13,7 +13,7 @@ NaN means an undefined score: its image is left out, and n counts the images tha
 
 ``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``), the
 reliability of people's answers (``reliability``), curves over time (``courses``), bins and group means (``bins``,
-``means``).
+``groups``).
 """
 
 from analysis.statistics.associations import correlation, correlations, difference, partial, within_bins
@@ -41,7 +41,7 @@ from analysis.statistics.courses import (
     slope_ratio,
 )
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
-from analysis.statistics.means import means, wilson
+from analysis.statistics.groups import means, wilson
 from analysis.statistics.reliability import (
     SPLITS,
     BetaBinomial,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.statistics.bins import EDGES, Closed, bin_index, binned
 from analysis.statistics.coefficients import Coefficients, Kind, coefficients
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval
+from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
 
 FEWEST = 3  # images that a correlation is computed of
 EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but rounding
@@ -39,15 +39,15 @@ def correlations(
     columns: name -> (N,). A column is correlated over the images at which it and y are defined; in a resample, over
     those of them that were drawn.
     """
-    y = np.asarray(y, dtype=float)
+    y, *values = of_one_length(y, *(column for _, column in columns.items()))
     asked = ~np.isnan(y)
-    values = [np.asarray(column, dtype=float)[asked] for column in columns.values()]
-    statistic = _where_defined(values, y[asked], kind)
-    draws = bootstrap(statistic, int(asked.sum()), resamples, seed)
-    estimates = [_estimate(draws[:, m], int((~np.isnan(x)).sum()), level) for m, x in enumerate(values)]
-    return pd.DataFrame(estimates, columns=list(Estimate._fields)).assign(score=list(columns))[
-        ["score", *Estimate._fields]
+    values = [x[asked] for x in values]
+    draws = bootstrap(_where_defined(values, y[asked], kind), int(asked.sum()), resamples, seed)
+    rows = [
+        {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()), level)._asdict()
+        for m, (name, x) in enumerate(zip(columns, values, strict=True))
     ]
+    return pd.DataFrame(rows, columns=["score", *Estimate._fields])
 
 
 def difference(

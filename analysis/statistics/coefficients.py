@@ -43,15 +43,21 @@ def sort(values: Array) -> Sorted:
     return Sorted(np.argsort(group, kind="stable"), np.cumsum(sizes) - sizes, group)
 
 
-def by_value(weights: Array, column: Sorted) -> Array:
-    """Sums of weights over the images of each distinct value, in its order: (B, N) -> (B, K)."""
-    weights = weights.take(column.order, axis=1)
+def by_value(weights: Array, column: Sorted, work: Array | None = None) -> Array:
+    """Sums of weights over the images of each distinct value, in its order: (B, N) -> (B, K).
+
+    work: an array like weights that may be written to, so that none has to be made.
+    """
+    weights = weights.take(column.order, axis=1, out=work, mode="clip")  # "raise" would write to a copy first
     return np.add.reduceat(weights, column.first, axis=1) if column.tied else weights
 
 
-def ranks(sizes: Array) -> Array:
-    """Twice the mean rank of each distinct value, less 1, of sizes images each: (B, K) -> (B, K)."""
-    return 2 * sizes.cumsum(1, dtype=np.int32) - sizes
+def ranks(sizes: Array, work: Array | None = None) -> Array:
+    """Twice the mean rank of each distinct value, less 1, of sizes images each: (B, K) -> (B, K). work: as above."""
+    upto = sizes.cumsum(1, dtype=sizes.dtype, out=work)
+    upto *= 2
+    upto -= sizes
+    return upto
 
 
 def squares(sizes: Array) -> Array:
@@ -74,10 +80,13 @@ def spearman(columns: Sequence[Array], y: Array) -> Coefficients:
         of_y = counts * middle.astype(float).take(sorted_y.group, axis=1)  # (B, N)
         squares_y, squares_untied = squares(sizes), squares(counts)
         result = np.empty((len(counts), len(columns)))
+        # Fresh arrays for every column would cost more than the sums: the system clears each page it hands out.
+        work = np.empty_like(counts), np.empty_like(counts), np.empty_like(of_y)
         for m, x in enumerate(sortings):
-            sizes = by_value(counts, x)
+            sizes = by_value(counts, x, work[0])
             squares_x = squares(sizes) if x.tied else squares_untied
-            result[:, m] = _ratio(np.vecdot(by_value(of_y, x), ranks(sizes)), squares_x * squares_y)
+            of_x = ranks(sizes, work[1][:, : len(x.first)])
+            result[:, m] = _ratio(np.vecdot(by_value(of_y, x, work[2]), of_x), squares_x * squares_y)
         return result
 
     return drawn

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-BUDGET = 2**17  # numbers in one array of a bootstrap batch: 1 MB, which stays in a processor's cache
+BUDGET = 2**16  # numbers in one array of a bootstrap batch: 512 KB, which stays in a processor's cache
 RESAMPLES = 1000
 LEVEL = 0.95
 
@@ -21,14 +21,17 @@ class Estimate(NamedTuple):
     n: int
 
 
-def defined(*columns: Array) -> list[Array]:
-    """The columns without the images at which any of them is NaN, as float64.
-
-    Raises ValueError where their shapes are not one (N,).
-    """
+def of_one_length(*columns: Array) -> list[Array]:
+    """The columns as float64. Raises ValueError where their shapes are not one (N,)."""
     arrays: list[Any] = [np.asarray(column, dtype=float) for column in columns]
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
         raise ValueError(f"columns must have one shape (N,); got {', '.join(str(array.shape) for array in arrays)}")
+    return arrays
+
+
+def defined(*columns: Array) -> list[Array]:
+    """The columns without the images at which any of them is NaN. Raises as ``of_one_length``."""
+    arrays = of_one_length(*columns)
     keep = ~np.any([np.isnan(array) for array in arrays], axis=0)
     return [array[keep] for array in arrays]
 
