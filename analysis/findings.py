@@ -25,6 +25,8 @@ def coefficients(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
 
     In round brackets the share of the noise ceiling, for the kinds that have one.
     """
+    if table.empty:
+        return table
     rows = []
     for (score, arch), cells in table.groupby(["score", "arch"], sort=False):
         row = {"score": styles.SCORES[score].label, "network": styles.architecture(arch).label}
@@ -33,7 +35,7 @@ def coefficients(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
             row[KINDS[cell.kind]] = _text(cell) + (f" ({share})" if share else "")
         rows.append(row | {"n": count(cells["n"].iloc[0])})
     told = pd.DataFrame(rows)
-    return told.drop(columns="score") if len(told) and told["score"].nunique() == 1 else told
+    return told.drop(columns="score") if told["score"].nunique() == 1 else told
 
 
 def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
@@ -63,15 +65,14 @@ def ceilings(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         cells = rows.setdefault(row.method, {"noise ceiling by": row.method})
-        cells[KINDS[row.kind]] = _text(row)
-        cells["n"] = count(row.n)
-    return (
-        pd.DataFrame(rows.values(), columns=["noise ceiling by", "Spearman's ρ", "Pearson's r", "n"]) if rows else table
-    )
+        cells[KINDS[row.kind]] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
+    return pd.DataFrame(rows.values())
 
 
 def bins(table: pd.DataFrame) -> pd.DataFrame:
     """A row per bin with its images, a column per network, and how far HSF varies in the bin."""
+    if table.empty:
+        return table
     rows = []
     for name, cells in table.groupby("bin", sort=False):
         row = {"HSF": f"{name.replace(' ', SPACE)} n{SPACE}={SPACE}{_span(cells['n'])}"}
@@ -101,8 +102,8 @@ def shrinking(table: pd.DataFrame) -> str:
     return (
         f"Over all images the coefficient is {_range(whole['value'].sort_values().map(number))}, within bins "
         f"{_range(within['value'].sort_values().map(number))}. The standard deviation of HSF within a bin is "
-        f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} intervals "
-        f"within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
+        f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
+        f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
     )
 
 
@@ -143,9 +144,7 @@ def given_correctness(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         cells = rows.setdefault(row.arch, {"network": styles.architecture(row.arch).label})
-        cells[styles.SCORES[row.score].label] = _text(row)
-    for arch, cells in table.groupby("arch") if len(table) else ():
-        rows[arch]["n"] = _span(cells["n"])
+        cells[styles.SCORES[row.score].label] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
     return pd.DataFrame(rows.values())
 
 
@@ -161,15 +160,13 @@ def remaining(table: pd.DataFrame) -> str:
 
 
 def apart(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per case in which network and people part ways, a column per network."""
+    """A row per case in which network and people part ways, with the images in question, a column per network."""
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         text = f"{count(row.count)} ({percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}])"
-        cells = rows.setdefault(row.case, {"images on which": CASES[row.case]})
+        cells = rows.setdefault(row.case, {"images on which": f"{CASES[row.case]}; n{SPACE}={SPACE}{count(row.n)}"})
         cells[styles.architecture(row.arch).label] = text if row.n else "none"
-        cells["n"] = count(row.n)
-    told = pd.DataFrame(rows.values())
-    return told[[*(name for name in told if name != "n"), "n"]] if len(told) else told
+    return pd.DataFrame(rows.values())
 
 
 def parting(table: pd.DataFrame) -> str:

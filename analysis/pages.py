@@ -176,8 +176,8 @@ def show(markdown: str) -> None:
 
 
 def bulleted(items: Iterable[str]) -> str:
-    """A list in Markdown."""
-    return "\n".join(f"- {words.flow(item)}" for item in items)
+    """A list in Markdown; an empty item is nothing."""
+    return "\n".join(f"- {words.flow(item)}" for item in items if item)
 
 
 def folded(title: str, body: str) -> str:
