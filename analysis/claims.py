@@ -80,7 +80,7 @@ class Claim(NamedTuple):
     title: str  # in this book's words
     quote: str  # the paper's words
     section: str
-    figures: tuple[str, ...]  # that show it
+    figures: tuple[str, ...]  # that show it, the paper's by their numbers
     statistic: str
     rule: str  # supported when
     inconclusive: str  # beside an interval that straddles a threshold
@@ -273,7 +273,7 @@ CLAIMS = (
         title="The norm does not follow people (Prediction 1, which the paper rejects)",
         quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
         section="2.2",
-        figures=("1", "6", "7"),
+        figures=("1", "N1", "6", "7"),
         statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
         rule=f"the interval lies between −{NONE} and {NONE}.",
         inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
@@ -284,7 +284,7 @@ CLAIMS = (
         title="AVH follows people, and more closely than confidence",
         quote="AVH is strongly correlated with human selection frequency across a wide range of CNN models.",
         section="2.2",
-        figures=("1", "6"),
+        figures=("1", "6", "A1"),
         statistic="Spearman's correlation of AVH with HSF over test images; and how much larger its absolute value is "
         "than confidence's, paired over images.",
         rule="the first interval lies below 0 and the second above 0.",

@@ -17,7 +17,7 @@ WHOLE = "all images"  # beside the bins' names
 
 # Ceilings by how they are found. Spearman-Brown's formula is about sums of answers and so about product-moment
 # correlations, which Pearson's is and Spearman's is of ranks; Kendall's has no ceiling of this kind.
-CEILINGS = {"split halves": statistics.noise_ceiling, "beta-binomial": statistics.model_ceiling}
+CEILINGS = {"split halves": statistics.noise_ceiling, "beta-binomial model": statistics.model_ceiling}
 CEILED = ("spearman", "pearson")
 
 # Sec. 2.1: "a considerable amount of density on the range of medium human accuracy but either extremely low or high
@@ -27,30 +27,30 @@ FAR = 0.5  # network and people part ways where confidence and HSF differ by mor
 
 
 def coefficients(study: Study, scores: Sequence[str]) -> pd.DataFrame:
-    """Each score's correlations with HSF over all test images: a row per (score, arch, kind of coefficient)."""
+    """Each score's correlations with HSF over all test images: a row per (score, kind of coefficient, arch)."""
     if not study.has_people:
         return pd.DataFrame()
-    return pd.DataFrame(
-        {"score": score, "arch": arch, "kind": kind}
-        | statistics.correlation(run.scores[score], study.hsf, kind)._asdict()
+    parts = [
+        statistics.correlations({arch: run.scores[score] for arch, run in study.runs.items()}, study.hsf, kind)
+        .rename(columns={"score": "arch"})
+        .assign(score=score, kind=kind)
         for score in scores
-        for arch, run in study.runs.items()
         for kind in KINDS
-    )
+    ]
+    return pd.concat(parts, ignore_index=True)[["score", "kind", "arch", "value", "low", "high", "n"]]
 
 
-def by_bin(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's correlation over all images, and within each bin of HSF: a row per (arch, bin).
+def by_bin(study: Study, score: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A score's rank correlation with HSF over all images, and within each bin of HSF: a row per (arch, bin).
 
-    table: ``coefficients`` of one score, whose rows over all images come first. ``spread``: the standard deviation of
+    table: ``coefficients``, where those over all images are. ``spread``: the standard deviation of
     HSF in the bin as a share of that over all images: the smaller it is, the less a coefficient can be (restriction of
     range).
     """
     if table.empty:
         return table
-    (score,) = table["score"].unique()
     parts = []
-    for whole in table[table["kind"] == "spearman"].itertuples():
+    for whole in table[(table["score"] == score) & (table["kind"] == "spearman")].itertuples():
         over = {"bin": WHOLE, "value": whole.value, "low": whole.low, "high": whole.high, "n": whole.n, "spread": 1.0}
         bins = statistics.within_bins(study.runs[whole.arch].scores[score], study.hsf)
         bins = pd.concat([pd.DataFrame([over]), bins.astype({"bin": str})], ignore_index=True)
@@ -63,15 +63,15 @@ def lead(study: Study) -> pd.DataFrame:
     """How much more closely AVH follows HSF than confidence does: a row per arch.
 
     ``value`` is |AVH| - |confidence|, of Spearman's correlations, with a bootstrap interval paired over images.
-    ``statistic`` and ``p`` are Steiger's test of the same question, of AVH's negative so that both scores rise with
-    HSF. A test for independent correlations would be wrong: both are of the same images and the same HSF.
+    ``statistic`` and ``p`` are Steiger's test of the same question. A test for independent correlations would be wrong:
+    both are of the same images and the same HSF.
     """
     if not study.has_people:
         return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         avh, confidence = run.scores["avh"], run.scores["confidence"]
-        test = statistics.steiger(-avh, confidence, study.hsf)
+        test = statistics.steiger(avh, confidence, study.hsf)
         row = {"arch": arch, **statistics.difference(avh, confidence, study.hsf)._asdict()}
         rows.append(row | {"statistic": test.statistic, "p": test.p})
     return pd.DataFrame(rows)

@@ -1,5 +1,6 @@
 """What the tables of ``coefficients`` say: tables for readers, and sentences with the numbers in them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from analysis.coefficients import FAR, MEDIUM, WHOLE
 from analysis.statistics import Estimate
 from analysis.words import SPACE, count, estimate, listing, number, percent, sentence
 
-KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
-RANK = "rank correlation with human selection frequency"
+KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ\u2011b", "pearson": "Pearson's r"}
+NAMES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}  # in a sentence; else the style's label
 CASES = {
     "far": f"confidence and HSF differ by more than {FAR}",
     "low": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence at most {MEDIUM[0]}",
@@ -24,6 +25,8 @@ def coefficients(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
 
     In round brackets the share of the noise ceiling, for the kinds that have one.
     """
+    if table.empty:
+        return table
     rows = []
     for (score, arch), cells in table.groupby(["score", "arch"], sort=False):
         row = {"score": styles.SCORES[score].label, "network": styles.architecture(arch).label}
@@ -32,30 +35,29 @@ def coefficients(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
             row[KINDS[cell.kind]] = _text(cell) + (f" ({share})" if share else "")
         rows.append(row | {"n": count(cells["n"].iloc[0])})
     told = pd.DataFrame(rows)
-    return told.drop(columns="score") if len(told) and told["score"].nunique() == 1 else told
+    return told.drop(columns="score") if told["score"].nunique() == 1 else told
 
 
 def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
-    """A sentence per score: how strongly it goes with people under each network; and what could be reached."""
+    """A sentence per score: how strongly it goes with people under each network, and how near that is to the most."""
     if table.empty:
         return ["Nobody was asked about these images: there is nothing to correlate with."]
     sentences = []
     for score, rows in table[table["kind"] == "spearman"].groupby("score", sort=False):
-        values = []
-        for row in rows.itertuples():
-            share = _share(row, ceilings)
-            of = f", {share} of the noise ceiling," if share else ""
-            values.append(
-                f"{_text(row)}{of} for {styles.architecture(row.arch).label} (n{SPACE}={SPACE}{count(row.n)})"
-            )
-        sentences.append(sentence(f"{styles.SCORES[score].label} has a {RANK} of {listing(values)}"))
-    if not ceilings.empty:
-        rows = ceilings[ceilings["kind"] == "spearman"].itertuples()
-        reach = listing(f"{_text(row)} ({row.method})" for row in rows)
+        values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
+        shares = _range(_share(row, ceilings) for row in rows.sort_values("value", key=abs).itertuples())
+        of = f", {shares} of the noise ceiling" if shares else ""
         sentences.append(
-            f"No score can be expected to reach a rank correlation of more than {reach}: people disagree too."
+            f"{_name(score)} has a rank correlation with human selection frequency of {values}{of}; "
+            f"n{SPACE}={SPACE}{_span(rows['n'])}."
         )
-    return sentences
+    if len(ceilings):
+        rows = ceilings[ceilings["kind"] == "spearman"].itertuples()
+        sentences.append(
+            f"The noise ceiling is {listing(f'{_text(row)} ({row.method})' for row in rows)}: no score can be expected "
+            "to reach a higher rank correlation, because people disagree too."
+        )
+    return [sentence(text) for text in sentences]
 
 
 def ceilings(table: pd.DataFrame) -> pd.DataFrame:
@@ -63,20 +65,19 @@ def ceilings(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         cells = rows.setdefault(row.method, {"noise ceiling by": row.method})
-        cells[KINDS[row.kind]] = _text(row)
-        cells["n"] = count(row.n)
-    return (
-        pd.DataFrame(rows.values(), columns=["noise ceiling by", "Spearman's ρ", "Pearson's r", "n"]) if rows else table
-    )
+        cells[KINDS[row.kind]] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
+    return pd.DataFrame(rows.values())
 
 
 def bins(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per bin, a column per network; how far HSF varies in the bin, and the images behind the row."""
+    """A row per bin with its images, a column per network, and how far HSF varies in the bin."""
+    if table.empty:
+        return table
     rows = []
     for name, cells in table.groupby("bin", sort=False):
-        row = {"HSF": name}
+        row = {"HSF": f"{name.replace(' ', SPACE)} n{SPACE}={SPACE}{_span(cells['n'])}"}
         row |= {styles.architecture(cell.arch).label: _text(cell) for cell in cells.itertuples()}
-        rows.append(row | {"spread": number(cells["spread"].iloc[0]), "n": _span(cells["n"])})
+        rows.append(row | {"spread": number(cells["spread"].iloc[0])})
     return pd.DataFrame(rows)
 
 
@@ -99,11 +100,10 @@ def shrinking(table: pd.DataFrame) -> str:
     if within.empty:
         return "No bin holds enough images for a coefficient."
     return (
-        f"Over all images the coefficients lie between {_ends(whole['value'])}, within bins between "
-        f"{_ends(within['value'])}; HSF varies within a bin by {percent(within['spread'].min())} to "
-        f"{percent(within['spread'].max())} of its standard deviation over all images. Of "
-        f"{count(len(within))} intervals within bins, "
-        f"{count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
+        f"Over all images the coefficient is {_range(whole['value'].sort_values().map(number))}, within bins "
+        f"{_range(within['value'].sort_values().map(number))}. The standard deviation of HSF within a bin is "
+        f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
+        f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
     )
 
 
@@ -144,9 +144,7 @@ def given_correctness(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         cells = rows.setdefault(row.arch, {"network": styles.architecture(row.arch).label})
-        cells[styles.SCORES[row.score].label] = _text(row)
-    for arch, cells in table.groupby("arch") if len(table) else ():
-        rows[arch]["n"] = _span(cells["n"])
+        cells[styles.SCORES[row.score].label] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
     return pd.DataFrame(rows.values())
 
 
@@ -157,20 +155,18 @@ def remaining(table: pd.DataFrame) -> str:
     parts = []
     for score, rows in table.groupby("score", sort=False):
         values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
-        parts.append(f"{styles.SCORES[score].label} keeps a partial rank correlation of {values}")
+        parts.append(f"{_name(score)} keeps a partial rank correlation of {values}")
     return f"Given whether the network is right, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
 def apart(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per case in which network and people part ways, a column per network."""
+    """A row per case in which network and people part ways, with the images in question, a column per network."""
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         text = f"{count(row.count)} ({percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}])"
-        cells = rows.setdefault(row.case, {"images on which": CASES[row.case]})
+        cells = rows.setdefault(row.case, {"images on which": f"{CASES[row.case]}; n{SPACE}={SPACE}{count(row.n)}"})
         cells[styles.architecture(row.arch).label] = text if row.n else "none"
-        cells["n"] = count(row.n)
-    told = pd.DataFrame(rows.values())
-    return told[[*(name for name in told if name != "n"), "n"]] if len(told) else told
+    return pd.DataFrame(rows.values())
 
 
 def parting(table: pd.DataFrame) -> str:
@@ -183,6 +179,10 @@ def parting(table: pd.DataFrame) -> str:
         for row in table[table["case"] == "far"].itertuples()
     )
     return f"Confidence and human selection frequency differ by more than {FAR} on {values}."
+
+
+def _name(score: str) -> str:
+    return NAMES.get(score, styles.SCORES[score].label)
 
 
 def _text(row: Any) -> str:
@@ -200,11 +200,13 @@ def _share(row: Any, ceilings: pd.DataFrame) -> str:
 
 
 def _span(sizes: pd.Series) -> str:
-    return " to ".join(count(n) for n in sorted({sizes.min(), sizes.max()}))
+    return _range(count(n) for n in sorted(sizes))
 
 
-def _ends(values: pd.Series) -> str:
-    return f"{number(values.min())} and {number(values.max())}"
+def _range(ordered: Iterable[str]) -> str:
+    """The first and the last of numbers in words, or the one that they are."""
+    words = list(ordered)
+    return words[0] if words[0] == words[-1] else f"{words[0]} to {words[-1]}"
 
 
 def _p(p: float) -> str:

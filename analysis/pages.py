@@ -81,14 +81,12 @@ class Page:
         """Every parameter with its value and meaning."""
         fields = type(parameters).model_fields
         rows = [(name, _plain(value), fields[name].description) for name, value in parameters.model_dump().items()]
-        table = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
-        self.show_table(table, caption="Parameters of this page.")
+        show(folded("Parameters of this page", markdown(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]))))
 
     def show_stamp(self, *results: Run) -> None:
         """What made the results of one or several runs: code, versions, device, time, data. A column per run."""
         columns = {styles.architecture(run.arch).label: _stamp(run.stamp) for run in results}
-        table = pd.DataFrame(columns).reset_index(names="")
-        self.show_table(table, caption="What made these results.")
+        show(folded("What made these results", markdown(pd.DataFrame(columns).reset_index(names=""))))
 
     def show_downloads(self, run: Run, tables: Iterable[str] = runs.TABLES) -> None:
         """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
@@ -117,7 +115,7 @@ class Page:
 
     def show_details(self, title: str, items: Iterable[str], table: pd.DataFrame, caption: str) -> None:
         """A list and a table behind a title that opens them; in print they are open."""
-        show(f"::::{{dropdown}} {title}\n{bulleted(items)}\n\n{captioned(table, caption)}\n::::\n")
+        show(folded(title, f"{bulleted(items)}\n\n{captioned(table, caption)}"))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
         """A box of things that a reader must know."""
@@ -178,8 +176,13 @@ def show(markdown: str) -> None:
 
 
 def bulleted(items: Iterable[str]) -> str:
-    """A list in Markdown."""
-    return "\n".join(f"- {words.flow(item)}" for item in items)
+    """A list in Markdown; an empty item is nothing."""
+    return "\n".join(f"- {words.flow(item)}" for item in items if item)
+
+
+def folded(title: str, body: str) -> str:
+    """Markdown behind a title that opens it with a click."""
+    return f"::::{{dropdown}} {title}\n\n{body}\n::::\n"
 
 
 def captioned(table: pd.DataFrame, caption: str, label: str = "") -> str:

@@ -11,6 +11,7 @@ from analysis import claims, styles
 from analysis.statistics import Estimate
 from analysis.tables import Run, Study
 
+WITHOUT_PEOPLE = ("2", "4")  # figures that need nobody's answers
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
 
 
@@ -231,9 +232,10 @@ def outcome(table: pd.DataFrame, id_: str) -> str:
 def said(study: Study, id_: str) -> str:
     """A claim in the paper's words, with links to the figures that show it."""
     (claim,) = claims.named(id_)
-    drawn = ("1", "2", "3", "4", "5", "6", "7") if study.has_people else ("2", "4")
     links = [
-        f"{{ref}}`Figure {name} <fig-{name}-{study.name}>`" if name in drawn else f"Figure {name} (not drawn)"
+        f"{{ref}}`Figure {name} <fig-{name.lower()}-{study.name}>`"
+        if study.has_people or name in WITHOUT_PEOPLE
+        else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]
     where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"

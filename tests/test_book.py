@@ -86,7 +86,7 @@ def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
 
 
 def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
-    module = book / "analysis/figures/panels.py"
+    module = book / "analysis/figures/paper.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
         assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
@@ -161,6 +161,28 @@ def test_every_claim_leads_to_its_figures(book):
         7: "granularity",
     }.items():
         assert f'href="{where}.html#fig-{number}-synthetic"' in page
+
+
+def test_prose_leads_to_figures_on_other_pages_and_to_verdicts(book):
+    page = (book / "_build/html/book/runs/synthetic/avh.html").read_text()
+    verdicts = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
+    assert 'href="confidence-gap.html#fig-1-synthetic"' in page  # drawn there
+    assert 'href="#fig-6-synthetic"' in page  # drawn here
+    anchors = re.findall(r'href="verdicts.html#([^"]+)"', page)
+    assert anchors
+    assert all(f'id="{anchor}"' in verdicts for anchor in anchors)
+
+
+def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
+    page = browser.new_page()
+    page.goto((book / "_build/html/book/runs/synthetic/verdicts.html").as_uri())
+    shown = "[...document.querySelectorAll('details.sd-dropdown table')].map(t => t.checkVisibility())"
+    on_screen = page.evaluate(shown)
+    assert len(on_screen) == 8 + 2  # the claims', parameters and stamp
+    assert not any(on_screen)
+    page.emulate_media(media="print")
+    assert all(page.evaluate(shown))
+    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

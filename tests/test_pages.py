@@ -113,6 +113,15 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert words.escape(fact) in shown[0]
 
 
+def test_details_hold_a_list_and_a_table_behind_a_title(shown):
+    page = pages.Page(RunParameters())
+    page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
+    opening, *body, closing = shown[0].rstrip("\n").split("\n")
+    assert (opening, closing) == ("::::{dropdown} More", "::::")
+    assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
+    assert not any(line.startswith("::::") for line in body)  # which would close it early
+
+
 def test_nothing_to_list_shows_nothing(shown):
     pages.Page(RunParameters()).show_list([])
     assert shown == []
@@ -153,12 +162,6 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
     assert "not real people" in text
     assert "form with batch norm, which the paper's does not have" in text
     assert "2 of 120 AVH are undefined" in text
-
-
-def test_findings_carry_numbers_intervals_and_n(study):
-    findings = words.findings(tables.summary(study), tables.ceiling(study))
-    assert all(re.search(r"\[−?\d\.\d\d,\u00a0−?\d\.\d\d\]", sentence) for sentence in findings)
-    assert words.findings(tables.summary(study).query("quantity == 'accuracy'"), Estimate(np.nan, 0, 0, 0)) == []
 
 
 def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
@@ -226,6 +229,9 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     assert matrix["VGG19"].iloc[6].startswith("?\u00a0inconclusive (all together)")
     assert words.tally(table).startswith("Of 15 verdicts, ")
     assert len(words.outcomes_of_claims(table)) == len(claims.CLAIMS)
+    assert words.outcome(table, "P2") == words.outcomes_of_claims(table)[2]
+    assert words.outcome(table, "P2").startswith("**P2**: AVH follows people")
+    assert [text.split("**")[1] for text in words.rule("P2")] == ["Statistic.", "Supported when", "Inconclusive when"]
     rows = words.judged(table, "P2", ceiling)
     assert rows["network"].tolist() == ["VGG19", "", "ResNet50", ""]
     assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
@@ -233,12 +239,13 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     assert "share of the noise ceiling" in words.judged_caption("P2", ceiling)
 
 
-def test_a_rule_links_only_to_figures_that_are_drawn(study, tmp_path):
-    assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.rule(study, "P1")[0]
+def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
+    assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.said(study, "P1")
+    assert "{ref}`Figure N1 <fig-n1-synthetic>`" in words.said(study, "P1")
     parameters = recorded.study(tmp_path / "silent", ["vgg19"], people=False)
     silent = tables.read(parameters, parameters.archs)
-    assert "{ref}" not in words.rule(silent, "P1")[0]
-    assert "{ref}" in words.rule(silent, "Obs. 1")[0]
+    assert "{ref}" not in words.said(silent, "P1")
+    assert "{ref}" in words.said(silent, "Obs. 1")
     table = claims.judge(silent)
     assert words.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
     assert words.matrix(table, silent).columns[0] == "claim"

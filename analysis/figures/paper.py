@@ -37,8 +37,10 @@ def figure_6(table: pd.DataFrame) -> Figure:
     for (arch, score), ax in panels(axes, archs, scores):
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
         ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
+        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has one scale for all networks
         ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
-        ax.set_xlabel(HSF if score == scores[-1] else "")
+        ax.set_xticks(np.arange(3) / 2)
+    fig.supxlabel(HSF, fontsize=9)
     colour_bar(fig, mesh, axes)
     return fig
 

@@ -17,7 +17,7 @@ PAGE = "/verdicts"
 
 class Verdicts(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        container = nodes.container()
+        container = nodes.container(classes=["verdicts"])
         for page in sorted((name for name in self.env.found_docs if name.endswith(PAGE)), key=self.position):
             path = Path(self.env.srcdir, page).parent / "files" / "verdicts.csv"
             if path.is_file():
