@@ -131,8 +131,7 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
     sha256, begins = runs.sha256(path), DIGEST.search(path.name)
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it to have it fetched again")
-    state = {OLD_NAME.sub(r"\1\2", key): value for key, value in state.items() if not key.startswith(AUXILIARY)}
-    return Weights(state, tuple(member.meta["categories"]), sha256, f"torchvision's {name}", published=True)
+    return Weights(state, tuple(member.meta["categories"]), sha256, f"torchvision's {member.name}", published=True)
 
 
 def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], image_size: int) -> Fitted:
@@ -176,6 +175,7 @@ def arranged(state: dict[str, Tensor], head_name: str) -> dict[str, Tensor]:
     if all(name.startswith(("body.", "head.")) for name in state) and any(name.startswith("body.") for name in state):
         return dict(state)
     prefix = f"{head_name}."
+    state = {OLD_NAME.sub(r"\1\2", name): value for name, value in state.items() if not name.startswith(AUXILIARY)}
     return {
         f"head.{name.removeprefix(prefix)}" if name.startswith(prefix) else f"body.{name}": value
         for name, value in state.items()
@@ -208,9 +208,7 @@ def match(classes: Sequence[str], names: Sequence[str] | None, outputs: int, sou
             named = [where[0] for where in found]
             return [*named, *sorted(set(range(outputs)) - set(named))], True
     if outputs != len(classes):
-        known = (
-            f" Its classes are named {', '.join(names[:3])} and so on: folders may bear those names." if names else ""
-        )
+        known = f"; or name the folders as it names its classes: {', '.join(names[:3])} and so on" if names else ""
         raise InputError(
             f"{source} has {outputs} outputs, but there are {len(classes)} classes; the numbers must be equal{known}"
         )
