@@ -3,21 +3,25 @@
 #   snakemake                                        the default study, as `make book` runs it
 #   snakemake --config studies=cifar10h-small        another study, from studies/
 #   snakemake --config archs=resnet18 epochs=10 study=quick      any parameter
+#   snakemake --config studies=own root=... weights=...          a network and pictures of one's own, nothing trained
 #
 # Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
 
+import re
 import shlex
 
 from pathlib import Path
 
 from analysis.config import options, read_studies
-from analysis.toc import contents
+from analysis.toc import MEASURED, contents
 
 STUDIES = read_studies(config)
 STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
-CHAPTERS = ("training", "hardness", "explorer")  # of one network
+TRAINED = [name for name, study in STUDIES.items() if not study.measured]
+GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
+CHAPTERS = ("training", "hardness", "explorer")  # of one network; MEASURED of these where weights are given
 COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")  # of a study's networks together
-SHOWN = ("claims", "explorer", "figures", "pages", "statistics", "styles", "tables", "words")  # what decides a page
+SHOWN = ("claims", "explorer", "figures", "pages", "ranking", "statistics", "styles", "tables", "words")  # of a page
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
@@ -36,15 +40,30 @@ def run(wildcards):
     return STUDIES[wildcards.study].runs[wildcards.arch]
 
 
+def results(wildcards):
+    files = ("scores.parquet", "run.json") if wildcards.study in GIVEN else RESULTS
+    return expand("results/{study}/{arch}/{file}", study=wildcards.study, arch=wildcards.arch, file=files)
+
+
+def weights(wildcards):
+    """The file that weights are in, unless they are torchvision's or the file is not here, which a sentence will say."""
+    return [file for file in [run(wildcards).weights] if Path(file).is_file()]
+
+
+def one_of(names):
+    return "|".join(map(re.escape, names)) or "(?!)"  # nothing matches the latter
+
+
 def words(parameters):
     return shlex.join(options(parameters))
 
 
 def notebooks():
     for name, study in STUDIES.items():
-        yield from (f"book/runs/{name}/{comparison}.ipynb" for comparison in COMPARISONS)
+        yield from (f"book/runs/{name}/{comparison}.ipynb" for comparison in COMPARISONS if name in TRAINED)
         for arch in study.runs:
-            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in CHAPTERS)
+            chapters = CHAPTERS if name in TRAINED else MEASURED
+            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters)
 
 
 wildcard_constraints:
@@ -77,6 +96,8 @@ rule train:
         modules("architectures", "extraction", "scores", "training"),
     output:
         expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
+    wildcard_constraints:
+        study=one_of(TRAINED),
     params:
         words=lambda w: words(run(w)),
     threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
@@ -86,10 +107,28 @@ rule train:
         "python -m analysis train --threads {threads} {params.words}"
 
 
+rule measure:
+    input:
+        "results/{study}/images.parquet",
+        weights,
+        modules("architectures", "extraction", "measuring", "scores", "weights"),
+    output:
+        expand("results/{{study}}/{{arch}}/{file}", file=("scores.parquet", "run.json")),
+    wildcard_constraints:
+        study=one_of(GIVEN),
+    params:
+        words=lambda w: words(run(w)),
+    threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
+    resources:
+        gpu=1,
+    shell:
+        "python -m analysis measure --threads {threads} {params.words}"
+
+
 rule chapter:
     input:
         chapter="book/chapters/{chapter}.md",
-        results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
+        results=results,
         modules=modules(*SHOWN),
     output:
         "book/runs/{study}/{arch}/{chapter}.ipynb",
@@ -118,7 +157,7 @@ rule toc:
     output:
         "build/_toc.yml",
     params:
-        text=contents({name: list(study.runs) for name, study in STUDIES.items()}),
+        text=contents({name: list(study.runs) for name, study in STUDIES.items()}, GIVEN),
     run:
         Path(output[0]).write_text(params.text)
 

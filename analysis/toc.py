@@ -7,7 +7,7 @@ Without names it is the default study's, which is the one that is committed.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import yaml
 
@@ -24,20 +24,26 @@ COMPARISONS = {  # a study's pages
 }
 # A network's pages, and what a reader calls them.
 CHAPTERS = {"training": "training", "hardness": "hardness", "explorer": "images"}
+MEASURED = ("hardness", "explorer")  # the pages of a study whose networks' weights are given; it has no others
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
 
 
-def contents(studies: Mapping[str, Sequence[str]]) -> str:
-    """The text of _toc.yml for studies with their networks: {"synthetic": ["alexnet", ...]}."""
+def contents(studies: Mapping[str, Sequence[str]], measured: Collection[str] = ()) -> str:
+    """The text of _toc.yml for studies with their networks: {"synthetic": ["alexnet", ...]}.
+
+    measured: those of the studies whose networks' weights are given.
+    """
     parts = [{"caption": "The paper", "chapters": [{"file": file} for file in FRONT]}]
     for study, archs in studies.items():
         folder = f"book/runs/{study}"
-        chapters = [{"file": f"{folder}/{page}", "title": title} for page, title in COMPARISONS.items()]
+        comparisons = {} if study in measured else COMPARISONS
+        chapters = [{"file": f"{folder}/{page}", "title": title} for page, title in comparisons.items()]
         for arch in styles.in_order(archs):
             label = styles.architecture(arch).label
             chapters += [
                 {"file": f"{folder}/{arch}/{chapter}", "title": f"{label}: {title}"}
                 for chapter, title in CHAPTERS.items()
+                if study not in measured or chapter in MEASURED
             ]
         parts.append({"caption": TITLES.get(study, study), "chapters": chapters})
     parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})
@@ -50,7 +56,8 @@ def main() -> int:
     parser.add_argument("studies", nargs="?", default="synthetic", help="files under studies/, with commas")
     try:
         studies = read_studies({"studies": parser.parse_args().studies})
-        print(contents({study.name: list(study.runs) for study in studies.values()}), end="")
+        measured = [study.name for study in studies.values() if study.measured]
+        print(contents({study.name: list(study.runs) for study in studies.values()}, measured), end="")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
