@@ -233,6 +233,8 @@ def better_networks(study: Study, _: str = ALL) -> Finding:
 def first_steps(study: Study, arch: str) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
+    if run.measured:
+        return lacking("this network's training was not seen")
     steps = run.iterations["step"].max()
     if steps < FEWEST_STEPS:
         return lacking(f"{steps} optimiser steps were recorded, and {FEWEST_STEPS} are needed")
@@ -391,6 +393,8 @@ def _too_few_people(study: Study) -> Finding | None:
 
 
 def _too_short(run: Run) -> Finding | None:
+    if run.measured:
+        return lacking("this network's training was not seen")
     epochs = len(run.training)
     return lacking(f"{epochs} epochs, and {FEWEST_EPOCHS} are needed") if epochs < FEWEST_EPOCHS else None
 

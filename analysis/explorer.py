@@ -78,7 +78,7 @@ def data(study: Study, arch: str) -> dict[str, Any]:
     columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
     content = {
         "network": styles.architecture(arch).label,
-        "classes": study.dataset["classes"],
+        "classes": study.classes(arch),
         "id": list(map(str, table["id"])),
         "label": integers(table["label"]),
         "predicted": integers(table["predicted"]),

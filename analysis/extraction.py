@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from analysis import scores
 from analysis.architectures import Network
-from analysis.datasets import Images
+from analysis.datasets import Images, Split
 
 AHEAD = 2  # batches fetched before they are asked for
 RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay there
@@ -77,10 +79,12 @@ def extract(
     columns: list[str] = COLUMNS,
     batch_size: int = 500,
     logits: bool = False,
+    bar: tqdm | None = None,
 ) -> dict[str, Tensor]:
     """Scores of every picture under the network, in evaluation mode.
 
-    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too.
+    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too;
+        bar, which counts pictures.
     Returns: one tensor (N,) per column, on the device; float32, int16 for classes, bool for ``correct``.
     """
     network.eval()
@@ -99,6 +103,8 @@ def extract(
             result[name][rows] = values
         if logits:
             result["logits"][rows] = z
+        if bar is not None:
+            bar.update(len(part))
     return result
 
 
@@ -124,3 +130,17 @@ def score(
         "loss": lambda: scores.loss(z, y),
     }
     return {name: formulas[name]() for name in columns}
+
+
+def scores_table(split: Split, values: dict[str, Tensor], calibrated: Tensor | None = None) -> pd.DataFrame:
+    """scores.parquet: a row per picture of ``split``.
+
+    Args: values, (N,) for each of COLUMNS; calibrated, the confidence (N,) after temperature scaling, where there were
+        images to fit the temperature on; else that column is NaN.
+    """
+    table = {"id": split.ids, "label": np.asarray(split.labels)}
+    table |= {name: values[name].cpu().numpy() for name in COLUMNS}
+    unknown = np.full(len(split), np.nan, np.float32)
+    return pd.DataFrame(
+        table | {"temperature_confidence": unknown if calibrated is None else calibrated.float().cpu().numpy()}
+    )

@@ -46,16 +46,25 @@ class Page:
         return f"{name}-{self.key}"
 
     def show_figure(
-        self, fig: Figure | None, *, name: str, caption: str, alt: str, data: pd.DataFrame, pixels: bool = False
+        self,
+        fig: Figure | None,
+        *,
+        name: str,
+        caption: str,
+        alt: str,
+        data: pd.DataFrame,
+        pixels: bool = False,
+        absent: str = NO_PEOPLE,
     ) -> None:
         """Save a figure and exactly what it draws, and show it with its number, caption and alternative text.
 
         Args: name, "fig-3" is Figure 3; pixels, whether it is saved as PNG, for pictures that are heavy as SVG.
-            Without a figure a sentence says why.
+            absent, what is said where there is no figure: how a sentence that begins with its number goes on; empty:
+            nothing.
         """
         title = f"Figure {name.removeprefix('fig-').upper()}"
         if fig is None:
-            self.say(f"{title} {NO_PEOPLE}")
+            self.say(f"{title} {absent}" if absent else "")
             return
         picture = self.save(fig, f"{name}.{'png' if pixels else 'svg'}")
         csv = self.write(data, name)
@@ -78,9 +87,10 @@ class Page:
         show(captioned(table, caption + link, self.label(name) if name else ""))
 
     def show_parameters(self, parameters: StudyParameters) -> None:
-        """Every parameter with its value and meaning."""
+        """Every parameter that plays a part, with its value and meaning."""
         fields = type(parameters).model_fields
-        rows = [(name, _plain(value), fields[name].description) for name, value in parameters.model_dump().items()]
+        values = parameters.model_dump(exclude=parameters.unused)
+        rows = [(name, _plain(value), fields[name].description) for name, value in values.items()]
         show(folded("Parameters of this page", markdown(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]))))
 
     def show_stamp(self, *results: Run) -> None:
@@ -92,6 +102,10 @@ class Page:
         """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
         paths = {name: self.copy(run.folder / f"{name}.parquet") for name in tables}
         show("\n".join(f"- {DOWNLOADS[name]}: [{Path(path).name}]({path})" for name, path in paths.items()))
+
+    def show_csv(self, table: pd.DataFrame, name: str, title: str) -> None:
+        """A link to a table as CSV, however long."""
+        show(f"- {title}: [{name}.csv]({self.write(table, name, largest=None)})")
 
     def show_explorer(self, study: Study, parameters: RunParameters) -> None:
         """Every test image of a network's study, to look at one by one; a note where the pictures are not there."""
@@ -129,10 +143,10 @@ class Page:
             fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
         return f"files/{name}"
 
-    def write(self, table: pd.DataFrame, name: str) -> str:
+    def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
         """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
         text = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits are all of a float32
-        if len(text) > LARGEST_CSV:
+        if largest is not None and len(text) > largest:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
             return f"files/{name}.parquet"
         with runs.replacing(self.folder / "files" / f"{name}.csv") as temporary:
@@ -151,17 +165,26 @@ class Page:
 
 def _stamp(stamp: dict[str, Any]) -> dict[str, str]:
     """run.json in a reader's words."""
+    if "measured" in stamp:
+        made = {
+            "weights from": stamp["measured"]["weights"],
+            "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
+        }
+    else:
+        made = {
+            "initial learning rate": f"{stamp['learning_rate']:g}",
+            "optimiser steps": words.count(stamp["steps"]),
+        }
     return {
         "network": stamp["network"],
         "weights": words.count(stamp["weights"]),
         "dimensions of the embedding": words.count(stamp["embedding"]),
-        "initial learning rate": f"{stamp['learning_rate']:g}",
-        "optimiser steps": words.count(stamp["steps"]),
+        **made,
         "images": ", ".join(f"{words.count(n)} {part}" for part, n in stamp["images"].items()),
         "precision": stamp["precision"],
         "device": stamp["device"],
         "threads": stamp["threads"],
-        "training took": words.duration(stamp["seconds"]),
+        "measuring took" if "measured" in stamp else "training took": words.duration(stamp["seconds"]),
         "commit": stamp["commit"],
         "code (SHA-256)": stamp["source"][:16],
         "data (SHA-256)": stamp["data"][:16],

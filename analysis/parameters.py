@@ -16,6 +16,8 @@ from analysis.errors import InputError
 DatasetName = Literal["synthetic", "cifar10h", "imagefolder"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
+# What only training asks for.
+TRAINING = {"epochs", "batch_size", "learning_rate", "momentum", "weight_decay", "augment", "calibration_images"}
 
 
 class StudyParameters(BaseModel):
@@ -41,6 +43,11 @@ class StudyParameters(BaseModel):
         if self.dataset == "imagefolder" and not self.root:
             raise ValueError("dataset imagefolder needs root, a folder of class folders")
         return self
+
+    @property
+    def unused(self) -> set[str]:
+        """Names of the parameters that play no part here: none."""
+        return set()
 
     @property
     def study_name(self) -> str:
@@ -99,6 +106,9 @@ class RunParameters(StudyParameters):
         "auto", description="of the layers before the last; auto: bfloat16 where the device computes in it"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    weights: str = Field(
+        "", description="empty: train; else measure this .safetensors, .pt or .pth file, or torchvision's IMAGENET1K_V1"
+    )
 
     @model_validator(mode="after")
     def _check_device(self) -> Self:
@@ -107,6 +117,11 @@ class RunParameters(StudyParameters):
         if not re.fullmatch(ARCH, self.arch):
             raise ValueError(f"arch {self.arch!r}; allowed: torchvision's names, such as resnet50")
         return self
+
+    @property
+    def unused(self) -> set[str]:
+        """Names of the parameters that play no part: nothing is trained where weights are given."""
+        return TRAINING if self.weights else set()
 
     @property
     def run_dir(self) -> Path:

@@ -41,15 +41,25 @@ def prepare(parameters: StudyParameters) -> Dataset:
 
 
 def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:
-    """The stamp of the run that these parameters describe; trained now if it is not finished."""
+    """The stamp of the run that these parameters describe; made now if it is not finished.
+
+    A network with given weights is measured as it is; any other is trained.
+    """
     stamp = runs.finished(parameters)
     if stamp is not None:
         runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
         return stamp
-    from analysis import training  # noqa: PLC0415  imports torch, seconds that a finished run is spared
+    # These import torch, seconds that a finished run is spared.
+    if parameters.weights:
+        from analysis import measuring  # noqa: PLC0415
 
-    training.check(parameters)  # before data is downloaded
-    return training.train(parameters, prepare(study_of(parameters)), progress=progress)
+        check, make = measuring.check, measuring.measure
+    else:
+        from analysis import training  # noqa: PLC0415
+
+        check, make = training.check, training.train
+    check(parameters)  # before data is downloaded
+    return make(parameters, prepare(study_of(parameters)), progress=progress)
 
 
 def study_of(parameters: RunParameters) -> StudyParameters:

@@ -37,7 +37,11 @@ class Run:
     folder: Path
     stamp: dict[str, Any]
     scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
-    training: pd.DataFrame  # a row per epoch from 1
+
+    @cached_property
+    def training(self) -> pd.DataFrame:
+        """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
+        return runs.read_table(self.folder / "training.parquet")
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
@@ -48,6 +52,11 @@ class Run:
     def iterations(self) -> pd.DataFrame:
         """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
         return compact.read(self.folder / "iterations.parquet", ITERATIONS)
+
+    @property
+    def measured(self) -> bool:
+        """Whether its weights were given, and nothing was trained."""
+        return "measured" in self.stamp
 
     @property
     def undefined(self) -> int:
@@ -79,6 +88,10 @@ class Study:
     def undefined(self) -> int:
         """How many AVH are undefined, over all runs."""
         return sum(run.undefined for run in self.runs.values())
+
+    def classes(self, arch: str) -> list[str]:
+        """The names of a network's outputs: the dataset's classes and, after them, others that the network knows."""
+        return self.runs[arch].stamp.get("classes", self.dataset["classes"])
 
     def representative(self, arch: str = "resnet50") -> str:
         """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""
@@ -114,7 +127,7 @@ def read_run(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> Run
         raise InputError(f"{folder} holds results on other data than {folder.parent / DATASET}: run it again")
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
-    return Run(folder.name, folder, stamp, scores, runs.read_table(folder / "training.parquet"))
+    return Run(folder.name, folder, stamp, scores)
 
 
 def histograms(study: Study, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
@@ -362,7 +375,7 @@ def accuracy(run: Run) -> Estimate:
 
 def extremes(study: Study, arch: str, number: int = 10) -> pd.DataFrame:
     """The images that AVH ranks hardest: id, class, what the network says, AVH, and HSF where people were asked."""
-    classes = np.array(study.dataset["classes"], dtype=object)
+    classes = np.array(study.classes(arch), dtype=object)
     scores = study.runs[arch].scores
     table = pd.DataFrame(
         {

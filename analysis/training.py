@@ -13,8 +13,8 @@ the running statistics as they are.
 """
 
 import io
+import json
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,8 +32,9 @@ from tqdm import tqdm
 
 from analysis import architectures, runs
 from analysis.datasets import Dataset
+from analysis.devices import device_name, resolve_device, resolve_precision
 from analysis.errors import InputError
-from analysis.extraction import COLUMNS, PROBED, Pictures, extract, precise
+from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
 from analysis.parameters import RunParameters
 
 PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
@@ -218,7 +219,8 @@ class Run:
             runs.write_table(folder / f"{name}.parquet", table)
         with self.settled():  # the statistics that the scores were computed with
             weights = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
-        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights))
+        classes = {"classes": json.dumps(self.dataset.classes)}  # which row of the head is which class
+        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights, metadata=classes))
         stamp = runs.stamp(
             p,
             self.dataset.hash,
@@ -247,10 +249,7 @@ class Run:
         logits = values.pop("logits").double()
         own = self.test_targets[:, None]
         calibrated = (logits / (temperature or torch.nan)).softmax(1).gather(1, own)[:, 0]
-        table = {"id": self.dataset.test.ids, "label": np.asarray(self.dataset.test.labels)}
-        table |= {name: values[name].cpu().numpy() for name in COLUMNS}
-        table |= {"temperature_confidence": calibrated.float().cpu().numpy()}
-        return pd.DataFrame(table), temperature
+        return scores_table(self.dataset.test, values, calibrated), temperature
 
     def fit_temperature(self) -> float:
         """The temperature that minimises the cross-entropy of the held-out training images (Guo et al., 2017)."""
@@ -327,35 +326,3 @@ def probes_table(key: str, probes: list[dict[str, Tensor]]) -> pd.DataFrame:
         "image": np.tile(np.arange(n, dtype=np.int32), len(probes)),
     }
     return pd.DataFrame(table | {name: torch.cat([probe[name] for probe in probes]).numpy() for name in PROBED})
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that ``name`` means here. Raises InputError where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # CUDA builds warn about a missing driver
-        available = torch.cuda.is_available()
-    if name == "auto":
-        return torch.device("cuda" if available else "cpu")
-    count = torch.cuda.device_count() if available else 0
-    kind, _, index = name.partition(":")
-    if kind == "cuda" and int(index or 0) >= count:  # torch.device itself takes cuda:999 for cuda:-25
-        raise InputError(f"device {name} is not here: {count} CUDA devices found; allowed: auto, cpu")
-    return torch.device(name)
-
-
-def resolve_precision(name: str, device: torch.device) -> str:
-    """auto: bfloat16 where the device has units for it, where alone it pays."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    units = getattr(torch.cpu, "get_capabilities", dict)()  # older torch cannot tell
-    return "bfloat16" if any(units.get(unit) for unit in ("avx512_bf16", "amx_bf16", "arm_bf16")) else "float32"
-
-
-def device_name(device: torch.device) -> str:
-    """The device's name as its maker gives it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "CPU")

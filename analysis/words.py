@@ -293,14 +293,17 @@ def _range(above: float, below: float) -> str:
 def about(study: Study) -> list[str]:
     """What a reader must know of a study before its figures: the pictures, the people, the networks."""
     data, images = study.dataset, study.dataset["images"]
+    given = [run for run in study.runs.values() if run.measured]
+    learn = f"; the networks learn from {count(images['train'])} others" if len(given) < len(study.runs) else ""
     sentences = [
         f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
-        f"classes; the networks learn from {count(images['train'])} others.",
+        f"classes{learn}.",
     ]
     if study.has_people:
         sentences.append(f"People: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
     sentences += [escape(note) for note in data["notes"]]
     sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
+    sentences += [weights(run, data) for run in given]
     undefined = study.undefined
     sentences.append(
         f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH are undefined (an "
@@ -314,6 +317,75 @@ BATCH_NORM = (
     "the first steps of training, because the running ones lag far behind the network then; later measurements use the "
     "running ones."
 )
+
+
+def weights(run: Run, dataset: dict[str, Any]) -> str:
+    """Where the weights of a measured network are from, and how its outputs met the classes."""
+    made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
+    text = f"Nothing is trained here: the weights are given, {escape(made['weights'])}. "
+    if not made["by_name"]:
+        return f"""{text}Which output is which class is taken from their order, because no names are known or none is a
+        class's: an accuracy near chance, {percent(1 / outputs)}, would say that the order is another."""
+    others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
+    return f"{text}The classes bear the names that the network knows them by{others}."
+
+
+def people(study: Study) -> str:
+    """What to expect of AVH and people, or that nobody was asked."""
+    if study.has_people:
+        return """If AVH follows people, the means in {fig}`H1` fall from left to right: the more people select an
+        image's own class, the smaller its AVH."""
+    return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
+    by AVH in people's place, which is as good as AVH followed people where they were asked."""
+
+
+def class_ends(table: pd.DataFrame) -> str:
+    """The pictures at the ends of each class for who cannot see them."""
+    parts = []
+    for name, rows in table.groupby("class", sort=False):
+        ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
+        parts.append(f"{name}: {listing(ends)}")
+    return f"Small pictures with the AVH of each. {'; '.join(parts)}."
+
+
+def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
+    """The caption of that figure, with the rule that chose the classes."""
+    shown, classes = ends["class"].nunique(), order["class"].nunique()
+    which = (
+        f"the {count(shown)} of {count(classes)} classes with the highest mean AVH" if shown < classes else "each class"
+    )
+    return f"""The hardest and the easiest test images of {which} under {name}, each with its AVH. Classes are in the
+    order of their mean AVH, the highest first."""
+
+
+def suspects_caption(table: pd.DataFrame, name: str) -> str:
+    """The caption of the figure of likely label errors."""
+    return f"""The {count(len(table))} likeliest label errors under {name}: the label and, after the arrow, the class of
+    the smallest angle."""
+
+
+def suspects(table: pd.DataFrame) -> str:
+    """The pictures of likely label errors for who cannot see them."""
+    rows = zip(table["id"], table["class"], table["nearest"], strict=True)
+    parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
+    return f"Small pictures. {'; '.join(parts)}."
+
+
+def suspects_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Likely label errors for readers."""
+    names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "network says"}
+    names |= {"max_confidence": "its confidence", "avh": "AVH", "rank": "rank by AVH"}
+    return table[list(names)].rename(columns=names)
+
+
+def not_drawn(table: pd.DataFrame, reason: str) -> str:
+    """How "Figure H3 ..." goes on where there are no pictures."""
+    return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
+
+
+def suspected(table: pd.DataFrame, n: int) -> str:
+    """How many likely label errors there are among n images."""
+    return f"{count(len(table))} of {count(n)} test images ({percent(len(table) / n)}) meet the rule."
 
 
 def network(run: Run) -> str:

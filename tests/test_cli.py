@@ -217,7 +217,7 @@ def test_wrong_words_are_explained(monkeypatch, capsys, words):
 
 
 def test_an_interrupt_before_training_says_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(command, "run_train", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(command, "run_network", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     monkeypatch.setattr(sys, "argv", ["analysis", "train"])
     assert command.main() == 130
     assert capsys.readouterr().err.count("\n") == 1

@@ -36,7 +36,7 @@ def made_up(n: int = 300, *, people: bool = True, classes: tuple[str, ...] = ("a
     avh[7:8] = np.nan
     scores = pd.DataFrame({"id": images["id"], "label": label, "predicted": predicted, "correct": predicted == label})
     scores = scores.assign(avh=avh, confidence=random.random(n, dtype=np.float32), loss=np.exp(4 * random.random(n)))
-    run = tables.Run("resnet50", Path(), {"data": "abc"}, scores, pd.DataFrame())
+    run = tables.Run("resnet50", Path(), {"data": "abc"}, scores)
     return tables.Study(
         "made-up", {"classes": list(classes), "name": "made up", "simulated": True}, images, {"resnet50": run}
     )
@@ -152,7 +152,7 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
     random = np.random.default_rng(0)
     more = {name: random.random(len(images), dtype=np.float32) for name in list(explorer.SCORES)[:12]}
     run = study.runs["resnet50"]
-    run = tables.Run(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more), run.training)
+    run = tables.Run(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more))
     files = explorer.files(tables.Study(study.name, study.dataset, images_table, {"resnet50": run}), "resnet50", images)
     assert sum(map(len, files.values())) <= explorer.BUDGET
     assert_shows(files, images, np.arange(0, 10_000, 97), 10)

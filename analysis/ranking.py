@@ -1,0 +1,80 @@
+"""A network's test images in order of hardness, and those whose labels are likely wrong: what a person looks at first.
+
+No human answers are needed: this is the paper's promise, AVH in their place (Sec. 5), for any folder of pictures.
+"""
+
+import numpy as np
+import pandas as pd
+
+from analysis.datasets import Images
+from analysis.tables import Study
+
+CLASSES = 12  # shown with pictures, at most
+EACH = 3  # pictures of a class at each end
+SUSPECTS = 12  # likely label errors shown with pictures
+
+
+def ranking(study: Study, arch: str) -> pd.DataFrame:
+    """All test images by AVH, the hardest first, those without AVH last: a row per image.
+
+    Columns: rank, image (its number in the test set), id, class, predicted (the class of the largest logit), nearest
+    (the class of the smallest angle), avh, angle (radians), confidence, max_confidence, margin, likely_error.
+    """
+    classes = np.array(study.classes(arch), dtype=object)
+    scores = study.runs[arch].scores
+    table = pd.DataFrame({"image": np.arange(len(scores)), "id": scores["id"]})
+    for name, column in (("class", "label"), ("predicted", "predicted"), ("nearest", "nearest")):
+        table[name] = classes[scores[column]]
+    for column in ("avh", "angle", "confidence", "max_confidence", "margin"):
+        table[column] = scores[column]
+    table["likely_error"] = likely_errors(scores)
+    table = table.sort_values("avh", ascending=False, kind="stable", na_position="last", ignore_index=True)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table
+
+
+def likely_errors(scores: pd.DataFrame) -> pd.Series:
+    """Which labels are likely wrong, (N,) bool: another class is nearest in angle, and predicted with confidence.
+
+    The threshold is that of confident learning (Northcutt et al., 2021, eq. 2): the mean confidence in a class among
+    the images that bear its label. A class that no image bears takes the mean over all images.
+
+    Limits: an image that the network learned from under its wrong label may look right; a picture that is hard but
+    rightly labelled may look wrong; where the network itself is wrong throughout a class, so is this.
+    """
+    typical = scores.groupby("label")["confidence"].mean()
+    threshold = scores["predicted"].map(typical).fillna(scores["confidence"].mean())
+    elsewhere = (scores["nearest"] != scores["label"]) & (scores["predicted"] != scores["label"])
+    return elsewhere & scores["avh"].notna() & (scores["max_confidence"] >= threshold)
+
+
+def suspects(table: pd.DataFrame) -> pd.DataFrame:
+    """The likely label errors of a ranking, the likeliest first: those of the most negative margin.
+
+    The margin is the own class's logit minus the best other's.
+    """
+    return table[table["likely_error"]].sort_values("margin", kind="stable", ignore_index=True)
+
+
+def class_ends(table: pd.DataFrame) -> pd.DataFrame:
+    """The hardest and the easiest images of each class in a ranking: a row per image, with ``end`` and ``place``.
+
+    EACH at either end, fewer where a class has fewer images, none twice. At most CLASSES classes, those of the highest
+    mean AVH; in this order.
+    """
+    table = table[table["avh"].notna()]
+    hardest = table.groupby("class")["avh"].mean().sort_values(ascending=False, kind="stable").index[:CLASSES]
+    parts = []
+    for name in hardest:
+        images = table[table["class"] == name]  # the hardest first
+        n = min(EACH, (len(images) + 1) // 2)
+        ends = {"hardest": images.iloc[:n], "easiest": images.iloc[n:].iloc[::-1].iloc[:EACH]}
+        parts += [part.assign(end=end, place=np.arange(1, len(part) + 1)) for end, part in ends.items()]
+    if not parts:
+        return table.assign(end="", place=0)
+    return pd.concat(parts, ignore_index=True)[["class", "end", "place", "rank", "image", "id", "predicted", "avh"]]
+
+
+def pictures(images: Images | None, table: pd.DataFrame) -> np.ndarray | None:
+    """The pictures of a table's rows, (B, H, W, 3) uint8; None where there are none to be had."""
+    return None if images is None else images[table["image"].to_numpy()].transpose(0, 2, 3, 1)
