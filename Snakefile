@@ -15,15 +15,15 @@ import shlex
 from pathlib import Path
 
 from analysis import chapters
-from analysis.config import options, read_studies
+from analysis.config import options, read_studies, with_recorded
 from analysis.toc import contents
 
 STUDIES = {study.name: study for study in read_studies(config).values()}  # by the folder that their results are in
 TRAINED = [name for name, study in STUDIES.items() if not study.measured]
 GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
 RESULTS_DIR = config.get("results_dir", "results")
-RECORDED = [folder.name for folder in sorted(Path("recorded").glob("*")) if folder.name not in STUDIES]
-ALL = STUDIES | {name: read_studies({"studies": name})[name] for name in RECORDED}
+ALL = with_recorded(STUDIES)
+RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
     *("claims", "coefficients", "compact", "discussion", "explorer", "figures", "findings", "pages", "ranking"),
     *("statistics", "styles", "tables", "words"),

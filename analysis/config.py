@@ -20,6 +20,7 @@ from analysis.errors import InputError, one_of
 from analysis.parameters import RunParameters, StudyParameters
 
 STUDIES = Path(__file__).parent.parent / "studies"
+RECORDED = Path(__file__).parent.parent / "recorded"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, Study]:
     names = words(overrides.pop("studies", "synthetic"))
     archs = words(overrides.pop("archs", ""))
     return {name: read_study(name, overrides, archs) for name in names}
+
+
+def with_recorded(studies: Mapping[str, Study], folder: Path = RECORDED) -> dict[str, Study]:
+    """These studies by name and, after them, those that are recorded in the repository."""
+    names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
+    return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}
 
 
 def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Study:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import yaml
 
 from analysis import chapters, styles
-from analysis.config import Study, read_studies
+from analysis.config import Study, read_studies, with_recorded
 from analysis.errors import InputError
 
 FRONT = ("book/method", "book/data", "book/reading")
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("studies", nargs="?", default="synthetic", help="files under studies/, with commas")
     try:
         studies = read_studies({"studies": parser.parse_args().studies})
-        print(contents({study.name: study for study in studies.values()}), end="")
+        print(contents(with_recorded({study.name: study for study in studies.values()})), end="")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

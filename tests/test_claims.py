@@ -63,7 +63,8 @@ def network(arch: str, hsf: np.ndarray, seed: int = 0, **given) -> Run:
     training = pd.DataFrame({"epoch": np.arange(length) + 1, "learning_rate": rate, "loss": losses})
     scores = pd.DataFrame({name: values[name] for name in ("confidence", "norm_in_class", "avh")})
     scores["correct"] = np.random.default_rng(9).random(n) < values["right"]
-    run = Run(arch, Path(), {"images": {"train": 100}}, scores, training)
+    run = Run(arch, Path(), {"images": {"train": 100}}, scores)
+    run.__dict__["training"] = training
     run.__dict__["epochs"] = epochs
     run.__dict__["iterations"] = table("step", 0, norm=values["step_norms"], angle=values["step_angles"])
     return run

@@ -15,13 +15,14 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from analysis import claims, figures, pages, tables, toc, words
+from analysis import chapters, claims, figures, pages, tables, toc, words
+from analysis.config import Study
 from analysis.parameters import ComparisonParameters, RunParameters
 from analysis.statistics import Estimate
 
 ROOT = Path(__file__).parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
-CHAPTERS = {name: RunParameters for name in toc.CHAPTERS} | {name: ComparisonParameters for name in toc.COMPARISONS}
+CHAPTERS = dict.fromkeys(chapters.OF_NETWORK, RunParameters) | dict.fromkeys(chapters.OF_STUDY, ComparisonParameters)
 
 
 @pytest.fixture
@@ -303,7 +304,11 @@ def test_bad_networks_are_refused_in_one_sentence(archs):
 
 
 def test_contents_list_every_page_of_every_study():
-    text = toc.contents({"synthetic": ["resnet50", "alexnet"], "quick": ["resnet18"]})
+    def study(*archs):
+        runs = {arch: RunParameters(arch=arch) for arch in archs}
+        return Study(ComparisonParameters(archs=list(archs)), runs)
+
+    text = toc.contents({"synthetic": study("resnet50", "alexnet"), "quick": study("resnet18")})
     files = re.findall(r"file: (\S+)", text)
     assert "book/runs/synthetic/confidence-gap" in files
     assert files.index("book/runs/synthetic/alexnet/training") < files.index("book/runs/synthetic/resnet50/training")
