@@ -103,7 +103,7 @@ def shrinking(table: pd.DataFrame) -> str:
         f"Over all images the coefficient is {_range(whole['value'].sort_values().map(number))}, within bins "
         f"{_range(within['value'].sort_values().map(number))}. The standard deviation of HSF within a bin is "
         f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
-        f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude 0."
+        f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude{SPACE}0."
     )
 
 
