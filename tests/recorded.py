@@ -63,6 +63,7 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
         }
     )
     scores = probes[-1].drop(columns=["epoch", "image"]).assign(id=images["id"], label=images["label"], predicted=0)
+    scores = scores.assign(nearest=0, max_confidence=0.9, margin=-scores["avh"])
     runs.write_table(folder / "scores.parquet", scores)
     runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
     steps = [probe(i / 60).assign(step=np.int16(i), image=np.arange(N, dtype=np.int32)) for i in range(3)]
