@@ -93,7 +93,7 @@ rule data:
 rule train:
     input:
         "results/{study}/images.parquet",
-        modules("architectures", "extraction", "scores", "training"),
+        modules("architectures", "devices", "extraction", "scores", "training"),
     output:
         expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
     wildcard_constraints:
@@ -111,7 +111,7 @@ rule measure:
     input:
         "results/{study}/images.parquet",
         weights,
-        modules("architectures", "extraction", "measuring", "scores", "weights"),
+        modules("architectures", "devices", "extraction", "measuring", "scores", "weights"),
     output:
         expand("results/{{study}}/{{arch}}/{file}", file=("scores.parquet", "run.json")),
     wildcard_constraints:
