@@ -115,7 +115,7 @@ def test_a_run_killed_before_its_stamp_is_made_again(trained, tmp_path, monkeypa
 
 
 KILL = int(signal.SIGKILL)
-# After the data's tables; then, with these there, before the scores' rename, half-way through the stamp, and at its end.
+# After the data's tables; then, with these there, before the scores' rename, half-way through the stamp, and after it.
 MOMENTS = ["table:2", "replace:1", "half:1", "replace:2", "none"]
 
 
