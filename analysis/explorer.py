@@ -73,9 +73,13 @@ def files(study: Study, arch: str, images: Images, budget: int = BUDGET) -> dict
 
 
 def data(study: Study, arch: str) -> dict[str, Any]:
-    """What the page knows of every image, in columns; what people said only where they were asked."""
+    """What the page knows of every image, in columns; what people said only where they were asked.
+
+    A score that no image has is left out, as the calibrated confidence where there was nothing to calibrate it on.
+    """
     table, images = study.runs[arch].scores, study.images
     columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
+    columns = {name: source for name, source in columns.items() if source[name].notna().any()}
     content = {
         "network": styles.architecture(arch).label,
         "classes": study.classes(arch),

@@ -7,6 +7,7 @@ they are unique in the whole book.
 """
 
 import html
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from analysis.parameters import RunParameters, StudyParameters
 from analysis.tables import Run, Study
 
 BOOK = Path("book/runs")
+RECORDED = "recorded"  # the folder of studies that are in the repository
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
 DOWNLOADS = {
@@ -154,7 +156,12 @@ class Page:
         return f"files/{name}.csv"
 
     def copy(self, path: Path) -> str:
-        """A recorded table as CSV where that is small, else the file as it is; its path as the page names it."""
+        """A run's table as CSV where that is small, else the file as it is; its path as the page names it.
+
+        Of a study that is recorded in the repository, the recorded file, where it is.
+        """
+        if path.parts[0] == RECORDED:
+            return os.path.relpath(path, self.folder)
         recorded = ParquetFile(path).metadata
         if recorded.num_rows * recorded.num_columns * CHARACTERS < LARGEST_CSV:
             return self.write(runs.read_table(path), path.stem)

@@ -36,8 +36,8 @@ CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
-TRAINED_BY = ("architectures", "extraction", "scores", "training")
-MEASURED_BY = ("architectures", "extraction", "scores", "measuring", "weights")
+TRAINED_BY = ("architectures", "devices", "extraction", "scores", "training")
+MEASURED_BY = ("architectures", "devices", "extraction", "measuring", "scores", "weights")
 
 
 @contextmanager

@@ -131,7 +131,8 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
     sha256, begins = runs.sha256(path), DIGEST.search(path.name)
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it to have it fetched again")
-    return Weights(state, tuple(member.meta["categories"]), sha256, f"torchvision's {member.name}", published=True)
+    classes = tuple(member.meta["categories"] or ()) or None
+    return Weights(state, classes, sha256, f"torchvision's {member.name}", published=True)
 
 
 def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], image_size: int) -> Fitted:

@@ -104,6 +104,19 @@ def test_without_people_there_is_nothing_of_them():
     assert not {"selected", "shown", "answers"} & set(data)
 
 
+def test_a_score_that_no_image_has_is_left_out():
+    study = made_up()
+    study.runs["resnet50"].scores["temperature_confidence"] = np.float32("nan")
+    names = [score["name"] for score in explorer.data(study, "resnet50")["scores"]]
+    assert names == ["avh", "confidence", "loss"]
+
+
+def test_classes_that_only_the_network_knows_have_their_names():
+    study = made_up(people=False)
+    study.runs["resnet50"].stamp["classes"] = [*study.dataset["classes"], "dog"]
+    assert explorer.data(study, "resnet50")["classes"] == [*study.dataset["classes"], "dog"]
+
+
 def test_no_text_can_end_the_script():
     script = explorer.data_script(explorer.data(made_up(), "resnet50"))
     assert b"<" not in script

@@ -1,5 +1,12 @@
 """Measuring given weights: the scores that training recorded, exactly; whole or not there; never another file's."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from analysis import measuring, runs, study, tables, training
+from analysis import architectures, measuring, runs, study, tables, training
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
@@ -105,6 +112,36 @@ def test_a_run_killed_before_its_stamp_is_made_again(trained, tmp_path, monkeypa
     pd.testing.assert_frame_equal(
         pd.read_parquet(p.run_dir / "scores.parquet"), pd.read_parquet(folder / "scores.parquet")
     )
+
+
+KILL = int(signal.SIGKILL)
+# After the data's tables; then, with these there, before the scores' rename, half-way through the stamp, and after it.
+MOMENTS = ["table:2", "replace:1", "half:1", "replace:2", "none"]
+
+
+def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(tmp_path):
+    """The command itself, by a signal that leaves no chance to tidy up."""
+    network = architectures.build("resnet18", 12, image_size=32, width=1 / 16)
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+
+    def words(name):
+        values = {"results_dir": tmp_path / name, "data_dir": tmp_path / "data", "train_images": 24, "test_images": 24}
+        values |= {"weights": tmp_path / "model.safetensors"} | TINY
+        return ["measure", *(word for key, value in values.items() for word in ("-p", key, str(value)))]
+
+    killed = [moment if moment == "none" else f"{moment}:{KILL}" for moment in MOMENTS]
+    jobs = {"whole": ["none"], "killed": killed}
+    jobs = {name: {"moments": moments, "words": words(name)} for name, moments in jobs.items()}
+    command = [sys.executable, str(Path(__file__).with_name("killing.py")), json.dumps(jobs)]
+    root = Path(__file__).parent.parent
+    env = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    ends = {name: [code for code, _ in found] for name, found in json.loads(done.stdout).items()}
+    assert ends == {"whole": [0], "killed": [-KILL] * 4 + [0]}
+    one, other = (tmp_path / name / "synthetic/resnet18" for name in jobs)
+    assert set(os.listdir(one)) == set(os.listdir(other)) == {"scores.parquet", "run.json"}
+    assert (one / "scores.parquet").read_bytes() == (other / "scores.parquet").read_bytes()
 
 
 def test_a_file_that_changed_since_is_refused_and_one_that_is_gone_is_not_needed(trained, tmp_path):

@@ -114,6 +114,7 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert words.escape(fact) in shown[0]
 
 
+<<<<<<< HEAD
 def test_details_hold_a_list_and_a_table_behind_a_title(shown):
     page = pages.Page(RunParameters())
     page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
@@ -121,6 +122,64 @@ def test_details_hold_a_list_and_a_table_behind_a_title(shown):
     assert (opening, closing) == ("::::{dropdown} More", "::::")
     assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
     assert not any(line.startswith("::::") for line in body)  # which would close it early
+=======
+def measured(study: tables.Study, **more) -> tables.Study:
+    """The study as if its ResNet50's weights had been given and nobody been asked."""
+    run = study.runs["resnet50"]
+    made = {"weights": "my_model*.pth", "sha256": "e" * 64, "by_name": True} | more
+    stamp = {name: value for name, value in run.stamp.items() if name not in ("learning_rate", "steps", "temperature")}
+    stamp |= {"measured": made, "classes": [*recorded.CLASSES, "dog"]}
+    run = tables.Run(run.arch, run.folder, stamp, run.scores)
+    images = study.images.drop(columns=["selected", "shown"])
+    return tables.Study(study.name, study.dataset | {"people": None, "simulated": False}, images, {"resnet50": run})
+
+
+def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
+    for fact in ("my_model*.pth", "e" * 16, "measuring took"):
+        assert words.escape(fact) in shown[0]
+    assert "learning rate" not in shown[0]
+    assert "training took" not in shown[0]
+
+
+def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
+    by_name, by_order = (" ".join(words.about(measured(study, by_name=named))) for named in (True, False))
+    for text in (by_name, by_order):
+        assert f"Nothing is trained here: the weights are given, {words.escape('my_model*.pth')}" in text
+        assert "networks learn" not in text
+    assert "it knows 1 others beside them" in by_name
+    assert "near chance, 25" in by_order
+    assert "networks learn from 90 others" in " ".join(words.about(study))
+
+
+def test_without_people_a_sentence_says_so(study):
+    assert "Nobody was asked" in words.people(measured(study))
+    assert "{fig}`H1`" in words.people(study)
+
+
+def test_parameters_that_play_no_part_are_not_shown(shown):
+    page = pages.Page(RunParameters())
+    page.show_parameters(RunParameters(weights="a.pth"))
+    page.show_parameters(RunParameters())
+    assert "| epochs |" in shown[1]
+    assert "| epochs |" not in shown[0]
+    assert "| weights |" in shown[0]
+
+
+def test_what_is_said_in_place_of_a_figure(shown):
+    page = pages.Page(RunParameters())
+    for absent in ("is not drawn: no such image.", ""):
+        page.show_figure(None, name="fig-h4", caption="", alt="", data=pd.DataFrame(), absent=absent)
+    assert shown == ["Figure H4 is not drawn: no such image."]
+
+
+def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
+    monkeypatch.setattr(pages, "LARGEST_CSV", 10)
+    table = pd.DataFrame({"id": [f"image {i}" for i in range(99)]})
+    pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
+    assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
+    assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
+>>>>>>> e-3
 
 
 def test_nothing_to_list_shows_nothing(shown):

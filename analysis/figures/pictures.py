@@ -46,7 +46,8 @@ def suspects(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
     if pictures is None:
         return None
     lines = -(-len(table) // ACROSS)
-    fig = Figure(figsize=(NARROW, 1.52 * lines), layout="constrained")
+    fig = Figure(figsize=(NARROW, 0.1 + 1.55 * lines), layout="constrained")
+    fig.get_layout_engine().set(h_pad=0.08)
     axes = fig.subplots(lines, ACROSS, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
