@@ -99,11 +99,10 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         shell:
             "python -m analysis data {params.words}"
 
-<<<<<<< HEAD
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules("architectures", "extraction", "scores", "training"),
+            modules("architectures", "devices", "extraction", "scores", "training"),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:
@@ -120,7 +119,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
-            modules("architectures", "extraction", "measuring", "scores", "weights"),
+            modules("architectures", "devices", "extraction", "measuring", "scores", "weights"),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
         wildcard_constraints:
@@ -132,41 +131,6 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             gpu=1,
         shell:
             "python -m analysis measure --threads {threads} {params.words}"
-=======
-rule train:
-    input:
-        "results/{study}/images.parquet",
-        modules("architectures", "devices", "extraction", "scores", "training"),
-    output:
-        expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
-    wildcard_constraints:
-        study=one_of(TRAINED),
-    params:
-        words=lambda w: words(run(w)),
-    threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
-    resources:
-        gpu=1,
-    shell:
-        "python -m analysis train --threads {threads} {params.words}"
-
-
-rule measure:
-    input:
-        "results/{study}/images.parquet",
-        weights,
-        modules("architectures", "devices", "extraction", "measuring", "scores", "weights"),
-    output:
-        expand("results/{{study}}/{{arch}}/{file}", file=("scores.parquet", "run.json")),
-    wildcard_constraints:
-        study=one_of(GIVEN),
-    params:
-        words=lambda w: words(run(w)),
-    threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
-    resources:
-        gpu=1,
-    shell:
-        "python -m analysis measure --threads {threads} {params.words}"
->>>>>>> e-3
 
 
 rule chapter:

@@ -114,7 +114,6 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert words.escape(fact) in shown[0]
 
 
-<<<<<<< HEAD
 def test_details_hold_a_list_and_a_table_behind_a_title(shown):
     page = pages.Page(RunParameters())
     page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
@@ -122,7 +121,8 @@ def test_details_hold_a_list_and_a_table_behind_a_title(shown):
     assert (opening, closing) == ("::::{dropdown} More", "::::")
     assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
     assert not any(line.startswith("::::") for line in body)  # which would close it early
-=======
+
+
 def measured(study: tables.Study, **more) -> tables.Study:
     """The study as if its ResNet50's weights had been given and nobody been asked."""
     run = study.runs["resnet50"]
@@ -179,7 +179,6 @@ def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
     pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
     assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
     assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
->>>>>>> e-3
 
 
 def test_nothing_to_list_shows_nothing(shown):
