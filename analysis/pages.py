@@ -46,16 +46,24 @@ class Page:
         return f"{name}-{self.key}"
 
     def show_figure(
-        self, fig: Figure | None, *, name: str, caption: str, alt: str, data: pd.DataFrame, pixels: bool = False
+        self,
+        fig: Figure | None,
+        *,
+        name: str,
+        caption: str,
+        alt: str,
+        data: pd.DataFrame,
+        pixels: bool = False,
+        without: str = NO_PEOPLE,
     ) -> None:
         """Save a figure and exactly what it draws, and show it with its number, caption and alternative text.
 
         Args: name, "fig-3" is Figure 3; pixels, whether it is saved as PNG, for pictures that are heavy as SVG.
-            Without a figure a sentence says why.
+            without, what the sentence says of a figure that there is not; empty: no sentence.
         """
         title = f"Figure {name.removeprefix('fig-').upper()}"
         if fig is None:
-            self.say(f"{title} {NO_PEOPLE}")
+            self.say(f"{title} {without}" if without else "")
             return
         picture = self.save(fig, f"{name}.{'png' if pixels else 'svg'}")
         csv = self.write(data, name)
@@ -119,9 +127,9 @@ class Page:
         show("\n".join(f"- {words.flow(item)}" for item in items))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of things that a reader must know."""
+        """A box of things that a reader must know; none where there are none."""
         body = "\n".join(f"- {words.flow(item)}" for item in sentences)
-        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n")
+        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n" if body else "")
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
