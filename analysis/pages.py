@@ -134,8 +134,9 @@ class Page:
         show(folded(title, f"{bulleted(items)}\n\n{captioned(table, caption)}"))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of things that a reader must know."""
-        show(f":::{{admonition}} {title}\n:class: note\n\n{bulleted(sentences)}\n:::\n")
+        """A box of things that a reader must know; none where there are none."""
+        body = bulleted(sentences)
+        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n" if body else "")
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""

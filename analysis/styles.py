@@ -33,6 +33,7 @@ SCORES = {
     "norm": Style("norm", "#009E73", "^", "norm ‖x‖"),
     "norm_in_class": Style("norm within class", "#009E73", "^", "norm within its class"),
     "norm_in_superclass": Style("norm within superclass", "#009E73", "^", "norm within its superclass"),
+    "hsf": Style("HSF", "#000000", "D", "human selection frequency"),
     "angle": Style("angle", "#0072B2", "o", "angle in radians"),
     "accuracy": Style("accuracy", "#000000", "D", "accuracy"),
     "loss": Style("loss", "#000000", "D", "loss in nats"),
