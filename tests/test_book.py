@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import chapters
+from analysis.config import read_studies
+
 ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
-COMPARISONS = ("verdicts", "confidence-gap", "norm", "granularity", "avh", "dynamics", "first-iterations")
+COMPARISONS = tuple(chapters.of_study(read_studies({})["synthetic"]))
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 
 
