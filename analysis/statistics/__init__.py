@@ -29,6 +29,7 @@ from analysis.statistics.bins import (
 )
 from analysis.statistics.coefficients import Kind
 from analysis.statistics.comparison import Test, steiger
+from analysis.statistics.contests import contest
 from analysis.statistics.courses import (
     Curves,
     curve_correlation,
@@ -66,6 +67,7 @@ __all__ = [
     "bin_names",
     "binned",
     "bootstrap",
+    "contest",
     "correlation",
     "correlations",
     "curve_correlation",
