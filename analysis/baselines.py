@@ -46,6 +46,8 @@ TWINS = {"loss": "confidence", "cosine": "angle", "avh_others": "avh"}  # of the
 def table(study: Study, ceiling: Estimate) -> pd.DataFrame:
     """Every score of every network against HSF: a row per (score, arch), empty where nobody was asked.
 
+    A network's scores are compared over the images at which all of them are defined.
+
     Columns: score, arch, n; value, low, high (Spearman's correlation with HSF); expected (its expected sign);
     label (whether the score uses the true label); share (|value| over the ceiling); partial, partial_low, partial_high
     (the correlation given correctness; NaN where the network is right everywhere or nowhere); lead, lead_low,
@@ -53,27 +55,15 @@ def table(study: Study, ceiling: Estimate) -> pd.DataFrame:
     """
     if not study.has_people:
         return pd.DataFrame()
-    rows = pd.DataFrame(row for arch in study.runs for row in _against_people(study, arch, ceiling))
+    parts = []
+    for arch, run in study.runs.items():
+        columns = {score: run.scores[score] for score in SCORES}
+        parts.append(statistics.contest(columns, study.hsf, run.scores["correct"], "avh").assign(arch=arch))
+    rows = pd.concat(parts, ignore_index=True)
+    rows["expected"] = [SCORES[score].sign for score in rows["score"]]
+    rows["label"] = [SCORES[score].label for score in rows["score"]]
+    rows["share"] = rows["value"].abs() / (ceiling.value if ceiling.value > 0 else np.nan)
     return pd.concat([rows[rows["score"] == score] for score in SCORES], ignore_index=True)
-
-
-def _against_people(study: Study, arch: str, ceiling: Estimate) -> list[dict]:
-    """One network's rows."""
-    scores = study.runs[arch].scores
-    found = statistics.correlations({score: scores[score] for score in SCORES}, study.hsf)
-    rows = []
-    for row in found.to_dict("records"):
-        values, expected = scores[row["score"]], SCORES[row["score"]]
-        share = abs(row["value"]) / ceiling.value if ceiling.value > 0 else np.nan
-        given = statistics.partial(values, study.hsf, scores["correct"])
-        lead = statistics.difference(values, scores["avh"], study.hsf)
-        row |= {"arch": arch, "expected": expected.sign, "label": expected.label, "share": share}
-        rows.append(row | _named("partial", given) | _named("lead", lead))
-    return rows
-
-
-def _named(name: str, found: Estimate) -> dict[str, float]:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def turned(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ Every function returns a matplotlib Figure, or None for an empty table: where no
 answers are not drawn. The tables come from ``tables``; names and colours from ``styles``.
 """
 
+from analysis.figures.forest import figure_b1, figure_b2
 from analysis.figures.network import distribution, hardness_overview, training_curves
 from analysis.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
 
@@ -16,6 +17,8 @@ __all__ = [
     "figure_5",
     "figure_6",
     "figure_7",
+    "figure_b1",
+    "figure_b2",
     "hardness_overview",
     "training_curves",
 ]

@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import styles
-from analysis.figures.panels import NARROW, error_bars, figure
+from analysis.figures.panels import NARROW, WIDE, error_bars, figure
 
 ROW = 0.22  # inches of a row beside those of its markers
 MARKER = 0.075  # inches of each network's marker and interval
+MARGIN = 0.05  # of a correlation, shown beyond the end of a rule's range
 
 
 @figure
@@ -26,7 +27,35 @@ def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
     ax.axvline(band["mean"], color="#555555", linewidth=1.2, linestyle="--", label="noise ceiling")
     forest(ax, table, labels)
     ax.set_xlabel("Spearman's correlation with\nhuman selection frequency (HSF)")
-    fig.legend(loc="outside lower center", ncols=2)
+    (ceilings, *handles), (band, *names) = ax.get_legend_handles_labels()
+    fig.legend([*handles, ceilings], [*names, band], loc="outside lower center", ncols=2)
+    return fig
+
+
+@figure
+def figure_b2(table: pd.DataFrame) -> Figure:
+    """A number per column under each reading in turn, networks side by side; the book's own reading comes first.
+
+    table: label, claim, quantity, arch, mean, low, high, above, below; readings in order, the book's first.
+    """
+    labels, archs, quantities = (list(table[name].unique()) for name in ("label", "arch", "quantity"))
+    height = 1.3 + len(labels) * (ROW + MARKER * len(archs))
+    fig = Figure(figsize=(WIDE, height), layout="constrained")
+    axes = fig.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
+    for ax, quantity in zip(axes, quantities, strict=True):
+        panel = table[table["quantity"] == quantity]
+        forest(ax, panel, labels)
+        asked, limits = panel.iloc[0], ax.get_xlim()
+        ends = panel[["above", "below"]].iloc[0].dropna()
+        left, right = min([limits[0], *(ends - MARGIN)]), max([limits[1], *(ends + MARGIN)])
+        wanted = ends.get("above", left), ends.get("below", right)
+        ax.axvspan(*wanted, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0, label="where the rule wants it")
+        ax.set_xlim(left, right)
+        ax.set_title(f"{asked['claim']}\n{quantity}", fontsize=8.5)
+        ax.axhline(0.5, color="#555555", linewidth=1)
+    axes[0].get_yticklabels()[0].set_fontweight("bold")
+    (wanted, *handles), (range_, *names) = axes[0].get_legend_handles_labels()
+    fig.legend([*handles, wanted], [*names, range_], loc="outside lower center", ncols=3)
     return fig
 
 
