@@ -8,6 +8,7 @@ Three of the scores rank images exactly as another does, whatever the network: t
 cosine falls as the angle rises, and AVH over the other classes is AVH / (1 - AVH).
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     rows, before = [], None
     for row in table.to_dict("records"):
         uses = " (uses the label)" if row["label"] else ""
-        lead = _interval(row, "lead") if row["score"] != "avh" else ""
+        lead = _interval(row, "lead", 3) if row["score"] != "avh" else ""
         share = f" ({words.percent(row['share'])})" if not np.isnan(row["share"]) else ""
         rows.append(
             {
@@ -113,10 +114,10 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interval(row: dict, name: str) -> str:
+def _interval(row: Mapping, name: str, digits: int = 2) -> str:
     if np.isnan(row[name]):
         return "undefined"
-    return f"{words.number(row[name])} {words.interval(row[f'{name}_low'], row[f'{name}_high'])}"
+    return f"{words.number(row[name], digits)} {words.interval(row[f'{name}_low'], row[f'{name}_high'], digits)}"
 
 
 def caption(ceiling: Estimate) -> str:
@@ -146,7 +147,7 @@ def _finding(rows: pd.DataFrame) -> str:
     ways = {
         "more closely by": more,
         "less closely by": less,
-        "neither more nor less, by their intervals, by": ~(more | less),
+        "about as closely, by the intervals, by": ~(more | less),
     }
     parts = [f"{how} {words.listing(map(label, others.index[which]))}" for how, which in ways.items() if which.any()]
     given = words.listing(

@@ -250,6 +250,8 @@ def described(table: pd.DataFrame) -> str:
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """``table`` for readers: a row per (claim, reading), a column per network, * where the verdict is another."""
+    if table.empty:
+        return table
     rows = []
     for (claim, place, name), part in table.groupby(["claim", "place", "reading"], sort=False):
         row = {"claim": claim if name == "" else "", "reading": f"{place}: {name}" if name else OURS}
@@ -257,7 +259,16 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
             row["all networks" if arch == ALL else styles.architecture(arch).label] = _cell(numbers)
         rows.append(row | {"n": " to ".join(words.count(n) for n in sorted({part["n"].min(), part["n"].max()}))})
     frame = pd.DataFrame(rows)
-    return frame[[*(name for name in frame if name != "n"), "n"]].fillna("") if rows else frame
+    return frame[[*(name for name in frame if name != "n"), "n"]].fillna("")
+
+
+CAPTION = (
+    "Each claim under this book's reading and under others: its verdict (✓ supported, ✗ not supported, ? inconclusive; "
+    "* another than under this book's reading), and the numbers that it rests on, with 95 % bootstrap intervals over "
+    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2: AVH with "
+    "HSF; |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: lowest tau "
+    "of any bin."
+)
 
 
 def _cell(numbers: pd.DataFrame) -> str:
@@ -272,6 +283,8 @@ def _cell(numbers: pd.DataFrame) -> str:
 
 def shown_sizes(table: pd.DataFrame) -> pd.DataFrame:
     """``sizes`` for readers: a row per reading of the bins."""
+    if table.empty:
+        return table
     rows = []
     for name, part in table.groupby("bins", sort=False):
         bins = "; ".join(f"{row.bin}: {words.count(row.n)}" for row in part.itertuples())
@@ -292,7 +305,7 @@ def findings(table: pd.DataFrame) -> list[str]:
     for (claim, name), rows in changed.groupby(["claim", "reading"], sort=False):
         moves = words.listing(
             f"{'all networks' if row.arch == ALL else styles.architecture(row.arch).label} "
-            f"({base[claim, row.arch]} before, {row.verdict} then)"
+            f"(from {base[claim, row.arch]} to {row.verdict})"
             for row in rows.itertuples()
         )
         sentences.append(f"{claim}, {name}: another verdict for {moves}.")
