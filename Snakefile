@@ -25,8 +25,8 @@ RESULTS_DIR = config.get("results_dir", "results")
 ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
-    *("claims", "coefficients", "compact", "control", "discussion", "explorer", "figures", "findings", "pages", "ranking"),
-    *("statistics", "styles", "tables", "words"),
+    *("baselines", "claims", "coefficients", "compact", "control", "discussion", "explorer", "figures", "findings"),
+    *("pages", "ranking", "readings", "statistics", "styles", "tables", "words"),
 )
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 MEASURED = ("scores.parquet", "run.json")

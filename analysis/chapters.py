@@ -26,6 +26,7 @@ OF_STUDY = {  # all of its networks together: what came out, then in the paper's
     "avh": Chapter("AVH and people", ("people",)),
     "dynamics": Chapter("The course of training", ("training",)),
     "first-iterations": Chapter("The first steps of training", ("training",)),
+    "baselines": Chapter("Other scores, other readings", ("people",)),
     "control": Chapter("Ambiguity or degradation?", ("causes",)),
     "discussion": Chapter("Discussion", ("real people",)),
 }

@@ -8,6 +8,7 @@ colours from ``styles``.
 from analysis.figures.bins import within_bins
 from analysis.figures.control import figure_c1, figure_c2
 from analysis.figures.discussion import overtaking
+from analysis.figures.forest import figure_b1, figure_b2
 from analysis.figures.network import distribution, hardness_overview, training_curves
 from analysis.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
 from analysis.figures.pictures import class_ends, suspects
@@ -22,6 +23,8 @@ __all__ = [
     "figure_5",
     "figure_6",
     "figure_7",
+    "figure_b1",
+    "figure_b2",
     "figure_c1",
     "figure_c2",
     "hardness_overview",

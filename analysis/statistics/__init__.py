@@ -11,9 +11,9 @@ batch holds at most BUDGET numbers per array, however many images there are.
 
 NaN means an undefined score: its image is left out, and n counts the images that were used.
 
-``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``), the
-reliability of people's answers (``reliability``), curves over time (``courses``), bins and group means (``bins``,
-``groups``).
+``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``,
+``contests``), the reliability of people's answers (``reliability``), curves over time (``courses``), bins and group
+means (``bins``, ``groups``).
 """
 
 from analysis.statistics.associations import correlation, correlations, difference, partial, within_bins
@@ -29,6 +29,7 @@ from analysis.statistics.bins import (
 )
 from analysis.statistics.coefficients import Kind
 from analysis.statistics.comparison import Test, steiger
+from analysis.statistics.contests import contest
 from analysis.statistics.courses import (
     Curves,
     curve_correlation,
@@ -66,6 +67,7 @@ __all__ = [
     "bin_names",
     "binned",
     "bootstrap",
+    "contest",
     "correlation",
     "correlations",
     "curve_correlation",
