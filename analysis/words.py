@@ -383,9 +383,17 @@ def not_drawn(table: pd.DataFrame, reason: str) -> str:
     return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
 
 
-def suspected(table: pd.DataFrame, n: int) -> str:
-    """How many likely label errors there are among n images."""
-    return f"{count(len(table))} of {count(n)} test images ({percent(len(table) / n)}) meet the rule."
+def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: Study) -> str:
+    """How many likely label errors there are and, where people were asked, how often they doubt those labels too."""
+    text = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
+    if np.isnan(doubted.value):
+        return text
+    people = "simulated people" if study.dataset["simulated"] else "people"
+    here, all_ = (
+        f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
+    )
+    return f"""{text} The most frequent answer of {people} is another class than the label for {here} of these,
+    n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""
 
 
 def network(run: Run) -> str:

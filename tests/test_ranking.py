@@ -121,6 +121,18 @@ def test_wrong_labels_are_found_and_right_ones_are_not(exchanged):
     assert (first["class"] != first["nearest"]).all()
 
 
+def test_labels_that_people_doubt_are_counted_among_the_listed_images():
+    study = made_up(4, classes=("a", "b"), label=[0, 0, 1, 1])
+    counts = np.array([[6, 4], [4, 6], [5, 5], [9, 1]])
+    images = study.images.assign(selected=counts[range(4), [0, 0, 1, 1]], shown=10, count_0=counts[:, 0])
+    asked = dataclasses.replace(study, images=images.assign(count_1=counts[:, 1]))
+    assert ranking.doubted(asked, [0, 1, 2, 3])[::3] == (0.5, 4)  # images 1 and 3; a tie is no doubt
+    assert ranking.doubted(asked, [1, 2])[::3] == (0.5, 2)
+    for silent in (study, dataclasses.replace(study, images=images)):  # nobody asked; only the own class known
+        assert np.isnan(ranking.doubted(silent, [0, 1]).value)
+    assert np.isnan(ranking.doubted(asked, []).value)
+
+
 # --- both ends of each class
 
 

@@ -74,7 +74,7 @@ def test_a_state_dict_of_this_project_in_torchs_format(tmp_path, suffix):
     assert_same_logits(fitted(tmp_path / f"m.{suffix}").network, tiny())
 
 
-@pytest.mark.parametrize("arch", ["resnet18", "mobilenet_v3_small", "vgg11", "densenet121", "swin_t", "googlenet"])
+@pytest.mark.parametrize("arch", ["resnet18", "mobilenet_v3_small", "alexnet", "densenet121", "swin_t", "googlenet"])
 def test_a_state_dict_of_torchvisions_own_network(tmp_path, arch):
     """The logits are those of torchvision's network on pixels normalised as its weights expect."""
     torch.manual_seed(3)
