@@ -79,14 +79,22 @@ class Page:
         )
 
     def show_table(
-        self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None
+        self,
+        table: pd.DataFrame,
+        *,
+        caption: str,
+        name: str = "",
+        data: pd.DataFrame | None = None,
+        behind: str = "",
     ) -> None:
         """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV.
 
-        An empty table, as of people's answers where nobody was asked, is not shown.
+        behind, a title that opens a long table with a click. An empty table, as of people's answers where nobody was
+        asked, is not shown.
         """
         link = f" [Data of this table]({self.write(data, name)})." if data is not None and len(table) else ""
-        show(captioned(table, caption + link, self.label(name) if name else ""))
+        shown = captioned(table, caption + link, self.label(name) if name else "")
+        show(folded(behind, shown) if behind and shown else shown)
 
     def show_parameters(self, parameters: StudyParameters) -> None:
         """Every parameter that plays a part, with its value and meaning."""

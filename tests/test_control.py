@@ -36,7 +36,7 @@ def study(images: pd.DataFrame, **networks: dict[str, np.ndarray]) -> Study:
     for arch, given in networks.items():
         noise = {name: random.normal(size=len(images)) for name in ("avh", "confidence", "norm_in_class")}
         scores = pd.DataFrame(noise | {"correct": random.random(len(images)) < 0.7} | given)
-        runs[arch] = Run(arch, Path(), {}, scores, pd.DataFrame())
+        runs[arch] = Run(arch, Path(), {}, scores)
     return Study("made up", {"classes": [str(i) for i in range(CLASSES)], "simulated": True}, images, runs)
 
 

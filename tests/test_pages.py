@@ -114,6 +114,18 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert words.escape(fact) in shown[0]
 
 
+def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
+    page = pages.Page(RunParameters())
+    table = pd.DataFrame({"a": ["x"]})
+    page.show_table(table, caption="Few.", name="tab-x", data=table, behind="More")
+    page.show_table(table[:0], caption="None.", behind="Nothing")
+    (text,) = shown
+    assert text.startswith("::::{dropdown} More\n")
+    assert ":name: tab-x-synthetic" in text
+    assert "[Data of this table](files/tab-x.csv)" in text
+    assert text.rstrip().endswith("::::")
+
+
 def test_details_hold_a_list_and_a_table_behind_a_title(shown):
     page = pages.Page(RunParameters())
     page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
