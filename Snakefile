@@ -26,6 +26,7 @@ ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
     *("baselines", "claims", "coefficients", "compact", "control", "discussion", "explorer", "figures", "findings"),
+    "datasets/annotators",
     *("pages", "ranking", "readings", "statistics", "styles", "tables", "words"),
 )
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
