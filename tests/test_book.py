@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import chapters
+from analysis import chapters, claims
 from analysis.config import read_studies
 
 ROOT = Path(__file__).parent.parent
@@ -152,6 +152,8 @@ def test_the_front_page_shows_every_verdict(book):
         found = rows.drop_duplicates("arch").set_index("arch")["verdict"]
         words = re.findall(r"<p>[✓✗?] (supported|not supported|inconclusive)", cells)
         assert words == [found.get(arch, found.get("all")) for arch in ARCHS]
+        links = re.findall(r'href="runs/synthetic/[\w-]+\.html#fig-(\w+)-synthetic"', cells)
+        assert links == [figure.lower() for figure in next(c for c in claims.CLAIMS if c.id == claim).figures]
 
 
 def test_every_claim_leads_to_its_figures(book):

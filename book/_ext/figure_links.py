@@ -1,4 +1,4 @@
-"""The role {fig}`3`: a link to the study's Figure 3, on this page or another.
+"""The role {fig}`3`: a link to the study's Figure 3, on this page or another; {fig}`3 <synthetic>`: of that study.
 
 A chapter's text is the same for every dataset, but labels are unique in the whole book: fig-3-synthetic here,
 fig-3-cifar10h there. Where the study has no such figure, because nobody was asked, the words stay without a link.
@@ -21,7 +21,8 @@ class figure_link(nodes.Inline, nodes.TextElement):
 
 class FigureRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        return [figure_link("", f"Figure {self.text}", name=f"fig-{self.text.lower()}")], []
+        number, _, study = self.text.rstrip(">").partition(" <")
+        return [figure_link("", f"Figure {number}", name=f"fig-{number.lower()}", study=study)], []
 
 
 class FigureLinks(SphinxPostTransform):
@@ -36,7 +37,8 @@ class FigureLinks(SphinxPostTransform):
         labels = self.env.domaindata["std"]["anonlabels"]
         for link in list(self.document.findall(figure_link)):
             text = nodes.Text(link.astext())
-            found = [labels[name] for key in keys if (name := f"{link['name']}-{key}") in labels]
+            within = [link["study"]] if link["study"] else keys
+            found = [labels[name] for key in within if (name := f"{link['name']}-{key}") in labels]
             link.replace_self(make_refnode(self.app.builder, page, *found[0], text) if found else text)
 
 
