@@ -132,6 +132,22 @@ def overtakes(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
+def norms(study: Study) -> list[str]:
+    """How much of what confidence says of people it says by the norm, which AVH leaves out: a sentence per network."""
+    sentences = []
+    for arch, run in study.runs.items() if study.has_people else ():
+        confidence, norm = run.scores["confidence"], run.scores["norm"]
+        shared = statistics.correlation(confidence, norm)
+        whole = statistics.correlation(confidence, study.hsf)
+        left = statistics.partial(confidence, study.hsf, norm)
+        sentences.append(
+            f"{styles.architecture(arch).label}: confidence and norm have a rank correlation of "
+            f"{words.estimate(shared, n=False)}; confidence's with HSF is {words.estimate(whole, n=False)} and, given the "
+            f"norm, {words.estimate(left)}."
+        )
+    return sentences
+
+
 def reasons(study: Study) -> list[str]:
     """Why the numbers should be believed, or not: ceilings, ties and bins, a sentence each."""
     if not study.has_people:

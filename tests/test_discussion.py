@@ -71,6 +71,16 @@ def test_the_reported_are_beside_what_they_are_about(results):
     assert (row["value"], row["n"]) == (pytest.approx(abs(within), abs=1e-12), low.sum())
 
 
+def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nobody):
+    sentences = discussion.norms(results)
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["AlexNet", "VGG19"]
+    run = results.runs["alexnet"]
+    seen = run.scores["confidence"].notna()
+    shared = stats.spearmanr(run.scores["confidence"][seen], run.scores["norm"][seen]).statistic
+    assert f"of {shared:.2f} [".replace("-", "−") in sentences[0]
+    assert discussion.norms(nobody) == []
+
+
 def test_an_interval_around_zero_is_one_from_zero():
     estimate = discussion.Estimate(-0.02, -0.3, 0.1, 50)
     assert discussion._absolute(estimate) == {"value": 0.02, "low": 0.0, "high": 0.3, "n": 50}
