@@ -142,8 +142,8 @@ def norms(study: Study) -> list[str]:
         left = statistics.partial(confidence, study.hsf, norm)
         sentences.append(
             f"{styles.architecture(arch).label}: confidence and norm have a rank correlation of "
-            f"{words.estimate(shared, n=False)}; confidence's with HSF is {words.estimate(whole, n=False)} and, given the "
-            f"norm, {words.estimate(left)}."
+            f"{words.estimate(shared, n=False)}; confidence's with HSF is {words.estimate(whole, n=False)} and, given "
+            f"the norm, {words.estimate(left)}."
         )
     return sentences
 
