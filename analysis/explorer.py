@@ -51,7 +51,13 @@ SCORES = (
 
 
 def pictures(parameters: RunParameters, run: Run) -> tuple[Images | None, str]:
-    """The test images that a run was measured on, or None and a sentence that says why they are not there."""
+    """The test images that a run was measured on, or None and a sentence that says why they are not there.
+
+    They are never downloaded for this.
+    """
+    if not all(datasets.present(parameters)):
+        where = parameters.data_path
+        return None, f"The pictures are not here, only what was recorded of them: {where} does not hold this dataset."
     try:
         dataset = datasets.load(study_of(parameters))
     except InputError as error:

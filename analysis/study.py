@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import runs
-from analysis.datasets import Dataset, HumanLabels, answers, load
+from analysis.datasets import Dataset, HumanLabels, answers, load, present
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
@@ -110,12 +110,15 @@ def answers_hash(images: pd.DataFrame) -> str:
     return hashlib.sha256(images[["selected", "shown"]].to_numpy(np.int64).tobytes()).hexdigest()
 
 
-def answered(images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters) -> pd.DataFrame:
+def answered(
+    images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters, download: bool = True
+) -> pd.DataFrame:
     """images.parquet with people's answers, joined from the user's copy where they were not recorded with it.
 
+    download: whether they may be, where there is no copy; else they are left out then.
     Raises InputError where they cannot be had, or are others than those that were recorded.
     """
-    if dataset["people"] is None or "selected" in images:
+    if dataset["people"] is None or "selected" in images or not (download or present(parameters)[1]):
         return images
     human = answers(parameters, images["id"].to_numpy(), images["label"].to_numpy())
     joined = images.assign(**answers_columns(human))

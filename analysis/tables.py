@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compact, runs, statistics, styles
-from analysis.datasets import load
+from analysis.datasets import load, present
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.statistics import Estimate
@@ -102,15 +102,18 @@ class Study:
         return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
 
 
-def read(parameters: StudyParameters, archs: Sequence[str]) -> Study:
-    """The finished results of a study. Raises InputError where something is missing, damaged or of another study."""
+def read(parameters: StudyParameters, archs: Sequence[str], *, download: bool = True) -> Study:
+    """The finished results of a study; download, whether people's answers may be where a record lacks them.
+
+    Raises InputError where something is missing, damaged or of another study.
+    """
     folder = parameters.study_dir
     dataset = runs.read_json(folder / DATASET)
     mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
     different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
     if different:
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
-    images = answered(runs.read_table(folder / IMAGES), dataset, parameters)
+    images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)
     return Study(
         name=parameters.study_name,
         dataset=dataset,
@@ -237,10 +240,15 @@ def examples_course(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
     return _first(pd.concat(parts, ignore_index=True), "arch", "measure", "example", "id")
 
 
-def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray:
-    """The test images with these numbers, (B, H, W, 3) uint8. Raises InputError where the data is other than then."""
+def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
+    """The test images with these numbers, (B, H, W, 3) uint8; None where they are not here.
+
+    Raises InputError where the data is other than then.
+    """
     if not len(images):
         return np.zeros((0, 1, 1, 3), dtype=np.uint8)
+    if not present(parameters)[0]:
+        return None
     dataset = load(study_of(parameters))
     if dataset.hash != study.dataset["hash"]:
         raise InputError(f"the data of {study.name} is not what its results were made of: run the study again")
