@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import statistics, styles, words
 from analysis.statistics import Estimate
-from analysis.tables import Run, Study
+from analysis.tables import Study
 
 MOMENTS = 12  # epochs at which correlations are taken, closer together at the start
 COMPARED = ("avh", "confidence")
@@ -38,9 +38,8 @@ REPORTED = (
 )
 
 
-def moments(run: Run) -> list[int]:
+def moments(last: int) -> list[int]:
     """The epochs at which correlations are taken, from 1 to the last."""
-    last = int(run.training["epoch"].max())
     return sorted({round(epoch) for epoch in np.geomspace(1, last, MOMENTS)})
 
 
@@ -55,7 +54,7 @@ def overtaking(study: Study) -> pd.DataFrame:
     rows = []
     for arch, run in study.runs.items():
         epochs = run.epochs.set_index("epoch")
-        for epoch in moments(run):
+        for epoch in moments(int(run.training["epoch"].max())):
             probe = epochs.loc[epoch].sort_values("image")
             head = {"arch": arch, "epoch": epoch, "accuracy": probe["correct"].mean()}
             for score in COMPARED:
