@@ -65,7 +65,7 @@ def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
             if name == "epochs":
                 mine["confidence"] = mine["confidence"].where(
                     mine["epoch"].isin([1, 2, 3])
-                )  # not of the initial network
+                )
             pd.testing.assert_frame_equal(theirs, mine, rtol=2**-8)
 
 
