@@ -46,8 +46,8 @@ def moments(last: int) -> list[int]:
 def overtaking(study: Study) -> pd.DataFrame:
     """How closely AVH and confidence follow people as a network gets better.
 
-    A row per (arch, epoch, score): accuracy on all test images, |Spearman's correlation| with HSF; score "lead" is
-    |AVH| - |confidence|, paired over images.
+    A row per (arch, epoch, score): accuracy on all test images, Spearman's correlation with HSF, ``turned``; score
+    "lead" is |AVH| - |confidence|, paired over images.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -58,17 +58,16 @@ def overtaking(study: Study) -> pd.DataFrame:
             probe = epochs.loc[epoch].sort_values("image")
             head = {"arch": arch, "epoch": epoch, "accuracy": probe["correct"].mean()}
             for score in COMPARED:
-                rows.append(head | {"score": score} | _absolute(statistics.correlation(probe[score], study.hsf)))
+                rows.append(head | {"score": score} | turned(score, statistics.correlation(probe[score], study.hsf)))
             lead = statistics.difference(probe["avh"], probe["confidence"], study.hsf)
             rows.append(head | {"score": "lead"} | lead._asdict())
     return pd.DataFrame(rows)
 
 
-def _absolute(estimate: Estimate) -> dict[str, float]:
-    """Of a coefficient whose interval does not span 0; else the interval from 0 to its farther end."""
-    ends = sorted(abs(end) for end in (estimate.low, estimate.high))
-    low = 0.0 if estimate.low < 0 < estimate.high else ends[0]
-    return {"value": abs(estimate.value), "low": low, "high": ends[1], "n": estimate.n}
+def turned(score: str, estimate: Estimate) -> dict[str, float]:
+    """A correlation with HSF such that above 0 is what the score should do: AVH is low where an image is easy."""
+    value, low, high, n = estimate
+    return Estimate(-value, -high, -low, n)._asdict() if score == "avh" else estimate._asdict()
 
 
 def ties_ceiling(hsf: np.ndarray) -> float:
@@ -84,7 +83,7 @@ def ties_ceiling(hsf: np.ndarray) -> float:
 def beside(study: Study) -> pd.DataFrame:
     """The reported values beside ours: a row per (score, bin) with reported, and our value, low, high, n.
 
-    Ours are the representative network's: |Spearman's correlation| with HSF.
+    Ours are the representative network's: Spearman's correlation with HSF, ``turned``.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -95,7 +94,7 @@ def beside(study: Study) -> pd.DataFrame:
         for row in statistics.within_bins(columns[name], study.hsf).itertuples():
             ours[name, str(row.bin)] = Estimate(row.value, row.low, row.high, row.n)
     return pd.DataFrame(
-        {"score": r.score, "bin": r.bin, "reported": r.value} | _absolute(ours[r.score, r.bin]) for r in REPORTED
+        {"score": r.score, "bin": r.bin, "reported": r.value} | turned(r.score, ours[r.score, r.bin]) for r in REPORTED
     )
 
 
@@ -103,7 +102,7 @@ def beside_table(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """``beside`` for readers."""
     return pd.DataFrame(
         {
-            "score": styles.SCORES[row.score].label,
+            "score": ("−" if row.score == "avh" else "") + styles.SCORES[row.score].label,
             "images": f"HSF in {row.bin}" if row.bin else "all",
             f"here, {network}": words.estimate(Estimate(row.value, row.low, row.high, row.n), n=False),
             "n": words.count(row.n),

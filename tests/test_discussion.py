@@ -39,16 +39,18 @@ def test_cifar10h_ties_are_as_published(real_data):
 def test_correlations_over_epochs_are_those_of_each_epoch(results):
     table = discussion.overtaking(results)
     assert set(table["arch"]) == set(ARCHS)
+    sign = {"avh": -1, "confidence": 1}
     for row in table[table["score"] != "lead"].itertuples():
         probe = results.runs[row.arch].epochs.query(f"epoch == {row.epoch}")
         probe = probe.assign(hsf=results.hsf[probe["image"]]).dropna()
-        assert row.value == pytest.approx(abs(stats.spearmanr(probe[row.score], probe["hsf"]).statistic), abs=1e-12)
+        rho = stats.spearmanr(probe[row.score], probe["hsf"]).statistic
+        assert row.value == pytest.approx(sign[row.score] * rho, abs=1e-12)
         assert row.low <= row.value <= row.high
         assert row.n == len(probe) == 59
     both = table.pivot(index=["arch", "epoch"], columns="score", values="value")
     lead = both["lead"].to_numpy()
     # The one undefined AVH is left out of the pair, and of AVH alone, but confidence is defined where it is not.
-    np.testing.assert_allclose(lead, both["avh"] - both["confidence"], atol=0.05)
+    np.testing.assert_allclose(lead, both["avh"].abs() - both["confidence"].abs(), atol=0.05)
 
 
 @pytest.mark.parametrize("last", [1, 2, 9, 90])
@@ -64,11 +66,11 @@ def test_the_reported_are_beside_what_they_are_about(results):
     run = results.runs["vgg19"]  # the representative where there is no ResNet50
     defined = run.scores["avh"].notna()
     whole = stats.spearmanr(run.scores["avh"][defined], results.hsf[defined]).statistic
-    assert table.loc[("avh", ""), "value"].item() == pytest.approx(abs(whole), abs=1e-12)
+    assert table.loc[("avh", ""), "value"].item() == pytest.approx(-whole, abs=1e-12)
     low = defined & (results.hsf <= 0.2)
     within = stats.spearmanr(run.scores["avh"][low], results.hsf[low]).statistic
     row = table.loc[("avh", "[0, 0.2]")]
-    assert (row["value"], row["n"]) == (pytest.approx(abs(within), abs=1e-12), low.sum())
+    assert (row["value"], row["n"]) == (pytest.approx(-within, abs=1e-12), low.sum())
 
 
 def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nobody):
@@ -81,11 +83,10 @@ def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nob
     assert discussion.norms(nobody) == []
 
 
-def test_an_interval_around_zero_is_one_from_zero():
-    estimate = discussion.Estimate(-0.02, -0.3, 0.1, 50)
-    assert discussion._absolute(estimate) == {"value": 0.02, "low": 0.0, "high": 0.3, "n": 50}
-    estimate = discussion.Estimate(-0.2, -0.3, -0.1, 50)
-    assert discussion._absolute(estimate) == {"value": 0.2, "low": 0.1, "high": 0.3, "n": 50}
+def test_only_avh_is_turned():
+    estimate = discussion.Estimate(-0.2, -0.3, 0.1, 50)
+    assert discussion.turned("avh", estimate) == {"value": 0.2, "low": -0.1, "high": 0.3, "n": 50}
+    assert discussion.turned("confidence", estimate) == estimate._asdict()
 
 
 def test_sentences_name_every_network_and_the_small_bins(results):

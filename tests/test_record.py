@@ -63,9 +63,7 @@ def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
             mine, theirs = getattr(one, name), getattr(other, name)
             assert list(mine.dtypes) == list(theirs.dtypes)
             if name == "epochs":
-                mine["confidence"] = mine["confidence"].where(
-                    mine["epoch"].isin([1, 2, 3])
-                )
+                mine["confidence"] = mine["confidence"].where(mine["epoch"].isin([1, 2, 3]))
             pd.testing.assert_frame_equal(theirs, mine, rtol=2**-8)
 
 

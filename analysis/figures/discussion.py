@@ -11,7 +11,7 @@ from analysis.figures.panels import NARROW, error_bars, figure
 
 @figure
 def overtaking(table: pd.DataFrame) -> Figure:
-    """|Spearman's correlation| of AVH and of confidence with HSF, and AVH's lead, against the network's accuracy.
+    """Spearman's correlation of -AVH and of confidence with HSF, and AVH's lead, against the network's accuracy.
 
     table: arch, epoch, accuracy, score ("avh", "confidence", "lead"), value, low, high.
     """
@@ -43,7 +43,8 @@ def overtaking(table: pd.DataFrame) -> Figure:
             elinewidth=1,
         )
     lower.axhline(0, color="#555555", linewidth=1)
-    upper.set(ylabel="|correlation with HSF|", ylim=(0, None))
+    upper.axhline(0, color="#555555", linewidth=1)
+    upper.set_ylabel("Spearman's correlation with HSF")
     lower.set(ylabel="|AVH| − |confidence|", xlabel="accuracy on the test images")
     lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     networks = [
@@ -57,7 +58,7 @@ def overtaking(table: pd.DataFrame) -> Figure:
             color="#333333",
             linestyle=dash,
             marker="o",
-            label=styles.SCORES[score].label,
+            label={"avh": "−AVH", "confidence": "confidence"}[score],
             markerfacecolor="#333333" if score == "avh" else "white",
         )
         for score, dash in looks.items()
