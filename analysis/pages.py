@@ -27,6 +27,7 @@ BOOK = Path("book/runs")
 RECORDED = "recorded"  # the folder of studies that are in the repository
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
+AT_SIGHT = 2  # sentences of a box; the others open with a click
 DOWNLOADS = {
     "scores": "Scores, a row per test image",
     "epochs": "Scores of every test image before and after every epoch",
@@ -142,9 +143,12 @@ class Page:
         show(folded(title, f"{bulleted(items)}\n\n{captioned(table, caption)}"))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of things that a reader must know; none where there are none."""
-        body = bulleted(sentences)
-        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n" if body else "")
+        """A box of things that a reader must know, the first ones at sight; none where there are none."""
+        sentences = list(sentences)
+        body = bulleted(sentences[:AT_SIGHT])
+        if len(sentences) > AT_SIGHT:
+            body += "\n\n" + folded("More about them", bulleted(sentences[AT_SIGHT:]))
+        show(f":::::{{admonition}} {title}\n:class: note\n\n{body}\n:::::\n" if body else "")
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""

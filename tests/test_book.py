@@ -183,7 +183,7 @@ def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
     page.goto((book / "_build/html/book/runs/synthetic/verdicts.html").as_uri())
     shown = "[...document.querySelectorAll('details.sd-dropdown table')].map(t => t.checkVisibility())"
     on_screen = page.evaluate(shown)
-    assert len(on_screen) == 8 + 2  # the claims', parameters and stamp
+    assert len(on_screen) == 8 + 2  # the claims', parameters and stamp: the note has no table
     assert not any(on_screen)
     page.emulate_media(media="print")
     assert all(page.evaluate(shown))
