@@ -114,8 +114,8 @@ class Run:
         self.batch = min(parameters.batch_size, len(fitted))  # images per step, over all workers
         if self.batch // distributed.workers() // parameters.accumulate < 2:
             raise InputError(
-                f"batches of {self.batch} images are too small for {distributed.workers()} workers that compute them "
-                f"in {parameters.accumulate} parts: each part needs 2 images"
+                f"batches of {self.batch} images are too small for {distributed.workers()} workers and accumulate "
+                f"{parameters.accumulate}: each part of a worker's share needs 2 images"
             )
         self.train_pictures = Pictures(dataset.train.images, self.device)
         self.test_pictures = Pictures(dataset.test.images, self.device)
