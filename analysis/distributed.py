@@ -2,8 +2,9 @@
 
     torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
 
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1                                        (on each of several machines)
     torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 \\
-        --rdzv-backend c10d --rdzv-endpoint first-machine:29400 -m analysis train ...     (the same on each machine)
+        --rdzv-backend c10d --rdzv-endpoint first-machine:29400 -m analysis train ...
 
 A batch is the same images in the same order with the same augmentations for any number of workers; each takes its
 share. Gradients are averaged by torch's DistributedDataParallel, so weights are the same everywhere. The test images of
@@ -59,13 +60,27 @@ def launched() -> int:
 
 @contextmanager
 def group(device: torch.device) -> Iterator[None]:
-    """Where the workers know each other; they leave together, or die apart and are ended by torchrun."""
+    """Where the workers know each other; they leave together, or die apart and are ended by torchrun.
+
+    torchrun's store outlives them, with addresses of the lost (pytorch issue 135712): each start on one machine has a
+    part of it to itself. Several machines may count starts differently; they need a new store each time, which torch
+    makes where its variable is set. Raises InputError where it is not and lost workers are to be started again.
+    """
     if launched() == 1:
         yield
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, rank, size = next(distributed.rendezvous("env://"))
+    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
+        store = distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    elif os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and os.environ["TORCHELASTIC_MAX_RESTARTS"] != "0":
+        raise InputError(
+            "to start lost workers again on several machines, torch needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in "
+            "torchrun's environment on each: set it, or leave out --max-restarts"
+        )
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     yield
     _patient.cache_clear()
     distributed.destroy_process_group()

@@ -62,7 +62,7 @@ def seen(one) -> list[dict]:
     """What each of two workers saw."""
     command = [*TORCHRUN, "tests/workers.py", str(one)]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return [runs.read_json(one / f"worker-{rank}.json") for rank in (0, 1)]
 
