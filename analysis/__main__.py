@@ -12,8 +12,9 @@ python -m analysis record cifar10h
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import yaml
 
@@ -21,13 +22,17 @@ from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
+ALONE = 10  # seconds after which a worker knows that its error is its own
 
 TRAIN = """Train one network, or go on with it, and write its tables.
 
-On several GPUs, and on several machines that share a disk (the same line on each):
+On several GPUs, and on several machines that share a disk (the same lines on each):
   torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
+
+  export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
   torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 --rdzv-backend c10d --rdzv-endpoint first-machine:29400 \\
       -m analysis train -p arch resnet50 ...
+
 batch_size is that of all workers together. A lost worker costs the epoch that it was in: torchrun starts all again,
 and they go on from the last finished one. Where memory is small, -p accumulate 4 computes a batch in four parts."""
 
@@ -39,18 +44,15 @@ def main() -> int:
         values = {name: read_value(name, value) for name, value in arguments.parameters}
         arguments.run(arguments, values)
     except InputError as error:
-        say(f"error: {error}", sys.stderr)
+        if not SPEAKS:
+            time.sleep(ALONE)  # torchrun ends this worker when the one that speaks has said the same
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("interrupted: the same command goes on from the last finished epoch", sys.stderr)
+        if SPEAKS:
+            print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
     return 0
-
-
-def say(sentence: str, where: TextIO = sys.stdout) -> None:
-    """Print, once for all workers of a machine."""
-    if SPEAKS:
-        print(sentence, file=where)
 
 
 def parse() -> argparse.Namespace:
@@ -116,7 +118,8 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
         torch.set_num_threads(arguments.threads)
     stamp = study.complete(parameters)
-    say(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
+    if SPEAKS:
+        print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
 
 
 def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

@@ -3,6 +3,9 @@
 SGD with momentum and weight decay; the rate falls tenfold after each third of the epochs (the paper's 30 of 90).
 Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0 to 60.
 
+Under torchrun several workers train one network, each its share of every batch: see distributed.py. A batch may be
+computed in parts, one after the other, where memory is small.
+
 Everything random in an epoch follows from (seed, epoch), so a checkpoint between epochs is all that an exact resume
 needs: on a CPU, a run that was killed and started again has the tables of one that was not, bit for bit.
 

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import torch
 import workers
 from torch import nn
 
+from analysis import __main__ as command_line
 from analysis import distributed, measuring, runs, training
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
@@ -22,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
 TORCHRUN += ["--nproc-per-node", "2"]
 EPOCHS = 40  # of the run that is killed
+LINUX = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux to find the workers")
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
@@ -217,19 +221,23 @@ def test_an_error_is_the_same_sentence_in_all_workers(seen):
 
 def test_the_command_says_its_sentence_once(tmp_path):
     """Through torchrun, which adds a report of its own and, as always, exits with 1."""
-    values = {"results_dir": tmp_path, "data_dir": tmp_path, "train_images": 24, "calibration_images": 24}
-    done = subprocess.run(
-        [*TORCHRUN, "-m", "analysis", "train", *words(values | {"test_images": 12, "arch": "resnet18"})],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    command = started(tmp_path / "results", "--max-restarts", "0", train_images=24, calibration_images=24)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if line.startswith("error")] == [
         "error: calibration_images is 24 of 24 training images; allowed: 0 to 22"
     ]
-    assert done.stderr.count("exitcode  : 2") == 2
+    assert "exitcode  : 2" in done.stderr
+
+
+def test_a_worker_whose_error_is_its_own_says_it(monkeypatch, capsys):
+    waited = []
+    monkeypatch.setattr(command_line, "SPEAKS", False)
+    monkeypatch.setattr(command_line.time, "sleep", waited.append)  # in which torchrun would end it
+    monkeypatch.setattr(sys, "argv", ["analysis", "train", "-p", "epochs", "0"])
+    assert command_line.main() == 2
+    assert waited == [command_line.ALONE]
+    assert capsys.readouterr().err.startswith("error: parameter epochs is 0")
 
 
 # --- a lost worker
@@ -239,47 +247,105 @@ def words(values: dict) -> list[str]:
     return [word for name, value in values.items() for word in ("-p", name, str(value))]
 
 
-def worker_of(launcher: int, rank: int) -> int:
+def worker_of(launchers: list[int], rank: int) -> int:
     """The process of the worker of that rank."""
-    for task in Path(f"/proc/{launcher}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if f"\0RANK={rank}\0" in Path(f"/proc/{child}/environ").read_text():
-                return int(child)
-    raise AssertionError(f"no worker {rank}")
+    tasks = [task for launcher in launchers for task in Path(f"/proc/{launcher}/task").iterdir()]
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return next(child for child in children if f"\0RANK={rank}\0" in Path(f"/proc/{child}/environ").read_text())
 
 
-def shown_until_it_moves(process: subprocess.Popen) -> bytes:
-    """What the command shows until its bar has started and shows a finished epoch."""
+def started(folder: Path, *options: str, **more) -> list[str]:
+    """The command as a person types it."""
+    values = {"train_images": 60, "test_images": 13, "calibration_images": 10, "batch_size": 9, "epochs": EPOCHS}
+    values |= {"arch": "alexnet", "width": 0.03125, "data_dir": folder.parent, "results_dir": folder}
+    return [*TORCHRUN, "--max-restarts", "3", *options, "-m", "analysis", "train", *words(values | more)]
+
+
+def shown_until_it_moves(stream: int) -> bytes:
+    """What a bar shows from its start to a finished epoch."""
     shown = b""
     while not re.search(rb" \d+/\d+ \[00:00<\?.* \d+/\d+ \[00:0\d<\d", shown, re.DOTALL):
-        piece = process.stderr.read1()
+        piece = os.read(stream, 10_000)
         assert piece, shown
         shown += piece
     return shown
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux to find the workers")
-def test_a_killed_worker_costs_an_epoch_at_most(tmp_path):
-    """The command as a person types it. Each worker is killed once, as soon as an epoch is shown as finished."""
-    values = {"data_dir": tmp_path, "train_images": 60, "test_images": 13, "calibration_images": 10, "batch_size": 9}
-    values |= {"arch": "alexnet", "width": 0.03125, "epochs": EPOCHS}
+def rest(stream: int) -> bytes:
+    """All that is still to come."""
+    with os.fdopen(stream, "rb") as file:
+        return file.read()
 
-    def command(name: str) -> list[str]:
-        options = words(values | {"results_dir": tmp_path / name})
-        return [*TORCHRUN, "--max-restarts", "3", "-m", "analysis", "train", *options]
 
-    quiet = subprocess.run(command("undisturbed"), capture_output=True, text=True, cwd=ROOT, check=False)
-    assert quiet.returncode == 0, quiet.stderr
-    with subprocess.Popen(command("killed"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+def starts(shown: bytes) -> list[int]:
+    """The epochs after which bars started."""
+    return [int(epoch) for epoch in re.findall(rf" (\d+)/{EPOCHS} \[00:00<\?", shown.decode())]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """Made by two workers with dropout, of which none was lost."""
+    folder = tmp_path_factory.mktemp("lost") / "undisturbed"
+    done = subprocess.run(started(folder), capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@LINUX
+def test_lost_workers_cost_an_epoch_each(undisturbed):
+    """Each is killed once, as soon as an epoch is shown as finished."""
+    folder = undisturbed.parent / "killed"
+    errors, end = os.pipe()
+    with subprocess.Popen(started(folder), stderr=end, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        os.close(end)
         shown = b""
         for rank in (1, 0):
-            shown += shown_until_it_moves(process)
-            os.kill(worker_of(process.pid, rank), signal.SIGKILL)
-        output, rest = process.communicate()
-    errors = (shown + rest).decode()
-    assert process.returncode == 0, errors
+            shown += shown_until_it_moves(errors)
+            os.kill(worker_of([process.pid], rank), signal.SIGKILL)
+        shown += rest(errors)
+        output = process.stdout.read()
+    assert process.returncode == 0, shown
     assert output.decode().count("synthetic/alexnet: ") == 1
-    began = [int(epoch) for epoch in re.findall(rf" (\d+)/{EPOCHS} \[00:00<\?", errors)]
-    assert len(began) == 3
-    assert began[0] == 0 < began[1] < began[2] < EPOCHS
-    assert_close(tmp_path / "undisturbed/synthetic/alexnet", tmp_path / "killed/synthetic/alexnet")
+    assert len(starts(shown)) == 3
+    assert 0 == starts(shown)[0] < starts(shown)[1] < starts(shown)[2] < EPOCHS
+    assert_close(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
+
+
+def on_two_machines() -> list[str]:
+    """What both torchruns are told, here at home."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    return ["--nnodes", "2", "--nproc-per-node", "1", "--rdzv-id", "two", "--rdzv-endpoint", f"localhost:{port}"]
+
+
+@LINUX
+def test_a_worker_lost_by_one_of_two_machines_costs_an_epoch(undisturbed):
+    folder = undisturbed.parent / "machines"
+    command = started(folder, *on_two_machines())
+    env = os.environ | {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    errors, end = os.pipe()
+    machines = [subprocess.Popen(command, stderr=end, stdout=end, cwd=ROOT, env=env) for _ in range(2)]
+    os.close(end)
+    shown = shown_until_it_moves(errors)
+    os.kill(worker_of([machine.pid for machine in machines], rank=1), signal.SIGKILL)
+    shown += rest(errors)
+    assert [machine.wait() for machine in machines] == [0, 0], shown
+    assert len(starts(shown)) == 2
+    assert 0 == starts(shown)[0] < starts(shown)[1] < EPOCHS
+    assert_close(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
+
+
+@pytest.mark.parametrize(("restarts", "refused"), [("3", True), ("0", False)])
+def test_machines_that_would_meet_the_lost_in_an_old_store_are_refused(monkeypatch, restarts, refused):
+    launch(monkeypatch, gpus=0)
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", restarts)
+    monkeypatch.setattr(torch.distributed, "rendezvous", lambda url: iter([("store", 0, 4)]))
+    given = []
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *a, **k: given.append(k["store"]))
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    sentence = pytest.raises(InputError, match="needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1")
+    with sentence if refused else nullcontext(), distributed.group(torch.device("cpu")):
+        pass
+    assert given == ([] if refused else ["store"])
