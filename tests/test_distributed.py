@@ -39,7 +39,14 @@ def assert_close(one: Path, other: Path) -> None:
     a, b = read(one), read(other)
     for name in runs.TABLES:
         assert len(a[name]) > 0
-        pd.testing.assert_frame_equal(a[name], b[name], check_exact=False, rtol=1e-3, atol=1e-5)
+        pd.testing.assert_frame_equal(a[name], b[name], check_exact=False, rtol=1e-4, atol=1e-6)
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """The tables are the same bit for bit, as those of one process are that was killed."""
+    a, b = read(one), read(other)
+    for name in runs.TABLES:
+        pd.testing.assert_frame_equal(a[name], b[name], check_exact=True)
 
 
 def undropped(patch: pytest.MonkeyPatch) -> None:
@@ -308,7 +315,7 @@ def test_lost_workers_cost_an_epoch_each(undisturbed):
     assert output.decode().count("synthetic/alexnet: ") == 1
     assert len(starts(shown)) == 3
     assert 0 == starts(shown)[0] < starts(shown)[1] < starts(shown)[2] < EPOCHS
-    assert_close(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
+    assert_same(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
 
 
 def on_two_machines() -> list[str]:
@@ -333,7 +340,7 @@ def test_a_worker_lost_by_one_of_two_machines_costs_an_epoch(undisturbed):
     assert [machine.wait() for machine in machines] == [0, 0], shown
     assert len(starts(shown)) == 2
     assert 0 == starts(shown)[0] < starts(shown)[1] < EPOCHS
-    assert_close(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
+    assert_same(undisturbed / "synthetic/alexnet", folder / "synthetic/alexnet")
 
 
 @pytest.mark.parametrize(("restarts", "refused"), [("3", True), ("0", False)])
