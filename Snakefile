@@ -103,7 +103,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules("architectures", "devices", "extraction", "scores", "training"),
+            modules("architectures", "devices", "distributed", "extraction", "scores", "training"),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:

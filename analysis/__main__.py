@@ -2,6 +2,7 @@
 
 python -m analysis data  -p dataset synthetic
 python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
+torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p dataset synthetic -p arch resnet50 ...
 python -m analysis measure -p dataset imagefolder -p root pictures -p image_size 224 -p weights IMAGENET1K_V1 ...
 python -m analysis pictures build/shapes -p dataset synthetic
 python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
@@ -11,6 +12,7 @@ python -m analysis record cifar10h
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,21 @@ import yaml
 
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
+
+SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
+ALONE = 10  # seconds after which a worker knows that its error is its own
+
+TRAIN = """Train one network, or go on with it, and write its tables.
+
+On several GPUs, and on several machines that share a disk (the same lines on each):
+  torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
+
+  export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+  torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 --rdzv-backend c10d --rdzv-endpoint first-machine:29400 \\
+      -m analysis train -p arch resnet50 ...
+
+batch_size is that of all workers together. A lost worker costs the epoch that it was in: torchrun starts all again,
+and they go on from the last finished one. Where memory is small, -p accumulate 4 computes a batch in four parts."""
 
 
 def main() -> int:
@@ -27,10 +44,13 @@ def main() -> int:
         values = {name: read_value(name, value) for name, value in arguments.parameters}
         arguments.run(arguments, values)
     except InputError as error:
+        if not SPEAKS:
+            time.sleep(ALONE)  # torchrun ends this worker when the one that speaks has said the same
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
+        if SPEAKS:
+            print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
     return 0
 
@@ -42,7 +62,12 @@ def parse() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(required=True)
     data = commands.add_parser("data", help="load a dataset and write its table of test images")
-    train = commands.add_parser("train", help="train one network, or go on with it, and write its tables")
+    train = commands.add_parser(
+        "train",
+        help="train one network, or go on with it, and write its tables",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=TRAIN,
+    )
     measure = commands.add_parser("measure", help="measure a network whose weights are given, and write its scores")
     pictures = commands.add_parser("pictures", help="write a dataset's test images as a folder of class folders")
     chapter = commands.add_parser("chapter", help="execute a chapter with papermill")
@@ -93,7 +118,8 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
         torch.set_num_threads(arguments.threads)
     stamp = study.complete(parameters)
-    print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
+    if SPEAKS:
+        print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
 
 
 def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from analysis import scores
+from analysis import distributed, scores
 from analysis.architectures import Network
 from analysis.datasets import Images, Split
 
@@ -47,7 +47,7 @@ class Pictures:
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (indices (B,) on the CPU, pictures (B, 3, H, W) uint8 on the device) in ``order``."""
-        parts = order.split(size)
+        parts = order.split(size) if len(order) else ()
         if self.resident is not None:
             for part in parts:
                 yield part, self.resident[part.to(self.device)]
@@ -81,7 +81,7 @@ def extract(
     logits: bool = False,
     bar: tqdm | None = None,
 ) -> dict[str, Tensor]:
-    """Scores of every picture under the network, in evaluation mode.
+    """Scores of every picture under the network, in evaluation mode; workers share the pictures out.
 
     Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too;
         bar, which counts pictures.
@@ -91,10 +91,10 @@ def extract(
     device, n, classes = pictures.device, len(pictures), network.head.out_features
     targets = targets.to(device)
     kinds = dict.fromkeys(INTEGERS, torch.int16) | {"correct": torch.bool}
-    result = {name: torch.empty(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
+    result = {name: torch.zeros(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
     if logits:
-        result["logits"] = torch.empty(n, classes, device=device)
-    for part, pixels in pictures.batches(torch.arange(n), batch_size):
+        result["logits"] = torch.zeros(n, classes, device=device)
+    for part, pixels in pictures.batches(torch.arange(n)[distributed.share(n)], batch_size):
         rows = slice(int(part[0]), int(part[-1]) + 1)
         with precise(device, precision):
             embeddings = network.embed(pixels.contiguous(memory_format=torch.channels_last))
@@ -105,7 +105,7 @@ def extract(
             result["logits"][rows] = z
         if bar is not None:
             bar.update(len(part))
-    return result
+    return {name: distributed.whole(value) for name, value in result.items()}
 
 
 def score(

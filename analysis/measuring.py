@@ -10,15 +10,18 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from analysis import architectures, runs, weights
+from analysis import architectures, distributed, runs, weights
 from analysis.datasets import Dataset
 from analysis.devices import device_name, resolve_device, resolve_precision
+from analysis.errors import InputError
 from analysis.extraction import Pictures, extract, scores_table
 from analysis.parameters import RunParameters
 
 
 def check(parameters: RunParameters) -> None:
     """Raise InputError for what can be refused without data: an unknown network or weights, an absent device."""
+    if distributed.launched() > 1:
+        raise InputError("measure runs in one process: start it without torchrun")
     architectures.check_name(parameters.arch)
     resolve_device(parameters.device)
     weights.check(parameters)

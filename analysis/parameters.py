@@ -17,7 +17,16 @@ DatasetName = Literal["synthetic", "cifar10h", "imagefolder"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
 # What only training asks for.
-TRAINING = {"epochs", "batch_size", "learning_rate", "momentum", "weight_decay", "augment", "calibration_images"}
+TRAINING = {
+    "epochs",
+    "batch_size",
+    "accumulate",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "augment",
+    "calibration_images",
+}
 
 
 class StudyParameters(BaseModel):
@@ -95,6 +104,7 @@ class RunParameters(StudyParameters):
     )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
+    accumulate: int = Field(1, ge=1, description="parts that a batch is computed in; more where memory is small")
     learning_rate: float | None = Field(None, gt=0, description="initial; None: the paper's, by network")
     momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(1e-4, ge=0, description="of SGD")

@@ -36,7 +36,7 @@ CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
-TRAINED_BY = ("architectures", "devices", "extraction", "scores", "training")
+TRAINED_BY = ("architectures", "devices", "distributed", "extraction", "scores", "training")
 MEASURED_BY = ("architectures", "devices", "extraction", "measuring", "scores", "weights")
 
 

@@ -50,6 +50,8 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
         runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
         return stamp
     # These import torch, seconds that a finished run is spared.
+    from analysis import distributed  # noqa: PLC0415
+
     if parameters.weights:
         from analysis import measuring  # noqa: PLC0415
 
@@ -59,7 +61,9 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
 
         check, make = training.check, training.train
     check(parameters)  # before data is downloaded
-    return make(parameters, prepare(study_of(parameters)), progress=progress)
+    with distributed.group(distributed.worker_device(parameters.device)):
+        dataset = distributed.first_then_all(lambda: prepare(study_of(parameters)))
+        return make(parameters, dataset, progress=progress)
 
 
 def study_of(parameters: RunParameters) -> StudyParameters:
