@@ -153,8 +153,8 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     node = cluster.start("slurmd")
     try:
         if not until(cluster.idle, node, 60):
-            logs = [(cluster.folder / f"{name}.log") for name in ("slurmctld", "slurmd")]
-            pytest.skip(f"SLURM does not start here: {[log.read_text()[-500:] for log in logs if log.exists()]}")
+            said = [(cluster.folder / f"{name}.out").read_text()[-500:] for name in ("slurmctld", "slurmd")]
+            pytest.skip(f"SLURM does not start here: {said}")
         yield cluster
         cluster.ask("scancel", "--user", getpass.getuser())
         until(lambda: not cluster.ask("squeue", "--noheader"), node, 30)
