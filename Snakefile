@@ -5,6 +5,7 @@
 #   snakemake --config archs=resnet18 epochs=10 study=quick      any parameter
 #   snakemake --config studies=own root=... weights=...          a network and pictures of one's own, nothing trained
 #   snakemake --config studies=cifar10h results_dir=recorded     a recorded study analysed again, nothing trained
+#   snakemake --workflow-profile profiles/slurm                  on a cluster; that file says what to change
 #
 # The book also holds every recorded study that was not asked for, as it was recorded.
 # Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
@@ -73,6 +74,11 @@ def notebooks():
         yield from (f"book/runs/{name}/{chapter}.ipynb" for chapter in chapters.of_study(study))
         for arch in study.runs:
             yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters.of_network(study))
+
+
+localrules:
+    book,
+    toc,
 
 
 wildcard_constraints:

@@ -15,7 +15,7 @@ from analysis import chapters, styles
 from analysis.config import Study, read_studies, with_recorded
 from analysis.errors import InputError
 
-FRONT = ("book/method", "book/data", "book/reading")
+FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
 
 
