@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from conftest import coloured_squares
+from squares import coloured_squares
 from torch import nn
 
 from analysis import distributed, extraction, runs, training
