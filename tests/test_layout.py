@@ -116,3 +116,10 @@ def test_the_rules_would_find_what_they_forbid(monkeypatch):
     monkeypatch.setitem(TREES, "analysis.errors", ast.parse("def f():\n    from analysis.training import train"))
     with pytest.raises(ValueError, match="cycle"):
         test_imports_make_no_circle()
+
+
+def test_the_benchmarks_find_what_they_measure():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"], cwd=SOURCE.parent, capture_output=True, check=True
+    )
+    assert b"--repeat" in done.stdout
