@@ -252,14 +252,16 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     """``table`` for readers: a row per (claim, reading), a column per network, * where the verdict is another."""
     if table.empty:
         return table
+    networks = [arch for arch in table["arch"].unique() if arch != ALL]
     rows = []
     for (claim, place, name), part in table.groupby(["claim", "place", "reading"], sort=False):
         row = {"claim": claim if name == "" else "", "reading": f"{place}: {name}" if name else OURS}
-        for arch, numbers in part.groupby("arch", sort=False):
-            row["all networks" if arch == ALL else styles.architecture(arch).label] = _cell(numbers)
+        cells = {arch: _cell(numbers) for arch, numbers in part.groupby("arch", sort=False)}
+        if ALL in cells:  # one verdict for all stands in the first network's column
+            cells[networks[0]] = f"{cells[ALL]} (all networks together)"
+        row |= {styles.architecture(arch).label: cells.get(arch, "") for arch in networks}
         rows.append(row | {"n": " to ".join(words.count(n) for n in sorted({part["n"].min(), part["n"].max()}))})
-    frame = pd.DataFrame(rows)
-    return frame[[*(name for name in frame if name != "n"), "n"]].fillna("")
+    return pd.DataFrame(rows)
 
 
 CAPTION = (
