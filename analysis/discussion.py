@@ -187,8 +187,4 @@ DIFFERENCES = {
         "The networks here learned from 50,000 pictures at most; torchvision's, which the paper uses in its Section 2, "
         "from 1.28 million.",
     ),
-    "synthetic": (
-        "The people are simulated and answer from the two known causes alone, so that nothing here is about people.",
-        "The pictures are drawn, with 12 classes; no network here has learned from photographs.",
-    ),
 }
