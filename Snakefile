@@ -3,22 +3,35 @@
 #   snakemake                                        the default study, as `make book` runs it
 #   snakemake --config studies=cifar10h-small        another study, from studies/
 #   snakemake --config archs=resnet18 epochs=10 study=quick      any parameter
+#   snakemake --config studies=own root=... weights=...          a network and pictures of one's own, nothing trained
+#   snakemake --config studies=cifar10h results_dir=recorded     a recorded study analysed again, nothing trained
+#   snakemake --workflow-profile profiles/slurm                  on a cluster; that file says what to change
 #
+# The book also holds every recorded study that was not asked for, as it was recorded.
 # Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
 
+import re
 import shlex
 
 from pathlib import Path
 
-from analysis.config import options, read_studies
+from analysis import chapters
+from analysis.config import options, read_studies, with_recorded
 from analysis.toc import contents
 
-STUDIES = read_studies(config)
-STUDIES = {study.name: study for study in STUDIES.values()}  # by the folder that their results are in
-CHAPTERS = ("training", "hardness", "explorer")  # of one network
-COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")  # of a study's networks together
-SHOWN = ("claims", "explorer", "figures", "pages", "statistics", "styles", "tables", "words")  # what decides a page
+STUDIES = {study.name: study for study in read_studies(config).values()}  # by the folder that their results are in
+TRAINED = [name for name, study in STUDIES.items() if not study.measured]
+GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
+RESULTS_DIR = config.get("results_dir", "results")
+ALL = with_recorded(STUDIES)
+RECORDED = [name for name in ALL if name not in STUDIES]
+SHOWN = (  # what decides a page
+    *("baselines", "claims", "coefficients", "compact", "control", "discussion", "explorer", "figures", "findings"),
+    "datasets/annotators",
+    *("pages", "ranking", "readings", "statistics", "styles", "tables", "words"),
+)
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
+MEASURED = ("scores.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
     "cifar10h": ["base", "cifar10h", "files", "subsets"],
@@ -36,7 +49,23 @@ def modules(*names):
 
 
 def run(wildcards):
-    return STUDIES[wildcards.study].runs[wildcards.arch]
+    return ALL[wildcards.study].runs[wildcards.arch]
+
+
+def results(wildcards):
+    """The tables of a network, or of all of a study's."""
+    study = STUDIES[wildcards.study]
+    archs = [wildcards.arch] if "arch" in wildcards.keys() else study.runs
+    return expand("{folder}/{arch}/{file}", folder=study.folder, arch=archs, file=MEASURED if study.measured else RESULTS)
+
+
+def weights(wildcards):
+    """The file that weights are in, unless they are torchvision's or the file is not here, which a sentence will say."""
+    return [file for file in [run(wildcards).weights] if Path(file).is_file()]
+
+
+def one_of(names):
+    return "|".join(map(re.escape, names)) or "(?!)"  # nothing matches the latter
 
 
 def words(parameters):
@@ -44,17 +73,22 @@ def words(parameters):
 
 
 def notebooks():
-    for name, study in STUDIES.items():
-        yield from (f"book/runs/{name}/{comparison}.ipynb" for comparison in COMPARISONS)
+    for name, study in ALL.items():
+        yield from (f"book/runs/{name}/{chapter}.ipynb" for chapter in chapters.of_study(study))
         for arch in study.runs:
-            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in CHAPTERS)
+            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters.of_network(study))
+
+
+localrules:
+    book,
+    toc,
 
 
 wildcard_constraints:
-    study=r"[a-z0-9_.-]+",
+    study=one_of(STUDIES),
     arch=r"[a-z0-9_]+",
-    chapter="|".join(CHAPTERS),
-    comparison="|".join(COMPARISONS),
+    chapter=one_of(chapters.OF_NETWORK),
+    comparison=one_of(chapters.OF_STUDY),
 
 
 rule book:
@@ -62,37 +96,57 @@ rule book:
         "_build/html/index.html",
 
 
-rule data:
-    input:
-        lambda w: modules(*(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset])),
-    output:
-        "results/{study}/dataset.json",
-        "results/{study}/images.parquet",
-    params:
-        words=lambda w: words(STUDIES[w.study].parameters),
-    shell:
-        "python -m analysis data {params.words}"
+if RESULTS_DIR != "recorded":  # which is read and never made
 
+    rule data:
+        input:
+            lambda w: modules(*(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset])),
+        output:
+            f"{RESULTS_DIR}/{{study}}/dataset.json",
+            f"{RESULTS_DIR}/{{study}}/images.parquet",
+        params:
+            words=lambda w: words(STUDIES[w.study].parameters),
+        shell:
+            "python -m analysis data {params.words}"
 
-rule train:
-    input:
-        "results/{study}/images.parquet",
-        modules("architectures", "extraction", "scores", "training"),
-    output:
-        expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
-    params:
-        words=lambda w: words(run(w)),
-    threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
-    resources:
-        gpu=1,
-    shell:
-        "python -m analysis train --threads {threads} {params.words}"
+    rule train:
+        input:
+            f"{RESULTS_DIR}/{{study}}/images.parquet",
+            modules("architectures", "devices", "distributed", "extraction", "scores", "training"),
+        output:
+            [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
+        wildcard_constraints:
+            study=one_of(TRAINED),
+        params:
+            words=lambda w: words(run(w)),
+        threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
+        resources:
+            gpu=1,
+        shell:
+            "python -m analysis train --threads {threads} {params.words}"
+
+    rule measure:
+        input:
+            f"{RESULTS_DIR}/{{study}}/images.parquet",
+            weights,
+            modules("architectures", "devices", "extraction", "measuring", "scores", "weights"),
+        output:
+            [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
+        wildcard_constraints:
+            study=one_of(GIVEN),
+        params:
+            words=lambda w: words(run(w)),
+        threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
+        resources:
+            gpu=1,
+        shell:
+            "python -m analysis measure --threads {threads} {params.words}"
 
 
 rule chapter:
     input:
         chapter="book/chapters/{chapter}.md",
-        results=expand("results/{{study}}/{{arch}}/{file}", file=RESULTS),
+        results=results,
         modules=modules(*SHOWN),
     output:
         "book/runs/{study}/{arch}/{chapter}.ipynb",
@@ -105,9 +159,7 @@ rule chapter:
 rule comparison:
     input:
         chapter="book/chapters/{comparison}.md",
-        results=lambda w: expand(
-            "results/{study}/{arch}/{file}", study=w.study, arch=STUDIES[w.study].runs, file=RESULTS
-        ),
+        results=results,
         modules=modules(*SHOWN),
     output:
         "book/runs/{study}/{comparison}.ipynb",
@@ -117,11 +169,27 @@ rule comparison:
         "python -m analysis chapter {input.chapter} {output} {params.words}"
 
 
+rule recorded_images:
+    """The one page of a recorded study that is not recorded: it shows pictures, which are not ours."""
+    input:
+        chapter="book/chapters/explorer.md",
+        results=expand("recorded/{{study}}/{{arch}}/{file}", file=RESULTS),
+        modules=modules(*SHOWN),
+    output:
+        "book/runs/{study}/{arch}/explorer.ipynb",
+    wildcard_constraints:
+        study=one_of(RECORDED),
+    params:
+        words=lambda w: words(run(w).model_copy(update={"results_dir": "recorded"})),
+    shell:
+        "python -m analysis chapter {input.chapter} {output} {params.words}"
+
+
 rule toc:
     output:
         "build/_toc.yml",
     params:
-        text=contents({name: list(study.runs) for name, study in STUDIES.items()}),
+        text=contents(ALL),
     run:
         Path(output[0]).write_text(params.text)
 

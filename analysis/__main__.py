@@ -2,6 +2,9 @@
 
 python -m analysis data  -p dataset synthetic
 python -m analysis train -p dataset synthetic -p arch resnet50 -p epochs 3 -p study quick
+torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p dataset synthetic -p arch resnet50 ...
+python -m analysis measure -p dataset imagefolder -p root pictures -p image_size 224 -p weights IMAGENET1K_V1 ...
+python -m analysis pictures build/shapes -p dataset synthetic
 python -m analysis chapter book/chapters/training.md executed.ipynb -p study quick ...
 python -m analysis record cifar10h
 """
@@ -9,6 +12,7 @@ python -m analysis record cifar10h
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,21 @@ import yaml
 
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
+
+SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
+ALONE = 10  # seconds after which a worker knows that its error is its own
+
+TRAIN = """Train one network, or go on with it, and write its tables.
+
+On several GPUs, and on several machines that share a disk (the same lines on each):
+  torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
+
+  export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+  torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 --rdzv-backend c10d --rdzv-endpoint first-machine:29400 \\
+      -m analysis train -p arch resnet50 ...
+
+batch_size is that of all workers together. A lost worker costs the epoch that it was in: torchrun starts all again,
+and they go on from the last finished one. Where memory is small, -p accumulate 4 computes a batch in four parts."""
 
 
 def main() -> int:
@@ -25,10 +44,13 @@ def main() -> int:
         values = {name: read_value(name, value) for name, value in arguments.parameters}
         arguments.run(arguments, values)
     except InputError as error:
+        if not SPEAKS:
+            time.sleep(ALONE)  # torchrun ends this worker when the one that speaks has said the same
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
+        if SPEAKS:
+            print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
     return 0
 
@@ -36,19 +58,30 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """The command line's words; argparse explains and exits with 2 where they are wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m analysis", description="Prepare data, train, execute chapters, record."
+        prog="python -m analysis", description="Prepare data, train or measure, execute chapters, record."
     )
     commands = parser.add_subparsers(required=True)
     data = commands.add_parser("data", help="load a dataset and write its table of test images")
-    train = commands.add_parser("train", help="train one network, or go on with it, and write its tables")
+    train = commands.add_parser(
+        "train",
+        help="train one network, or go on with it, and write its tables",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=TRAIN,
+    )
+    measure = commands.add_parser("measure", help="measure a network whose weights are given, and write its scores")
+    pictures = commands.add_parser("pictures", help="write a dataset's test images as a folder of class folders")
     chapter = commands.add_parser("chapter", help="execute a chapter with papermill")
     record = commands.add_parser("record", help="copy a finished study's tables, small, to where they are committed")
-    train.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
+    for command in (train, measure):
+        command.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
+        command.set_defaults(measures=command is measure)
+    pictures.add_argument("folder", type=Path, help="a new folder")
     chapter.add_argument("source", type=Path, help="a chapter, such as book/chapters/training.md")
     chapter.add_argument("output", type=Path, help="the executed notebook")
     record.add_argument("study", help="a file under studies/, such as cifar10h")
     record.set_defaults(run=run_record, parameters=[])
-    for command, function in ((data, run_data), (train, run_train), (chapter, run_chapter)):
+    functions = {data: run_data, train: run_network, measure: run_network, pictures: run_pictures, chapter: run_chapter}
+    for command, function in functions.items():
         command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
         command.set_defaults(run=function)
     return parser.parse_args()
@@ -70,10 +103,14 @@ def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     print(f"{parameters.study_dir}: {len(dataset.test):,} test images, {len(dataset.classes)} classes")
 
 
-def run_train(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    """Train one network, or measure it as it is."""
     parameters = RunParameters.parse(values)
     from analysis import study  # noqa: PLC0415
 
+    if arguments.measures != bool(parameters.weights):
+        needs = "measure needs weights" if arguments.measures else "train takes no weights"
+        raise InputError(f"{needs}: train makes them, measure takes them as they are")
     if arguments.threads < 0:
         raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
     if arguments.threads:
@@ -81,7 +118,17 @@ def run_train(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
         torch.set_num_threads(arguments.threads)
     stamp = study.complete(parameters)
-    print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
+    if SPEAKS:
+        print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
+
+
+def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    parameters = StudyParameters.parse(values)
+    from analysis.datasets import export, load  # noqa: PLC0415
+
+    dataset = load(parameters)
+    export.write(dataset, arguments.folder)
+    print(f"{arguments.folder}: {len(dataset.test):,} pictures in {len(dataset.classes)} class folders")
 
 
 def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

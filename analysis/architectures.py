@@ -37,10 +37,11 @@ class Network(nn.Module):
     The head computes in float32 also where the layers before it run in bfloat16, because angles need it.
     """
 
-    def __init__(self, body: nn.Module, head: nn.Linear, description: str):
+    def __init__(self, body: nn.Module, head: nn.Linear, head_name: str, description: str):
         super().__init__()
         self.body = body
         self.head = head
+        self.head_name = head_name  # in torchvision's network
         self.description = description  # in a reader's words: which variant this is
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1) * 255, persistent=False)
@@ -78,7 +79,7 @@ def build(
     head = model.get_submodule(head_name)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
-    network = Network(model, head, f"{variant}, width {width:g}")
+    network = Network(model, head, head_name, f"{variant}, width {width:g}")
     _check_size(network, arch, image_size, stem)
     return network
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
-from analysis.statistics import Array, Estimate
+from analysis.statistics import EDGES, Array, Closed, Estimate
 from analysis.tables import Run, Study
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
@@ -80,7 +80,7 @@ class Claim(NamedTuple):
     title: str  # in this book's words
     quote: str  # the paper's words
     section: str
-    figures: tuple[str, ...]  # that show it
+    figures: tuple[str, ...]  # that show it, the paper's by their numbers
     statistic: str
     rule: str  # supported when
     inconclusive: str  # beside an interval that straddles a threshold
@@ -190,12 +190,12 @@ def plateau(study: Study, arch: str) -> Finding:
     return conclude(*told, Part("epochs by which AVH is earlier than both", lead, (0, np.inf)))
 
 
-def bins_apart(study: Study, arch: str) -> Finding:
-    """Observation 3."""
+def bins_apart(study: Study, arch: str, edges: Sequence[float] = EDGES, closed: Closed = "right") -> Finding:
+    """Observation 3, in the paper's bins of HSF or in others."""
     run = study.runs[arch]
     if few := _too_few_people(study) or _too_short(run):
         return few
-    groups, n = _bins(study, [arch])
+    groups, n = bins(study, [arch], edges, closed)
     if len(n) < FEWEST_BINS:
         return lacking(f"of {FEWEST_BINS} bins with {FEWEST_IN_BIN} images that are needed, {len(n)} are there")
     by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
@@ -216,7 +216,7 @@ def better_networks(study: Study, _: str = ALL) -> Finding:
         return few
     if len(study.runs) < FEWEST_NETWORKS:
         return lacking(f"of {FEWEST_NETWORKS} networks that are needed, {len(study.runs)} are there")
-    groups, n = _bins(study, list(study.runs))
+    groups, n = bins(study, list(study.runs))
     if not n:
         return lacking(f"no bin holds {FEWEST_IN_BIN} images or more")
     scores = [run.scores for run in study.runs.values()]
@@ -233,6 +233,8 @@ def better_networks(study: Study, _: str = ALL) -> Finding:
 def first_steps(study: Study, arch: str) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
+    if run.measured:
+        return lacking("this network's training was not seen")
     steps = run.iterations["step"].max()
     if steps < FEWEST_STEPS:
         return lacking(f"{steps} optimiser steps were recorded, and {FEWEST_STEPS} are needed")
@@ -273,7 +275,7 @@ CLAIMS = (
         title="The norm does not follow people (Prediction 1, which the paper rejects)",
         quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
         section="2.2",
-        figures=("1", "6", "7"),
+        figures=("1", "N1", "6", "7"),
         statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
         rule=f"the interval lies between −{NONE} and {NONE}.",
         inconclusive=f"nobody was asked, or fewer than {FEWEST_IMAGES} images.",
@@ -284,7 +286,7 @@ CLAIMS = (
         title="AVH follows people, and more closely than confidence",
         quote="AVH is strongly correlated with human selection frequency across a wide range of CNN models.",
         section="2.2",
-        figures=("1", "6"),
+        figures=("1", "6", "A1"),
         statistic="Spearman's correlation of AVH with HSF over test images; and how much larger its absolute value is "
         "than confidence's, paired over images.",
         rule="the first interval lies below 0 and the second above 0.",
@@ -367,6 +369,11 @@ CLAIMS = (
 )
 
 
+def named(*ids: str) -> list[Claim]:
+    """The claims with these ids."""
+    return [claim for claim in CLAIMS if claim.id in ids]
+
+
 def _correlated(study: Study, arch: str, score: str, quantity: str, within: tuple[float, float]) -> Finding:
     """Whether a score's rank correlation with HSF lies in a range."""
     if few := _too_few_people(study):
@@ -386,6 +393,8 @@ def _too_few_people(study: Study) -> Finding | None:
 
 
 def _too_short(run: Run) -> Finding | None:
+    if run.measured:
+        return lacking("this network's training was not seen")
     epochs = len(run.training)
     return lacking(f"{epochs} epochs, and {FEWEST_EPOCHS} are needed") if epochs < FEWEST_EPOCHS else None
 
@@ -401,16 +410,18 @@ def _curve(run: Run, column: str) -> Array:
     return statistics.curves(_matrix(run.epochs, column)[:, 1:]).mean[:, 0]
 
 
-def _bins(study: Study, archs: list[str]) -> tuple[Array, dict[str, int]]:
+def bins(
+    study: Study, archs: list[str], edges: Sequence[float] = EDGES, closed: Closed = "right"
+) -> tuple[Array, dict[str, int]]:
     """Each image's bin of HSF, numbered without those of too few images (-1); and those bins' sizes by name.
 
     An image counts where all of the networks have an AVH of it.
     """
-    index = statistics.bin_index(study.hsf)
+    index = statistics.bin_index(study.hsf, edges, closed)
     defined = np.all([study.runs[arch].scores["avh"].notna() for arch in archs], axis=0)
-    sizes = np.bincount(index[(index >= 0) & defined], minlength=len(statistics.EDGES) - 1)
+    sizes = np.bincount(index[(index >= 0) & defined], minlength=len(edges) - 1)
     kept = np.flatnonzero(sizes >= FEWEST_IN_BIN)
     renumbered = np.full(len(sizes) + 1, -1)  # the last is for -1
     renumbered[kept] = np.arange(len(kept))
-    names = statistics.bin_names()
+    names = statistics.bin_names(edges, closed)
     return renumbered[index], {names[k]: int(sizes[k]) for k in kept}

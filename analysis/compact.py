@@ -1,6 +1,6 @@
-"""Tables of probes in a quarter of their size, for a repository: 9 bits a number, and probabilities as log-odds.
+"""Tables of probes in a quarter of their size, for a repository: 8 bits a number, and probabilities as log-odds.
 
-A network's layers compute with 8 bits where they run in bfloat16, and chapters use means over images of these tables.
+That is what a network's layers compute with in bfloat16, and chapters use means over images of these tables.
 A probability near 1 would lose what tells it from 1, so a confidence p is kept as its log-odds, ln(p / (1 - p)), and
 is p again when read.
 """
@@ -16,7 +16,7 @@ from analysis import runs
 from analysis.errors import InputError
 
 PROBABILITIES = {"confidence": "confidence_log_odds"}
-BITS = 9  # of a number's 11 in half precision; the others are 0, which compresses well
+BITS = 8  # of a number's 11 in half precision; the others are 0, which compresses well
 LARGEST = 17.0  # log-odds of the last float32 below 1
 
 

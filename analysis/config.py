@@ -20,6 +20,7 @@ from analysis.errors import InputError, one_of
 from analysis.parameters import RunParameters, StudyParameters
 
 STUDIES = Path(__file__).parent.parent / "studies"
+RECORDED = Path(__file__).parent.parent / "recorded"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class Study:
     def name(self) -> str:
         return self.parameters.study_name
 
+    @property
+    def folder(self) -> Path:
+        """Where its results are."""
+        return self.parameters.study_dir
+
+    @property
+    def measured(self) -> bool:
+        """Whether its networks' weights are given: nothing is trained, so there is no training to show or compare."""
+        return any(run.weights for run in self.runs.values())
+
 
 def read_studies(config: Mapping[str, Any]) -> dict[str, Study]:
     """The studies that a Snakemake ``--config`` asks for, by name.
@@ -44,6 +55,12 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, Study]:
     names = words(overrides.pop("studies", "synthetic"))
     archs = words(overrides.pop("archs", ""))
     return {name: read_study(name, overrides, archs) for name in names}
+
+
+def with_recorded(studies: Mapping[str, Study], folder: Path = RECORDED) -> dict[str, Study]:
+    """These studies by name and, after them, those that are recorded in the repository."""
+    names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
+    return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}
 
 
 def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Study:
@@ -63,6 +80,8 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         arch: RunParameters.parse(shared | {"arch": arch} | (own.get(arch) or {}) | dict(overrides))
         for arch in archs or own
     }
+    if len({bool(run.weights) for run in runs.values()}) > 1:
+        raise InputError(f"study {name} gives weights to some networks only; allowed: to all of them, or to none")
     fields = StudyParameters.model_fields
     return Study(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs)
 

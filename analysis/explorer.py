@@ -31,27 +31,33 @@ PER_MOSAIC = 1024  # pictures
 BUDGET = 2_850_000  # bytes of all files: with the page itself under 3 MB
 QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
 
-# What can be chosen, in this order, where a table has it: a name for readers and how to read it.
-SCORES = {
-    "avh": ("AVH", "angular visual hardness; low is easy"),
-    "confidence": ("confidence", "probability of the image's own class"),
-    "norm": ("norm", "length of the embedding"),
-    "norm_in_class": ("norm within class", "scaled to 0..1 among the images of its class"),
-    "angle": ("angle", "to the own class's weights, in radians"),
-    "avh_others": ("AVH over the others", "angle over the sum of the angles to the other classes"),
-    "cosine": ("cosine", "of the angle to the own class's weights"),
-    "max_confidence": ("highest confidence", "probability of the class that the network names"),
-    "margin": ("margin", "own class's logit minus the best other's"),
-    "entropy": ("entropy", "of the network's probabilities, in nats"),
-    "loss": ("loss", "cross-entropy, in nats"),
-    "temperature_confidence": ("calibrated confidence", "probability of the own class after temperature scaling"),
-    "ambiguity": ("true ambiguity", "known cause: how far the shape is morphed towards another"),
-    "degradation": ("true degradation", "known cause: blur, noise and lost contrast"),
-}
+# What can be chosen, in this order, where a table has it.
+SCORES = (
+    "avh",
+    "confidence",
+    "norm",
+    "norm_in_class",
+    "angle",
+    "avh_others",
+    "cosine",
+    "max_confidence",
+    "margin",
+    "entropy",
+    "loss",
+    "temperature_confidence",
+    "ambiguity",
+    "degradation",
+)
 
 
 def pictures(parameters: RunParameters, run: Run) -> tuple[Images | None, str]:
-    """The test images that a run was measured on, or None and a sentence that says why they are not there."""
+    """The test images that a run was measured on, or None and a sentence that says why they are not there.
+
+    They are never downloaded for this.
+    """
+    if not all(datasets.present(parameters)):
+        where = parameters.data_path
+        return None, f"The pictures are not here, only what was recorded of them: {where} does not hold this dataset."
     try:
         dataset = datasets.load(study_of(parameters))
     except InputError as error:
@@ -73,19 +79,22 @@ def files(study: Study, arch: str, images: Images, budget: int = BUDGET) -> dict
 
 
 def data(study: Study, arch: str) -> dict[str, Any]:
-    """What the page knows of every image, in columns; what people said only where they were asked."""
+    """What the page knows of every image, in columns; what people said only where they were asked.
+
+    A score that no image has is left out, as the calibrated confidence where there was nothing to calibrate it on.
+    """
     table, images = study.runs[arch].scores, study.images
     columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
+    columns = {name: source for name, source in columns.items() if source[name].notna().any()}
     content = {
         "network": styles.architecture(arch).label,
-        "classes": study.dataset["classes"],
+        "classes": study.classes(arch),
         "id": list(map(str, table["id"])),
         "label": integers(table["label"]),
         "predicted": integers(table["predicted"]),
         "correct": integers(table["correct"]),
         "scores": [
-            {"name": name, "label": SCORES[name][0], "meaning": SCORES[name][1], "values": packed(source[name])}
-            for name, source in columns.items()
+            {"name": name, **described(name), "values": packed(source[name])} for name, source in columns.items()
         ],
     }
     if study.has_people:
@@ -95,6 +104,11 @@ def data(study: Study, arch: str) -> dict[str, Any]:
         if set(counts) <= set(images):
             content["answers"] = answers(images[counts].to_numpy())
     return content
+
+
+def described(score: str) -> dict[str, str]:
+    style = styles.SCORES[score]
+    return {"label": style.label, "meaning": style.meaning}
 
 
 def answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from analysis import scores
+from analysis import distributed, scores
 from analysis.architectures import Network
-from analysis.datasets import Images
+from analysis.datasets import Images, Split
 
 AHEAD = 2  # batches fetched before they are asked for
 RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay there
@@ -45,7 +47,7 @@ class Pictures:
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (indices (B,) on the CPU, pictures (B, 3, H, W) uint8 on the device) in ``order``."""
-        parts = order.split(size)
+        parts = order.split(size) if len(order) else ()
         if self.resident is not None:
             for part in parts:
                 yield part, self.resident[part.to(self.device)]
@@ -77,20 +79,22 @@ def extract(
     columns: list[str] = COLUMNS,
     batch_size: int = 500,
     logits: bool = False,
+    bar: tqdm | None = None,
 ) -> dict[str, Tensor]:
-    """Scores of every picture under the network, in evaluation mode.
+    """Scores of every picture under the network, in evaluation mode; workers share the pictures out.
 
-    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too.
+    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too;
+        bar, which counts pictures.
     Returns: one tensor (N,) per column, on the device; float32, int16 for classes, bool for ``correct``.
     """
     network.eval()
     device, n, classes = pictures.device, len(pictures), network.head.out_features
     targets = targets.to(device)
     kinds = dict.fromkeys(INTEGERS, torch.int16) | {"correct": torch.bool}
-    result = {name: torch.empty(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
+    result = {name: torch.zeros(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
     if logits:
-        result["logits"] = torch.empty(n, classes, device=device)
-    for part, pixels in pictures.batches(torch.arange(n), batch_size):
+        result["logits"] = torch.zeros(n, classes, device=device)
+    for part, pixels in pictures.batches(torch.arange(n)[distributed.share(n)], batch_size):
         rows = slice(int(part[0]), int(part[-1]) + 1)
         with precise(device, precision):
             embeddings = network.embed(pixels.contiguous(memory_format=torch.channels_last))
@@ -99,7 +103,9 @@ def extract(
             result[name][rows] = values
         if logits:
             result["logits"][rows] = z
-    return result
+        if bar is not None:
+            bar.update(len(part))
+    return {name: distributed.whole(value) for name, value in result.items()}
 
 
 def score(
@@ -124,3 +130,17 @@ def score(
         "loss": lambda: scores.loss(z, y),
     }
     return {name: formulas[name]() for name in columns}
+
+
+def scores_table(split: Split, values: dict[str, Tensor], calibrated: Tensor | None = None) -> pd.DataFrame:
+    """scores.parquet: a row per picture of ``split``.
+
+    Args: values, (N,) for each of COLUMNS; calibrated, the confidence (N,) after temperature scaling, where there were
+        images to fit the temperature on; else that column is NaN.
+    """
+    table = {"id": split.ids, "label": np.asarray(split.labels)}
+    table |= {name: values[name].cpu().numpy() for name in COLUMNS}
+    unknown = np.full(len(split), np.nan, np.float32)
+    return pd.DataFrame(
+        table | {"temperature_confidence": unknown if calibrated is None else calibrated.float().cpu().numpy()}
+    )

@@ -7,6 +7,7 @@ they are unique in the whole book.
 """
 
 import html
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +24,10 @@ from analysis.parameters import RunParameters, StudyParameters
 from analysis.tables import Run, Study
 
 BOOK = Path("book/runs")
+RECORDED = "recorded"  # the folder of studies that are in the repository
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
+AT_SIGHT = 2  # sentences of a box; the others open with a click
 DOWNLOADS = {
     "scores": "Scores, a row per test image",
     "epochs": "Scores of every test image before and after every epoch",
@@ -46,16 +49,25 @@ class Page:
         return f"{name}-{self.key}"
 
     def show_figure(
-        self, fig: Figure | None, *, name: str, caption: str, alt: str, data: pd.DataFrame, pixels: bool = False
+        self,
+        fig: Figure | None,
+        *,
+        name: str,
+        caption: str,
+        alt: str,
+        data: pd.DataFrame,
+        pixels: bool = False,
+        absent: str = NO_PEOPLE,
     ) -> None:
         """Save a figure and exactly what it draws, and show it with its number, caption and alternative text.
 
         Args: name, "fig-3" is Figure 3; pixels, whether it is saved as PNG, for pictures that are heavy as SVG.
-            Without a figure a sentence says why.
+            absent, what is said where there is no figure: how a sentence that begins with its number goes on; empty:
+            nothing.
         """
         title = f"Figure {name.removeprefix('fig-').upper()}"
         if fig is None:
-            self.say(f"{title} {NO_PEOPLE}")
+            self.say(f"{title} {absent}" if absent else "")
             return
         picture = self.save(fig, f"{name}.{'png' if pixels else 'svg'}")
         csv = self.write(data, name)
@@ -68,35 +80,43 @@ class Page:
         )
 
     def show_table(
-        self, table: pd.DataFrame, *, caption: str, name: str = "", data: pd.DataFrame | None = None
+        self,
+        table: pd.DataFrame,
+        *,
+        caption: str,
+        name: str = "",
+        data: pd.DataFrame | None = None,
+        behind: str = "",
     ) -> None:
         """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV.
 
-        An empty table, as of people's answers where nobody was asked, is not shown.
+        behind, a title that opens a long table with a click. An empty table, as of people's answers where nobody was
+        asked, is not shown.
         """
-        if table.empty:
-            return
-        link = f" [Data of this table]({self.write(data, name)})." if data is not None else ""
-        label = f":name: {self.label(name)}\n" if name else ""
-        show(f":::{{table}} {words.flow(caption)}{link}\n{label}\n{markdown(table)}\n:::\n")
+        link = f" [Data of this table]({self.write(data, name)})." if data is not None and len(table) else ""
+        shown = captioned(table, caption + link, self.label(name) if name else "")
+        show(folded(behind, shown) if behind and shown else shown)
 
     def show_parameters(self, parameters: StudyParameters) -> None:
-        """Every parameter with its value and meaning."""
+        """Every parameter that plays a part, with its value and meaning."""
         fields = type(parameters).model_fields
-        rows = [(name, _plain(value), fields[name].description) for name, value in parameters.model_dump().items()]
-        table = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
-        self.show_table(table, caption="Parameters of this page.")
+        values = parameters.model_dump(exclude=parameters.unused)
+        rows = [(name, _plain(value), fields[name].description) for name, value in values.items()]
+        show(folded("Parameters of this page", markdown(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]))))
 
     def show_stamp(self, *results: Run) -> None:
         """What made the results of one or several runs: code, versions, device, time, data. A column per run."""
         columns = {styles.architecture(run.arch).label: _stamp(run.stamp) for run in results}
-        table = pd.DataFrame(columns).reset_index(names="")
-        self.show_table(table, caption="What made these results.")
+        show(folded("What made these results", markdown(pd.DataFrame(columns).reset_index(names=""))))
 
     def show_downloads(self, run: Run, tables: Iterable[str] = runs.TABLES) -> None:
         """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
         paths = {name: self.copy(run.folder / f"{name}.parquet") for name in tables}
         show("\n".join(f"- {DOWNLOADS[name]}: [{Path(path).name}]({path})" for name, path in paths.items()))
+
+    def show_csv(self, table: pd.DataFrame, name: str, title: str) -> None:
+        """A link to a table as CSV, however long."""
+        show(f"- {title}: [{name}.csv]({self.write(table, name, largest=None)})")
 
     def show_explorer(self, study: Study, parameters: RunParameters) -> None:
         """Every test image of a network's study, to look at one by one; a note where the pictures are not there."""
@@ -116,12 +136,19 @@ class Page:
 
     def show_list(self, items: Iterable[str]) -> None:
         """A bulleted list with inserted numbers."""
-        show("\n".join(f"- {words.flow(item)}" for item in items))
+        show(bulleted(items))
+
+    def show_details(self, title: str, items: Iterable[str], table: pd.DataFrame, caption: str) -> None:
+        """A list and a table behind a title that opens them; in print they are open."""
+        show(folded(title, f"{bulleted(items)}\n\n{captioned(table, caption)}"))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of things that a reader must know."""
-        body = "\n".join(f"- {words.flow(item)}" for item in sentences)
-        show(f":::{{admonition}} {title}\n:class: note\n\n{body}\n:::\n")
+        """A box of things that a reader must know, the first ones at sight; none where there are none."""
+        sentences = list(sentences)
+        body = bulleted(sentences[:AT_SIGHT])
+        if len(sentences) > AT_SIGHT:
+            body += "\n\n" + folded("More about them", bulleted(sentences[AT_SIGHT:]))
+        show(f":::::{{admonition}} {title}\n:class: note\n\n{body}\n:::::\n" if body else "")
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
@@ -131,10 +158,10 @@ class Page:
             fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
         return f"files/{name}"
 
-    def write(self, table: pd.DataFrame, name: str) -> str:
+    def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
         """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
         text = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits are all of a float32
-        if len(text) > LARGEST_CSV:
+        if largest is not None and len(text) > largest:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
             return f"files/{name}.parquet"
         with runs.replacing(self.folder / "files" / f"{name}.csv") as temporary:
@@ -142,7 +169,12 @@ class Page:
         return f"files/{name}.csv"
 
     def copy(self, path: Path) -> str:
-        """A recorded table as CSV where that is small, else the file as it is; its path as the page names it."""
+        """A run's table as CSV where that is small, else the file as it is; its path as the page names it.
+
+        Of a study that is recorded in the repository, the recorded file, where it is.
+        """
+        if path.parts[0] == RECORDED:
+            return os.path.relpath(path, self.folder)
         recorded = ParquetFile(path).metadata
         if recorded.num_rows * recorded.num_columns * CHARACTERS < LARGEST_CSV:
             return self.write(runs.read_table(path), path.stem)
@@ -153,17 +185,26 @@ class Page:
 
 def _stamp(stamp: dict[str, Any]) -> dict[str, str]:
     """run.json in a reader's words."""
+    if "measured" in stamp:
+        made = {
+            "weights from": stamp["measured"]["weights"],
+            "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
+        }
+    else:
+        made = {
+            "initial learning rate": f"{stamp['learning_rate']:g}",
+            "optimiser steps": words.count(stamp["steps"]),
+        }
     return {
         "network": stamp["network"],
         "weights": words.count(stamp["weights"]),
         "dimensions of the embedding": words.count(stamp["embedding"]),
-        "initial learning rate": f"{stamp['learning_rate']:g}",
-        "optimiser steps": words.count(stamp["steps"]),
+        **made,
         "images": ", ".join(f"{words.count(n)} {part}" for part, n in stamp["images"].items()),
         "precision": stamp["precision"],
         "device": stamp["device"],
         "threads": stamp["threads"],
-        "training took": words.duration(stamp["seconds"]),
+        "measuring took" if "measured" in stamp else "training took": words.duration(stamp["seconds"]),
         "commit": stamp["commit"],
         "code (SHA-256)": stamp["source"][:16],
         "data (SHA-256)": stamp["data"][:16],
@@ -175,6 +216,24 @@ def show(markdown: str) -> None:
     """Put MyST Markdown on the page; nothing where there is none."""
     if markdown:
         display(Markdown(markdown))
+
+
+def bulleted(items: Iterable[str]) -> str:
+    """A list in Markdown; an empty item is nothing."""
+    return "\n".join(f"- {words.flow(item)}" for item in items if item)
+
+
+def folded(title: str, body: str) -> str:
+    """Markdown behind a title that opens it with a click."""
+    return f"::::{{dropdown}} {title}\n\n{body}\n::::\n"
+
+
+def captioned(table: pd.DataFrame, caption: str, label: str = "") -> str:
+    """A table in Markdown with its caption and label; nothing of an empty one."""
+    if table.empty:
+        return ""
+    name = f":name: {label}\n" if label else ""
+    return f":::{{table}} {words.flow(caption)}\n{name}\n{markdown(table)}\n:::\n"
 
 
 def markdown(table: pd.DataFrame) -> str:

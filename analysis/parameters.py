@@ -18,6 +18,17 @@ DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
+# What only training asks for.
+TRAINING = {
+    "epochs",
+    "batch_size",
+    "accumulate",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "augment",
+    "calibration_images",
+}
 
 
 class StudyParameters(BaseModel):
@@ -103,6 +114,7 @@ class RunParameters(StudyParameters):
     )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
+    accumulate: int = Field(1, ge=1, description="parts that a batch is computed in; more where memory is small")
     learning_rate: float | None = Field(None, gt=0, description="initial; None: the paper's, by network")
     momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(1e-4, ge=0, description="of SGD")
@@ -114,6 +126,9 @@ class RunParameters(StudyParameters):
         "auto", description="of the layers before the last; auto: bfloat16 where the device computes in it"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    weights: str = Field(
+        "", description="empty: train; else measure this .safetensors, .pt or .pth file, or torchvision's IMAGENET1K_V1"
+    )
 
     @model_validator(mode="after")
     def _check_device(self) -> Self:
@@ -122,6 +137,11 @@ class RunParameters(StudyParameters):
         if not re.fullmatch(ARCH, self.arch):
             raise ValueError(f"arch {self.arch!r}; allowed: torchvision's names, such as resnet50")
         return self
+
+    @property
+    def unused(self) -> set[str]:
+        """Names of the parameters that play no part: other datasets', and training's where weights are given."""
+        return super().unused | (TRAINING if self.weights else set())
 
     @property
     def run_dir(self) -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis import compact, runs
+from analysis.discussion import moments
 from analysis.parameters import StudyParameters
 from analysis.study import DATASET, IMAGES, answers_hash
 from analysis.tables import EPOCHS, ITERATIONS
@@ -34,6 +35,9 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
     for arch, stamp in stamps.items():
         for name in runs.TABLES:
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
+            if name == "epochs":  # a third of its size, and asked for at these alone
+                asked = table["epoch"].isin(moments(int(table["epoch"].max())))
+                table["confidence"] = table["confidence"].where(asked)
             write = compact.write if name in DYNAMICS else runs.write_table
             write(target / arch / f"{name}.parquet", table)
         runs.write_json(target / arch / runs.RUN, stamp)

@@ -3,6 +3,7 @@
     results/<study>/dataset.json       what the dataset is, and the hash of its data
     results/<study>/images.parquet     a row per test image: label, people's answers, known causes
     results/<study>/<arch>/scores.parquet, epochs.parquet, iterations.parquet, training.parquet
+                                       (scores.parquet alone where weights were given and nothing was trained)
     results/<study>/<arch>/run.json    parameters and stamp; written last: where it is, the run is finished
 
 A file is written under a temporary name and renamed, so a file that exists is whole.
@@ -29,11 +30,14 @@ from analysis.parameters import RunParameters, StudyParameters
 
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
+MEASURED = TABLES[:1]  # of a run whose weights were given
 PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
+TRAINED_BY = ("architectures", "devices", "distributed", "extraction", "scores", "training")
+MEASURED_BY = ("architectures", "devices", "extraction", "measuring", "scores", "weights")
 
 
 @contextmanager
@@ -115,19 +119,24 @@ def first_line(error: Exception) -> str:
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
     """The stamp of the finished run that these parameters describe; None where it, or a table of it, is missing.
 
-    Raises InputError where the place is taken by a run with other parameters or on other data: it is never
-    overwritten silently.
+    A parameter that a stamp does not have is younger than it and was at its default then.
+    Raises InputError where the place is taken by a run with other parameters, on other data or of other weights: it is
+    never overwritten silently.
     """
     path = parameters.run_dir / RUN
     if not path.exists():
         return None
     stamp = read_json(path)
-    mine, theirs = described(parameters), stamp.get("parameters", {})
+    mine = described(parameters)
+    theirs = {name: RunParameters.model_fields[name].default for name in mine} | stamp.get("parameters", {})
     different = [
         f"{name} is {theirs.get(name)!r} there and {mine.get(name)!r} here"
         for name in sorted(mine.keys() | theirs.keys())
         if theirs.get(name) != mine.get(name)
     ]
+    weights = Path(parameters.weights)
+    if parameters.weights and weights.is_file() and sha256(weights) != stamp.get("measured", {}).get("sha256"):
+        different.append(f"{weights} is not the file that it was then")
     data = parameters.study_dir / "dataset.json"
     if data.exists() and read_json(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")
@@ -136,12 +145,22 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
             "choose another name with study, or remove that folder"
         )
-    return stamp if all((parameters.run_dir / f"{name}.parquet").exists() for name in TABLES) else None
+    tables = MEASURED if parameters.weights else TABLES
+    return stamp if all((parameters.run_dir / f"{name}.parquet").exists() for name in tables) else None
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:
     """The parameters that decide a result, without those that only say where things are or play no part."""
     return parameters.model_dump(exclude=PLACES | parameters.unused)
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def fingerprint(parameters: RunParameters, data: str) -> str:
@@ -150,10 +169,9 @@ def fingerprint(parameters: RunParameters, data: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def source_hash() -> str:
+def source_hash(made_by: tuple[str, ...] = TRAINED_BY) -> str:
     """SHA-256 of the modules that make a run's tables."""
-    made_by = ("architectures.py", "extraction.py", "scores.py", "training.py")
-    return hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in made_by)).hexdigest()
+    return hashlib.sha256(b"".join((SOURCE / f"{name}.py").read_bytes() for name in made_by)).hexdigest()
 
 
 def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
@@ -162,7 +180,7 @@ def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
         "parameters": described(parameters),
         "data": data,
         "commit": _commit(),
-        "source": source_hash(),
+        "source": source_hash(MEASURED_BY if getattr(parameters, "weights", "") else TRAINED_BY),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
         **more,
     }

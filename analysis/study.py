@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import runs
-from analysis.datasets import Dataset, HumanLabels, answers, load
+from analysis.datasets import Dataset, HumanLabels, answers, load, present
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
@@ -41,15 +41,29 @@ def prepare(parameters: StudyParameters) -> Dataset:
 
 
 def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:
-    """The stamp of the run that these parameters describe; trained now if it is not finished."""
+    """The stamp of the run that these parameters describe; made now if it is not finished.
+
+    A network with given weights is measured as it is; any other is trained.
+    """
     stamp = runs.finished(parameters)
     if stamp is not None:
         runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
         return stamp
-    from analysis import training  # noqa: PLC0415  imports torch, seconds that a finished run is spared
+    # These import torch, seconds that a finished run is spared.
+    from analysis import distributed  # noqa: PLC0415
 
-    training.check(parameters)  # before data is downloaded
-    return training.train(parameters, prepare(study_of(parameters)), progress=progress)
+    if parameters.weights:
+        from analysis import measuring  # noqa: PLC0415
+
+        check, make = measuring.check, measuring.measure
+    else:
+        from analysis import training  # noqa: PLC0415
+
+        check, make = training.check, training.train
+    check(parameters)  # before data is downloaded
+    with distributed.group(distributed.worker_device(parameters.device)):
+        dataset = distributed.first_then_all(lambda: prepare(study_of(parameters)))
+        return make(parameters, dataset, progress=progress)
 
 
 def study_of(parameters: RunParameters) -> StudyParameters:
@@ -100,12 +114,15 @@ def answers_hash(images: pd.DataFrame) -> str:
     return hashlib.sha256(images[["selected", "shown"]].to_numpy(np.int64).tobytes()).hexdigest()
 
 
-def answered(images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters) -> pd.DataFrame:
+def answered(
+    images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters, download: bool = True
+) -> pd.DataFrame:
     """images.parquet with people's answers, joined from the user's copy where they were not recorded with it.
 
+    download: whether they may be, where there is no copy; else they are left out then.
     Raises InputError where they cannot be had, or are others than those that were recorded.
     """
-    if dataset["people"] is None or "selected" in images:
+    if dataset["people"] is None or "selected" in images or not (download or present(parameters)[1]):
         return images
     human = answers(parameters, images["id"].to_numpy(), images["label"].to_numpy())
     joined = images.assign(**answers_columns(human))

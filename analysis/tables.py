@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compact, runs, statistics, styles
-from analysis.datasets import load
+from analysis.datasets import load, present
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.statistics import Estimate
@@ -38,7 +38,11 @@ class Run:
     folder: Path
     stamp: dict[str, Any]
     scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
-    training: pd.DataFrame  # a row per epoch from 1
+
+    @cached_property
+    def training(self) -> pd.DataFrame:
+        """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
+        return runs.read_table(self.folder / "training.parquet")
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
@@ -49,6 +53,11 @@ class Run:
     def iterations(self) -> pd.DataFrame:
         """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
         return compact.read(self.folder / "iterations.parquet", ITERATIONS)
+
+    @property
+    def measured(self) -> bool:
+        """Whether its weights were given, and nothing was trained."""
+        return "measured" in self.stamp
 
     @property
     def undefined(self) -> int:
@@ -81,6 +90,10 @@ class Study:
         """How many AVH are undefined, over all runs."""
         return sum(run.undefined for run in self.runs.values())
 
+    def classes(self, arch: str) -> list[str]:
+        """The names of a network's outputs: the dataset's classes and, after them, others that the network knows."""
+        return self.runs[arch].stamp.get("classes", self.dataset["classes"])
+
     def representative(self, arch: str = "resnet50") -> str:
         """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""
         return arch if arch in self.runs else list(self.runs)[-1]
@@ -90,15 +103,18 @@ class Study:
         return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
 
 
-def read(parameters: StudyParameters, archs: Sequence[str]) -> Study:
-    """The finished results of a study. Raises InputError where something is missing, damaged or of another study."""
+def read(parameters: StudyParameters, archs: Sequence[str], *, download: bool = True) -> Study:
+    """The finished results of a study; download, whether people's answers may be where a record lacks them.
+
+    Raises InputError where something is missing, damaged or of another study.
+    """
     folder = parameters.study_dir
     dataset = runs.read_json(folder / DATASET)
     mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
     different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
     if different:
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
-    images = answered(runs.read_table(folder / IMAGES), dataset, parameters)
+    images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)
     return Study(
         name=parameters.study_name,
         dataset=dataset,
@@ -115,7 +131,7 @@ def read_run(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> Run
         raise InputError(f"{folder} holds results on other data than {folder.parent / DATASET}: run it again")
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
-    return Run(folder.name, folder, stamp, scores, runs.read_table(folder / "training.parquet"))
+    return Run(folder.name, folder, stamp, scores)
 
 
 def histograms(study: Study, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
@@ -225,10 +241,15 @@ def examples_course(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
     return _first(pd.concat(parts, ignore_index=True), "arch", "measure", "example", "id")
 
 
-def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray:
-    """The test images with these numbers, (B, H, W, 3) uint8. Raises InputError where the data is other than then."""
+def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
+    """The test images with these numbers, (B, H, W, 3) uint8; None where they are not here.
+
+    Raises InputError where the data is other than then.
+    """
     if not len(images):
         return np.zeros((0, 1, 1, 3), dtype=np.uint8)
+    if not present(parameters)[0]:
+        return None
     dataset = load(study_of(parameters))
     if dataset.hash != study.dataset["hash"]:
         raise InputError(f"the data of {study.name} is not what its results were made of: run the study again")
@@ -369,7 +390,7 @@ def accuracy(run: Run) -> Estimate:
 
 def extremes(study: Study, arch: str, number: int = 10) -> pd.DataFrame:
     """The images that AVH ranks hardest: id, class, what the network says, AVH, and HSF where people were asked."""
-    classes = np.array(study.dataset["classes"], dtype=object)
+    classes = np.array(study.classes(arch), dtype=object)
     scores = study.runs[arch].scores
     table = pd.DataFrame(
         {

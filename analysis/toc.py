@@ -7,39 +7,31 @@ Without names it is the default study's, which is the one that is committed.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import yaml
 
-from analysis import styles
-from analysis.config import read_studies
+from analysis import chapters, styles
+from analysis.config import Study, read_studies, with_recorded
 from analysis.errors import InputError
 
-FRONT = ("book/method", "book/data", "book/reading")
-COMPARISONS = {  # a study's pages
-    "verdicts": "Verdicts",
-    "comparison": "The networks compared",
-    "first-iterations": "The first steps of training",
-    "granularity": "Coarser classes",
-}
-# A network's pages, and what a reader calls them.
-CHAPTERS = {"training": "training", "hardness": "hardness", "explorer": "images"}
+FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
 
 
-def contents(studies: Mapping[str, Sequence[str]]) -> str:
-    """The text of _toc.yml for studies with their networks: {"synthetic": ["alexnet", ...]}."""
+def contents(studies: Mapping[str, Study]) -> str:
+    """The text of _toc.yml for studies by name."""
     parts = [{"caption": "The paper", "chapters": [{"file": file} for file in FRONT]}]
-    for study, archs in studies.items():
-        folder = f"book/runs/{study}"
-        chapters = [{"file": f"{folder}/{page}", "title": title} for page, title in COMPARISONS.items()]
-        for arch in styles.in_order(archs):
+    for name, study in studies.items():
+        folder = f"book/runs/{name}"
+        pages = [{"file": f"{folder}/{page}", "title": title} for page, title in chapters.of_study(study).items()]
+        for arch in styles.in_order(study.runs):
             label = styles.architecture(arch).label
-            chapters += [
-                {"file": f"{folder}/{arch}/{chapter}", "title": f"{label}: {title}"}
-                for chapter, title in CHAPTERS.items()
+            pages += [
+                {"file": f"{folder}/{arch}/{page}", "title": f"{label}: {title}"}
+                for page, title in chapters.of_network(study).items()
             ]
-        parts.append({"caption": TITLES.get(study, study), "chapters": chapters})
+        parts.append({"caption": TITLES.get(name, name), "chapters": pages})
     parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})
     text = yaml.safe_dump({"format": "jb-book", "root": "book/index", "parts": parts}, sort_keys=False, width=120)
     return f"# Written by `python -m analysis.toc {','.join(studies)}`.\n{text}"
@@ -50,7 +42,7 @@ def main() -> int:
     parser.add_argument("studies", nargs="?", default="synthetic", help="files under studies/, with commas")
     try:
         studies = read_studies({"studies": parser.parse_args().studies})
-        print(contents({study.name: list(study.runs) for study in studies.values()}), end="")
+        print(contents(with_recorded({study.name: study for study in studies.values()})), end="")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -3,6 +3,9 @@
 SGD with momentum and weight decay; the rate falls tenfold after each third of the epochs (the paper's 30 of 90).
 Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0 to 60.
 
+Under torchrun several workers train one network, each its share of every batch: see distributed.py. A batch may be
+computed in parts, one after the other, where memory is small.
+
 Everything random in an epoch follows from (seed, epoch), so a checkpoint between epochs is all that an exact resume
 needs: on a CPU, a run that was killed and started again has the tables of one that was not, bit for bit.
 
@@ -13,10 +16,10 @@ the running statistics as they are.
 """
 
 import io
+import json
 import time
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,10 +33,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from analysis import architectures, runs
+from analysis import architectures, distributed, runs
 from analysis.datasets import Dataset
+from analysis.devices import device_name, resolve_precision
 from analysis.errors import InputError
-from analysis.extraction import COLUMNS, PROBED, Pictures, extract, precise
+from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
 from analysis.parameters import RunParameters
 
 PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
@@ -66,10 +70,10 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
         runs.sweep(parameters.run_dir)
         return stamp
     run = Run(parameters, dataset)
-    bar = tqdm(
-        total=parameters.epochs, initial=run.progress.epoch, desc=parameters.arch, unit="epoch", disable=not progress
-    )
-    with bar:
+    silent = not progress or distributed.rank() > 0
+    with tqdm(
+        total=parameters.epochs, initial=run.progress.epoch, desc=parameters.arch, unit="epoch", disable=silent
+    ) as bar:
         for row in run.epochs():
             bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.1%}", refresh=False)
             bar.update()
@@ -79,7 +83,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
 def check(parameters: RunParameters) -> None:
     """Raise InputError for what can be refused without data: an unknown network, an absent device."""
     architectures.check_name(parameters.arch)
-    resolve_device(parameters.device)
+    distributed.worker_device(parameters.device)
 
 
 class Run:
@@ -89,10 +93,10 @@ class Run:
         if dataset.train is None:
             raise InputError(f"dataset {dataset.name} has no training images; give root a train/ and a test/ folder")
         self.parameters, self.dataset = parameters, dataset
-        self.device = resolve_device(parameters.device)
+        self.device = distributed.worker_device(parameters.device)
         self.precision = resolve_precision(parameters.precision, self.device)
         self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch)
-        self.network = architectures.build(
+        network = architectures.build(
             parameters.arch,
             len(dataset.classes),
             image_size=dataset.test.images[np.arange(1)].shape[-1],
@@ -100,6 +104,7 @@ class Run:
             stem=parameters.stem,
             seed=parameters.seed,
         ).to(self.device, memory_format=torch.channels_last)
+        self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
             lr=self.rate,
@@ -109,6 +114,12 @@ class Run:
         )
         fitted, held_out = split_training(len(dataset.train), parameters)
         self.fitted, self.held_out = torch.from_numpy(fitted), held_out
+        self.batch = min(parameters.batch_size, len(fitted))  # images per step, over all workers
+        if self.batch // distributed.workers() // parameters.accumulate < 2:
+            raise InputError(
+                f"batches of {self.batch} images are too small for {distributed.workers()} workers and accumulate "
+                f"{parameters.accumulate}: each part of a worker's share needs 2 images"
+            )
         self.train_pictures = Pictures(dataset.train.images, self.device)
         self.test_pictures = Pictures(dataset.test.images, self.device)
         self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
@@ -116,6 +127,8 @@ class Run:
         self.fingerprint = runs.fingerprint(parameters, dataset.hash) + f"/{self.precision}"
         self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()
+        distributed.same(f"{self.fingerprint} {self.progress.epoch}", "data, code or checkpoints")
+        self.replica = distributed.replicated(self.network)  # whose gradients are those of the whole batch
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """Train to the end, yielding each finished epoch's row of training.parquet."""
@@ -130,7 +143,7 @@ class Run:
             self.progress.seconds += row["seconds"]
             self.progress.training.append(row)
             self.progress.epoch += 1
-            self._save()
+            distributed.first(self._save)
             yield row
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
@@ -139,21 +152,22 @@ class Run:
         rate = self.rate * 0.1 ** (3 * (epoch - 1) // p.epochs)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        torch.manual_seed(p.seed * 100_003 + epoch)  # dropout
+        torch.manual_seed(p.seed * 100_003 + epoch + (distributed.rank() << 50))  # dropout, each worker its own
         random = torch.Generator().manual_seed(p.seed * 100_003 + epoch)  # order and augmentation
         order = self.fitted[torch.randperm(len(self.fitted), generator=random)]
-        size = min(p.batch_size, len(order))
+        size, mine = self.batch, distributed.share(self.batch)
         order = order[: len(order) // size * size]  # a last batch of few images would upset batch norm
+        order = order.view(-1, size)[:, mine]  # (steps, this worker's images)
         totals = torch.zeros(3, device=self.device)  # loss, correct, images: read once, at the end
         self.network.train()
-        for part, pixels in self.train_pictures.batches(order, size):
+        for part, pixels in self.train_pictures.batches(order.flatten(), order.shape[1]):
             targets = self.train_targets[part.to(self.device)]
-            totals += self.train_step(augment(pixels, random) if p.augment else pixels, targets)
+            totals += self.train_step(augment(pixels, random, size, mine) if p.augment else pixels, targets)
             self.progress.step += 1
             if self.progress.step <= PROBED_STEPS:
                 self.progress.iterations.append(self.probe())
                 self.network.train()
-        loss, correct, images = totals.tolist()
+        loss, correct, images = distributed.total(totals).tolist()
         if not np.isfinite(loss):
             raise InputError(
                 f"training of {p.arch} diverged in epoch {epoch}, its loss is {loss}: "
@@ -162,14 +176,25 @@ class Run:
         return {"epoch": epoch, "learning_rate": rate, "loss": loss / images, "accuracy": correct / images}
 
     def train_step(self, pixels: Tensor, targets: Tensor) -> Tensor:
-        """One optimiser step on (B, 3, H, W) pictures. Returns (3,): sum of losses, correct predictions, images."""
-        with precise(self.device, self.precision):
-            embeddings = self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
-        logits = self.network.classify(embeddings)
-        loss = F.cross_entropy(logits, targets)
+        """One optimiser step on this worker's (B, 3, H, W) pictures of a batch, computed in ``accumulate`` parts.
+
+        Returns (3,): sum of losses, correct predictions, images.
+        """
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        accumulate, totals = self.parameters.accumulate, torch.zeros(3, device=self.device)
+        parts = zip(pixels.tensor_split(accumulate), targets.tensor_split(accumulate), strict=True)
+        for i, part in enumerate(parts, start=1):
+            with nullcontext() if i == accumulate else distributed.postponed(self.replica):
+                totals += self.add_gradient(*part)
         self.optimiser.step()
+        return totals
+
+    def add_gradient(self, pixels: Tensor, targets: Tensor) -> Tensor:
+        """Add to the gradient of the batch's mean loss what these pictures contribute. Returns as train_step."""
+        with precise(self.device, self.precision):
+            logits = self.replica(pixels.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits, targets)
+        (loss * (len(targets) * distributed.workers() / self.batch)).backward()  # workers' gradients are averaged
         correct = (logits.detach().argmax(1) == targets).sum()
         return torch.stack([loss.detach() * len(targets), correct.float(), torch.ones_like(loss) * len(targets)])
 
@@ -184,8 +209,9 @@ class Run:
     @contextmanager
     def settled(self) -> Iterator[None]:
         """Batch norm as an evaluation may use it: in the first steps, statistics of fixed training images."""
-        layers = [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        layers = self.batch_norms()
         if self.progress.step >= WARM_STEPS or not layers:
+            distributed.as_first(layers)
             yield
             return
         saved = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
@@ -195,7 +221,10 @@ class Run:
             layer.reset_running_stats()
             layer.momentum = None  # a plain average over the batches
             layer.train()
-        _, pixels = next(self.train_pictures.batches(self.fitted[:WARM_IMAGES], WARM_IMAGES))
+        images = self.fitted[:WARM_IMAGES]
+        if isinstance(layers[0], nn.SyncBatchNorm):  # its statistics are of what all workers see
+            images = images[distributed.share(len(images))]
+        _, pixels = next(self.train_pictures.batches(images, WARM_IMAGES))
         with torch.no_grad(), precise(self.device, self.precision):
             self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
         yield
@@ -204,9 +233,18 @@ class Run:
             for name, buffer in buffers.items():
                 layer.get_buffer(name).copy_(buffer)
 
+    def batch_norms(self) -> list[nn.Module]:
+        return [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+    def normalised(self) -> int | None:
+        """How many images of a batch batch norm sees at once: those that one device computes together."""
+        layers = self.batch_norms()
+        apart = 1 if layers and isinstance(layers[0], nn.SyncBatchNorm) else distributed.workers()
+        return self.batch // apart // self.parameters.accumulate if layers else None
+
     def finish(self) -> dict[str, Any]:
         """Write the tables, the model and, last of all, the stamp."""
-        p, folder = self.parameters, self.parameters.run_dir
+        p = self.parameters
         scores, temperature = self.final_scores()
         tables = {
             "scores": scores,
@@ -214,11 +252,8 @@ class Run:
             "iterations": probes_table("step", self.progress.iterations),
             "training": pd.DataFrame(self.progress.training),
         }
-        for name, table in tables.items():
-            runs.write_table(folder / f"{name}.parquet", table)
         with self.settled():  # the statistics that the scores were computed with
             weights = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
-        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights))
         stamp = runs.stamp(
             p,
             self.dataset.hash,
@@ -227,7 +262,9 @@ class Run:
             embedding=self.network.head.in_features,
             learning_rate=self.rate,
             precision=self.precision,
+            normalised=self.normalised(),
             device=device_name(self.device),
+            workers=distributed.workers(),
             threads=torch.get_num_threads(),
             seconds=round(self.progress.seconds, 1),
             steps=self.progress.step,
@@ -235,9 +272,17 @@ class Run:
             temperature=temperature,
             undefined=int(scores["avh"].isna().sum()),
         )
+        distributed.first(lambda: self._write(tables, weights, stamp))
+        return stamp
+
+    def _write(self, tables: dict[str, pd.DataFrame], weights: dict[str, Tensor], stamp: dict[str, Any]) -> None:
+        folder = self.parameters.run_dir
+        for name, table in tables.items():
+            runs.write_table(folder / f"{name}.parquet", table)
+        classes = {"classes": json.dumps(self.dataset.classes)}  # which row of the head is which class
+        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights, metadata=classes))
         runs.write_json(folder / runs.RUN, stamp)
         runs.sweep(folder)
-        return stamp
 
     def final_scores(self) -> tuple[pd.DataFrame, float | None]:
         """scores.parquet, a row per test image, and the temperature fitted on held-out training images."""
@@ -247,10 +292,7 @@ class Run:
         logits = values.pop("logits").double()
         own = self.test_targets[:, None]
         calibrated = (logits / (temperature or torch.nan)).softmax(1).gather(1, own)[:, 0]
-        table = {"id": self.dataset.test.ids, "label": np.asarray(self.dataset.test.labels)}
-        table |= {name: values[name].cpu().numpy() for name in COLUMNS}
-        table |= {"temperature_confidence": calibrated.float().cpu().numpy()}
-        return pd.DataFrame(table), temperature
+        return scores_table(self.dataset.test, values, calibrated), temperature
 
     def fit_temperature(self) -> float:
         """The temperature that minimises the cross-entropy of the held-out training images (Guo et al., 2017)."""
@@ -301,12 +343,15 @@ def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, 
     return np.sort(order[parameters.calibration_images :]), np.sort(order[: parameters.calibration_images])
 
 
-def augment(pixels: Tensor, random: torch.Generator) -> Tensor:
-    """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same."""
+def augment(pixels: Tensor, random: torch.Generator, batch: int | None = None, mine: slice = slice(None)) -> Tensor:
+    """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same.
+
+    The pictures are those at ``mine`` of a batch of ``batch`` (None: all of it), for all of which numbers are drawn.
+    """
     b, _, h, w = pixels.shape
-    pad = h // CROP
-    top, left = torch.randint(0, 2 * pad + 1, (2, b, 1), generator=random)
-    flip = torch.randint(0, 2, (b, 1), generator=random).bool()
+    pad, batch = h // CROP, batch or b
+    top, left = torch.randint(0, 2 * pad + 1, (2, batch, 1), generator=random)[:, mine]
+    flip = torch.randint(0, 2, (batch, 1), generator=random)[mine].bool()
     rows = torch.arange(h) + top  # (B, H), in the padded picture
     columns = torch.where(flip, torch.arange(w - 1, -1, -1), torch.arange(w)) + left  # (B, W)
     rows, columns = (reflect(i - pad, n).to(pixels.device) for i, n in ((rows, h), (columns, w)))
@@ -327,35 +372,3 @@ def probes_table(key: str, probes: list[dict[str, Tensor]]) -> pd.DataFrame:
         "image": np.tile(np.arange(n, dtype=np.int32), len(probes)),
     }
     return pd.DataFrame(table | {name: torch.cat([probe[name] for probe in probes]).numpy() for name in PROBED})
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that ``name`` means here. Raises InputError where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # CUDA builds warn about a missing driver
-        available = torch.cuda.is_available()
-    if name == "auto":
-        return torch.device("cuda" if available else "cpu")
-    count = torch.cuda.device_count() if available else 0
-    kind, _, index = name.partition(":")
-    if kind == "cuda" and int(index or 0) >= count:  # torch.device itself takes cuda:999 for cuda:-25
-        raise InputError(f"device {name} is not here: {count} CUDA devices found; allowed: auto, cpu")
-    return torch.device(name)
-
-
-def resolve_precision(name: str, device: torch.device) -> str:
-    """auto: bfloat16 where the device has units for it, where alone it pays."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    units = getattr(torch.cpu, "get_capabilities", dict)()  # older torch cannot tell
-    return "bfloat16" if any(units.get(unit) for unit in ("avx512_bf16", "amx_bf16", "arm_bf16")) else "float32"
-
-
-def device_name(device: torch.device) -> str:
-    """The device's name as its maker gives it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "CPU")

@@ -11,6 +11,7 @@ from analysis import claims, styles
 from analysis.statistics import Estimate
 from analysis.tables import Run, Study
 
+WITHOUT_PEOPLE = ("2", "4")  # figures that need nobody's answers
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
 
 
@@ -197,6 +198,12 @@ def matrix(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def with_figures(matrix: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The matrix with a last column of the figures that show each claim: "1, 6, 7"."""
+    shown = [", ".join(claim.figures) for claim in claims.named(*table["claim"].unique())]
+    return matrix.assign(**{"shown in": shown})
+
+
 def tally(table: pd.DataFrame) -> str:
     """How many of the verdicts came out which way."""
     each = table.drop_duplicates(["claim", "arch"])["verdict"].value_counts()
@@ -205,9 +212,9 @@ def tally(table: pd.DataFrame) -> str:
 
 
 def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
-    """A sentence per claim: for which networks it is supported, for which not, and where that is open and why."""
+    """A sentence per claim judged: for which networks it is supported, for which not, where that is open and why."""
     sentences = []
-    for claim in claims.CLAIMS:
+    for claim in claims.named(*table["claim"].unique()):
         found = table[table["claim"] == claim.id].drop_duplicates("arch")
         parts = []
         for word, rows in ((word, found[found["verdict"] == word]) for word in claims.VERDICTS):
@@ -223,17 +230,28 @@ def _with_reason(arch: str, why: str) -> str:
     return f"{styles.architecture(arch).label}{f' ({why})' if why else ''}"
 
 
-def rule(study: Study, id_: str) -> list[str]:
-    """A claim in the paper's words, its rule in this book's, and links to the figures that show it."""
-    claim = next(claim for claim in claims.CLAIMS if claim.id == id_)
-    drawn = ("1", "2", "3", "4", "5", "6", "7") if study.has_people else ("2", "4")
+def outcome(table: pd.DataFrame, id_: str) -> str:
+    """One claim's sentence."""
+    return outcomes_of_claims(table[table["claim"] == id_])[0]
+
+
+def said(study: Study, id_: str) -> str:
+    """A claim in the paper's words, with links to the figures that show it."""
+    (claim,) = claims.named(id_)
     links = [
-        f"{{ref}}`Figure {name} <fig-{name}-{study.name}>`" if name in drawn else f"Figure {name} (not drawn)"
+        f"{{ref}}`Figure {name} <fig-{name.lower()}-{study.name}>`"
+        if study.has_people or name in WITHOUT_PEOPLE
+        else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]
     where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"
+    return f"The paper ({where}): “{claim.quote}” Shown in {listing(links)}."
+
+
+def rule(id_: str) -> list[str]:
+    """A claim's rule in this book's words."""
+    (claim,) = claims.named(id_)
     return [
-        f"**The paper** ({where}): “{claim.quote}” Shown in {listing(links)}.",
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
         "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
@@ -281,14 +299,17 @@ def _range(above: float, below: float) -> str:
 def about(study: Study) -> list[str]:
     """What a reader must know of a study before its figures: the pictures, the people, the networks."""
     data, images = study.dataset, study.dataset["images"]
+    given = [run for run in study.runs.values() if run.measured]
+    learn = f"; the networks learn from {count(images['train'])} others" if len(given) < len(study.runs) else ""
     sentences = [
         f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
-        f"classes; the networks learn from {count(images['train'])} others.",
+        f"classes{learn}.",
     ]
     if study.has_people:
         sentences.append(f"People: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
     sentences += [escape(note) for note in data["notes"]]
     sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
+    sentences += [weights(run, data) for run in given]
     undefined = study.undefined
     sentences.append(
         f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH are undefined (an "
@@ -302,6 +323,83 @@ BATCH_NORM = (
     "the first steps of training, because the running ones lag far behind the network then; later measurements use the "
     "running ones."
 )
+
+
+def weights(run: Run, dataset: dict[str, Any]) -> str:
+    """Where the weights of a measured network are from, and how its outputs met the classes."""
+    made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
+    text = f"Nothing is trained here: the weights are given, {escape(made['weights'])}. "
+    if not made["by_name"]:
+        return f"""{text}Which output is which class is taken from their order, because no names are known or none is a
+        class's: an accuracy near chance, {percent(1 / outputs)}, would say that the order is another."""
+    others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
+    return f"{text}The classes bear the names that the network knows them by{others}."
+
+
+def people(study: Study) -> str:
+    """What to expect of AVH and people, or that nobody was asked."""
+    if study.has_people:
+        return """If AVH follows people, the means in {fig}`H1` fall from left to right: the more people select an
+        image's own class, the smaller its AVH."""
+    return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
+    by AVH in people's place, which is as good as AVH followed people where they were asked."""
+
+
+def class_ends(table: pd.DataFrame) -> str:
+    """The pictures at the ends of each class for who cannot see them."""
+    parts = []
+    for name, rows in table.groupby("class", sort=False):
+        ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
+        parts.append(f"{name}: {listing(ends)}")
+    return f"Small pictures with the AVH of each. {'; '.join(parts)}."
+
+
+def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
+    """The caption of that figure, with the rule that chose the classes."""
+    shown, classes = ends["class"].nunique(), order["class"].nunique()
+    which = (
+        f"the {count(shown)} of {count(classes)} classes with the highest mean AVH" if shown < classes else "each class"
+    )
+    return f"""The hardest and the easiest test images of {which} under {name}, each with its AVH. Classes are in the
+    order of their mean AVH, the highest first."""
+
+
+def suspects_caption(table: pd.DataFrame, name: str) -> str:
+    """The caption of the figure of likely label errors."""
+    return f"""The {count(len(table))} likeliest label errors under {name}: the label and, after the arrow, the class of
+    the smallest angle."""
+
+
+def suspects(table: pd.DataFrame) -> str:
+    """The pictures of likely label errors for who cannot see them."""
+    rows = zip(table["id"], table["class"], table["nearest"], strict=True)
+    parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
+    return f"Small pictures. {'; '.join(parts)}."
+
+
+def suspects_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Likely label errors for readers."""
+    names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "network says"}
+    names |= {"max_confidence": "its confidence", "avh": "AVH", "rank": "rank by AVH"}
+    return table[list(names)].rename(columns=names)
+
+
+def not_drawn(table: pd.DataFrame, reason: str) -> str:
+    """How "Figure H3 ..." goes on where there are no pictures."""
+    return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
+
+
+def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: Study) -> str:
+    """How many likely label errors there are and, where people were asked, how often they doubt those labels too."""
+    text = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
+    if np.isnan(doubted.value):
+        return text
+    people = "simulated people" if study.dataset["simulated"] else "people"
+    here, all_ = (
+        f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
+    )
+    return f"""{text} The most frequent answer of {people} is another class than the label for {here} of these,
+    n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""
 
 
 def network(run: Run) -> str:
@@ -347,24 +445,6 @@ def summary_caption(ceiling: Estimate) -> str:
         "selection frequency. |AVH| − |confidence| is how much closer AVH follows people, paired over images. All with "
         f"95 % intervals over images. In round brackets, the share of the noise ceiling, {estimate(ceiling)}."
     )
-
-
-def findings(table: pd.DataFrame, ceiling: Estimate) -> list[str]:
-    """What came out, a sentence per quantity: how strongly it goes with people under each network."""
-    sentences = []
-    for quantity, rows in table.groupby("quantity", sort=False):
-        if quantity == "accuracy":
-            continue
-        values = listing(
-            f"{number(row.value)} {interval(row.low, row.high)} for {styles.architecture(row.arch).label}"
-            for row in rows.itertuples()
-        )
-        what = "AVH's lead over confidence, |AVH| − |confidence|," if quantity == "lead" else QUANTITIES[quantity]
-        goes = "is" if quantity == "lead" else "has a rank correlation with human selection frequency of"
-        sentences.append(sentence(f"{what} {goes} {values}"))
-    if ceiling.value > 0:
-        sentences.append(f"No score can be expected to reach more than {estimate(ceiling)}: people disagree too.")
-    return sentences
 
 
 def courses(table: pd.DataFrame) -> str:

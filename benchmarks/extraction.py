@@ -3,8 +3,8 @@
 import torch
 
 from analysis import architectures
+from analysis.devices import resolve_device, resolve_precision
 from analysis.extraction import Pictures, extract, precise
-from analysis.training import resolve_device, resolve_precision
 
 CASES = (("resnet50", 224, 1_000, 48, 16), ("resnet50", 32, 12, 2_000, 500))  # arch, px, classes, images, batch
 

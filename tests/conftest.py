@@ -10,10 +10,10 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # also of the processes that tests start
 
 import hypothesis
-import numpy as np
 import pytest
+from squares import coloured_squares
 
-from analysis.datasets.base import Dataset, Split
+from analysis.datasets.base import Dataset
 
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=40, database=None)
 hypothesis.settings.load_profile("project")
@@ -32,28 +32,6 @@ def real_data() -> Path:
 def squares() -> Callable[..., Dataset]:
     """Makes datasets of noisy squares whose colour is their class, by numbers of images."""
     return coloured_squares
-
-
-def coloured_squares(train: int = 24, test: int = 12, *, classes: int = 3, size: int = 8, seed: int = 0) -> Dataset:
-    """A dataset that any network can learn; 0 training images: none."""
-    rng = np.random.default_rng(seed)
-    palette = rng.permutation(np.stack(np.meshgrid([40, 210], [40, 210], [40, 210]), -1).reshape(-1, 3))[:classes]
-
-    def split(part: str, n: int) -> Split:
-        labels = np.arange(n) % classes
-        noise = rng.integers(-30, 31, (n, 3, size, size))
-        images = (palette[labels][:, :, None, None] + noise).astype(np.uint8)
-        return Split(images, labels, np.array([f"{part}-{i}" for i in range(n)]))
-
-    return Dataset(
-        name="squares",
-        train=split("train", train) if train else None,
-        test=split("test", test),
-        classes=tuple(f"colour {i}" for i in range(classes)),
-        superclasses={"all": tuple(range(classes))},
-        human=None,
-        hash=f"{train} {test} {classes} {size} {seed}",
-    )
 
 
 PEAK = """

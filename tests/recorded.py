@@ -63,6 +63,17 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
         }
     )
     scores = probes[-1].drop(columns=["epoch", "image"]).assign(id=images["id"], label=images["label"], predicted=0)
+    confidence = scores["confidence"]
+    scores = scores.assign(
+        nearest=0,
+        cosine=np.cos(scores["angle"]),
+        avh_others=scores["avh"] / (1 - scores["avh"]),
+        max_confidence=random.random(N),
+        margin=confidence - random.random(N),
+        entropy=random.random(N),
+        loss=-np.log(confidence),
+        temperature_confidence=confidence**0.5,
+    )
     runs.write_table(folder / "scores.parquet", scores)
     runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
     steps = [probe(i / 60).assign(step=np.int16(i), image=np.arange(N, dtype=np.int32)) for i in range(3)]

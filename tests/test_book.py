@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import chapters, claims
+from analysis.config import read_studies
+
 ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
-COMPARISONS = ("verdicts", "comparison", "first-iterations", "granularity")
+COMPARISONS = tuple(chapters.of_study(read_studies({})["synthetic"]))
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 
 
@@ -86,10 +89,10 @@ def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
 
 
 def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
-    module = book / "analysis/figures.py"
+    module = book / "analysis/figures/paper.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -103,14 +106,14 @@ def test_an_edited_score_reruns_everything_but_the_data(book):
     module = book / "analysis/scores.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"train": 2, "chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_a_changed_parameter_of_one_network_reruns_that_network(book):
     study = book / "studies/synthetic.yaml"
     with restored(study):
         study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
-        assert planned(book) == {"train": 1, "chapter": 3, "comparison": 4, "pages": 1}
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_an_unknown_parameter_stops_before_anything_runs(book):
@@ -137,7 +140,7 @@ def test_an_edited_rule_reruns_no_training(book):
     module = book / "analysis/claims.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": 4, "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_the_front_page_shows_every_verdict(book):
@@ -149,12 +152,42 @@ def test_the_front_page_shows_every_verdict(book):
         found = rows.drop_duplicates("arch").set_index("arch")["verdict"]
         words = re.findall(r"<p>[✓✗?] (supported|not supported|inconclusive)", cells)
         assert words == [found.get(arch, found.get("all")) for arch in ARCHS]
+        links = re.findall(r'href="runs/synthetic/[\w-]+\.html#fig-(\w+)-synthetic"', cells)
+        assert links == [figure.lower() for figure in next(c for c in claims.CLAIMS if c.id == claim).figures]
 
 
 def test_every_claim_leads_to_its_figures(book):
     page = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
-    for number, where in {1: "comparison", 4: "first-iterations", 7: "granularity"}.items():
+    for number, where in {
+        1: "confidence-gap",
+        2: "dynamics",
+        4: "first-iterations",
+        6: "avh",
+        7: "granularity",
+    }.items():
         assert f'href="{where}.html#fig-{number}-synthetic"' in page
+
+
+def test_prose_leads_to_figures_on_other_pages_and_to_verdicts(book):
+    page = (book / "_build/html/book/runs/synthetic/avh.html").read_text()
+    verdicts = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
+    assert 'href="confidence-gap.html#fig-1-synthetic"' in page  # drawn there
+    assert 'href="#fig-6-synthetic"' in page  # drawn here
+    anchors = re.findall(r'href="verdicts.html#([^"]+)"', page)
+    assert anchors
+    assert all(f'id="{anchor}"' in verdicts for anchor in anchors)
+
+
+def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
+    page = browser.new_page()
+    page.goto((book / "_build/html/book/runs/synthetic/verdicts.html").as_uri())
+    shown = "[...document.querySelectorAll('details.sd-dropdown table')].map(t => t.checkVisibility())"
+    on_screen = page.evaluate(shown)
+    assert len(on_screen) == 8 + 2  # the claims', parameters and stamp: the note has no table
+    assert not any(on_screen)
+    page.emulate_media(media="print")
+    assert all(page.evaluate(shown))
+    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -11,6 +11,7 @@ from PIL import Image
 
 from analysis import __main__ as command
 from analysis import datasets, runs
+from analysis.parameters import StudyParameters
 
 ROOT = Path(__file__).parent.parent
 NETWORK = {"arch": "resnet18", "width": 0.0625, "stem": "imagenet"}
@@ -103,6 +104,46 @@ def test_values_are_read_as_yaml():
     assert read == {"3": 3, "0.5": 0.5, "null": None, "true": True, "resnet50": "resnet50", "'3'": "3"}
 
 
+def test_a_network_is_measured_as_it_is(run, tmp_path):
+    run("train", **SMALL, **NETWORK, study="trained")
+    weights = tmp_path / "trained/resnet18/model.safetensors"
+    code, output, _ = run("measure", **NETWORK, test_images=12, train_images=24, weights=weights)
+    assert code == 0
+    assert output.startswith(f"{tmp_path}/synthetic/resnet18: torchvision's resnet18, width 0.0625, ")
+    assert {path.name for path in (tmp_path / "synthetic/resnet18").iterdir()} == {"scores.parquet", "run.json"}
+
+
+def test_pictures_are_written_as_class_folders_and_read_again(run, tmp_path, data):
+    folder = tmp_path / "pictures"
+    code, output, _ = run("pictures", str(folder), train_images=24, test_images=24)
+    assert (code, output) == (0, f"{folder}: 24 pictures in 12 class folders\n")
+    drawn = datasets.load(StudyParameters(data_dir=str(data), train_images=24, test_images=24))
+    read = datasets.load(StudyParameters(dataset="imagefolder", root=str(folder), data_dir=str(data)))
+    assert set(read.classes) == set(drawn.classes)
+    order = [int(name.rpartition("/")[2].removesuffix(".png")) for name in read.test.ids]
+    assert sorted(order) == list(range(24))
+    np.testing.assert_array_equal(read.test.images[np.arange(24)], drawn.test.images[np.array(order)])
+    assert [read.classes[k] for k in read.test.labels] == [drawn.classes[drawn.test.labels[i]] for i in order]
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_pictures_never_overwrite(run, tmp_path, there):
+    folder = tmp_path / "pictures"
+    if there == "folder":
+        folder.mkdir()
+        (folder / "mine").write_text("kept")
+    else:
+        folder.write_text("kept")
+    assert "is there and not empty: choose another folder" in refused(run("pictures", str(folder), train_images=24))
+    assert (folder / "mine" if there == "folder" else folder).read_text() == "kept"
+
+
+def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    assert run("pictures", str(tmp_path / "pictures"), train_images=24, test_images=24)[0] == 0
+    assert len(list((tmp_path / "pictures").glob("*/*.png"))) == 24
+
+
 # --- what does not
 
 
@@ -124,6 +165,10 @@ def test_values_are_read_as_yaml():
         ("train", {"device": "cuda:99"}, "device cuda:99 is not here"),
         ("train", {"device": "cuda:999"}, "device cuda:999 is not here"),
         ("train", {"device": "tpu"}, "device 'tpu'; allowed: auto, cpu, cuda, cuda:N"),
+        ("train", {"weights": "a.pth"}, "train takes no weights"),
+        ("measure", {}, "measure needs weights"),
+        ("measure", {"weights": "a.pth"}, "weights a.pth is no file that is here"),
+        ("measure", {"weights": "BEST"}, "weights 'BEST' is neither a file"),
         ("train --threads -1", {}, "threads is -1; allowed: 0 and above"),
         ("train", {"calibration_images": "24"}, "calibration_images is 24 of 24 training images; allowed: 0 to 22"),
         ("data", {"dataset": "imagefolder"}, "dataset imagefolder needs root"),
@@ -217,7 +262,7 @@ def test_wrong_words_are_explained(monkeypatch, capsys, words):
 
 
 def test_an_interrupt_before_training_says_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(command, "run_train", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(command, "run_network", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     monkeypatch.setattr(sys, "argv", ["analysis", "train"])
     assert command.main() == 130
     assert capsys.readouterr().err.count("\n") == 1

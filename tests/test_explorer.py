@@ -36,7 +36,7 @@ def made_up(n: int = 300, *, people: bool = True, classes: tuple[str, ...] = ("a
     avh[7:8] = np.nan
     scores = pd.DataFrame({"id": images["id"], "label": label, "predicted": predicted, "correct": predicted == label})
     scores = scores.assign(avh=avh, confidence=random.random(n, dtype=np.float32), loss=np.exp(4 * random.random(n)))
-    run = tables.Run("resnet50", Path(), {"data": "abc"}, scores, pd.DataFrame())
+    run = tables.Run("resnet50", Path(), {"data": "abc"}, scores)
     return tables.Study(
         "made-up", {"classes": list(classes), "name": "made up", "simulated": True}, images, {"resnet50": run}
     )
@@ -104,6 +104,19 @@ def test_without_people_there_is_nothing_of_them():
     assert not {"selected", "shown", "answers"} & set(data)
 
 
+def test_a_score_that_no_image_has_is_left_out():
+    study = made_up()
+    study.runs["resnet50"].scores["temperature_confidence"] = np.float32("nan")
+    names = [score["name"] for score in explorer.data(study, "resnet50")["scores"]]
+    assert names == ["avh", "confidence", "loss"]
+
+
+def test_classes_that_only_the_network_knows_have_their_names():
+    study = made_up(people=False)
+    study.runs["resnet50"].stamp["classes"] = [*study.dataset["classes"], "dog"]
+    assert explorer.data(study, "resnet50")["classes"] == [*study.dataset["classes"], "dog"]
+
+
 def test_no_text_can_end_the_script():
     script = explorer.data_script(explorer.data(made_up(), "resnet50"))
     assert b"<" not in script
@@ -152,7 +165,7 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
     random = np.random.default_rng(0)
     more = {name: random.random(len(images), dtype=np.float32) for name in list(explorer.SCORES)[:12]}
     run = study.runs["resnet50"]
-    run = tables.Run(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more), run.training)
+    run = tables.Run(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more))
     files = explorer.files(tables.Study(study.name, study.dataset, images_table, {"resnet50": run}), "resnet50", images)
     assert sum(map(len, files.values())) <= explorer.BUDGET
     assert_shows(files, images, np.arange(0, 10_000, 97), 10)

@@ -145,6 +145,13 @@ def test_batches_follow_any_order():
     assert torch.equal(torch.cat([pixels for _, pixels in parts]), expected)
 
 
+def test_no_pictures_are_no_batches():
+    """The share of a worker where there are more workers than pictures."""
+    images = Lazy(20)
+    assert list(Pictures(images, CPU).batches(torch.arange(0), 2)) == []
+    assert images.asked == []
+
+
 def test_pictures_may_be_mapped_from_disk_read_only(network, tmp_path):
     np.save(tmp_path / "pictures.npy", Lazy(53)[np.arange(53)])
     images = np.load(tmp_path / "pictures.npy", mmap_mode="r", allow_pickle=False)

@@ -109,6 +109,7 @@ def test_figure_6_has_a_row_per_score_and_a_column_per_network(study):
     fig = figures.figure_6(table)
     assert len(panels(fig)) == 6
     assert titles(fig) == ["AlexNet", "VGG19", "DenseNet121"]
+    assert fig.get_supxlabel() == "human selection frequency"  # once: under four narrow panels it would overlap
 
 
 def test_training_curves_show_both_kinds_of_images(study):

@@ -15,13 +15,14 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from analysis import claims, figures, pages, tables, toc, words
+from analysis import chapters, claims, figures, pages, tables, toc, words
+from analysis.config import Study
 from analysis.parameters import ComparisonParameters, RunParameters
 from analysis.statistics import Estimate
 
 ROOT = Path(__file__).parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
-CHAPTERS = {name: RunParameters for name in toc.CHAPTERS} | {name: ComparisonParameters for name in toc.COMPARISONS}
+CHAPTERS = dict.fromkeys(chapters.OF_NETWORK, RunParameters) | dict.fromkeys(chapters.OF_STUDY, ComparisonParameters)
 
 
 @pytest.fixture
@@ -113,6 +114,85 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert words.escape(fact) in shown[0]
 
 
+def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
+    page = pages.Page(RunParameters())
+    table = pd.DataFrame({"a": ["x"]})
+    page.show_table(table, caption="Few.", name="tab-x", data=table, behind="More")
+    page.show_table(table[:0], caption="None.", behind="Nothing")
+    (text,) = shown
+    assert text.startswith("::::{dropdown} More\n")
+    assert ":name: tab-x-synthetic" in text
+    assert "[Data of this table](files/tab-x.csv)" in text
+    assert text.rstrip().endswith("::::")
+
+
+def test_details_hold_a_list_and_a_table_behind_a_title(shown):
+    page = pages.Page(RunParameters())
+    page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
+    opening, *body, closing = shown[0].rstrip("\n").split("\n")
+    assert (opening, closing) == ("::::{dropdown} More", "::::")
+    assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
+    assert not any(line.startswith("::::") for line in body)  # which would close it early
+
+
+def measured(study: tables.Study, **more) -> tables.Study:
+    """The study as if its ResNet50's weights had been given and nobody been asked."""
+    run = study.runs["resnet50"]
+    made = {"weights": "my_model*.pth", "sha256": "e" * 64, "by_name": True} | more
+    stamp = {name: value for name, value in run.stamp.items() if name not in ("learning_rate", "steps", "temperature")}
+    stamp |= {"measured": made, "classes": [*recorded.CLASSES, "dog"]}
+    run = tables.Run(run.arch, run.folder, stamp, run.scores)
+    images = study.images.drop(columns=["selected", "shown"])
+    return tables.Study(study.name, study.dataset | {"people": None, "simulated": False}, images, {"resnet50": run})
+
+
+def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
+    for fact in ("my_model*.pth", "e" * 16, "measuring took"):
+        assert words.escape(fact) in shown[0]
+    assert "learning rate" not in shown[0]
+    assert "training took" not in shown[0]
+
+
+def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
+    by_name, by_order = (" ".join(words.about(measured(study, by_name=named))) for named in (True, False))
+    for text in (by_name, by_order):
+        assert f"Nothing is trained here: the weights are given, {words.escape('my_model*.pth')}" in text
+        assert "networks learn" not in text
+    assert "it knows 1 others beside them" in by_name
+    assert "near chance, 25" in by_order
+    assert "networks learn from 90 others" in " ".join(words.about(study))
+
+
+def test_without_people_a_sentence_says_so(study):
+    assert "Nobody was asked" in words.people(measured(study))
+    assert "{fig}`H1`" in words.people(study)
+
+
+def test_parameters_that_play_no_part_are_not_shown(shown):
+    page = pages.Page(RunParameters())
+    page.show_parameters(RunParameters(weights="a.pth"))
+    page.show_parameters(RunParameters())
+    assert "| epochs |" in shown[1]
+    assert "| epochs |" not in shown[0]
+    assert "| weights |" in shown[0]
+
+
+def test_what_is_said_in_place_of_a_figure(shown):
+    page = pages.Page(RunParameters())
+    for absent in ("is not drawn: no such image.", ""):
+        page.show_figure(None, name="fig-h4", caption="", alt="", data=pd.DataFrame(), absent=absent)
+    assert shown == ["Figure H4 is not drawn: no such image."]
+
+
+def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
+    monkeypatch.setattr(pages, "LARGEST_CSV", 10)
+    table = pd.DataFrame({"id": [f"image {i}" for i in range(99)]})
+    pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
+    assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
+    assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
+
+
 def test_nothing_to_list_shows_nothing(shown):
     pages.Page(RunParameters()).show_list([])
     assert shown == []
@@ -153,12 +233,6 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
     assert "not real people" in text
     assert "form with batch norm, which the paper's does not have" in text
     assert "2 of 120 AVH are undefined" in text
-
-
-def test_findings_carry_numbers_intervals_and_n(study):
-    findings = words.findings(tables.summary(study), tables.ceiling(study))
-    assert all(re.search(r"\[−?\d\.\d\d,\u00a0−?\d\.\d\d\]", sentence) for sentence in findings)
-    assert words.findings(tables.summary(study).query("quantity == 'accuracy'"), Estimate(np.nan, 0, 0, 0)) == []
 
 
 def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
@@ -226,6 +300,9 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     assert matrix["VGG19"].iloc[6].startswith("?\u00a0inconclusive (all together)")
     assert words.tally(table).startswith("Of 15 verdicts, ")
     assert len(words.outcomes_of_claims(table)) == len(claims.CLAIMS)
+    assert words.outcome(table, "P2") == words.outcomes_of_claims(table)[2]
+    assert words.outcome(table, "P2").startswith("**P2**: AVH follows people")
+    assert [text.split("**")[1] for text in words.rule("P2")] == ["Statistic.", "Supported when", "Inconclusive when"]
     rows = words.judged(table, "P2", ceiling)
     assert rows["network"].tolist() == ["VGG19", "", "ResNet50", ""]
     assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
@@ -233,12 +310,13 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     assert "share of the noise ceiling" in words.judged_caption("P2", ceiling)
 
 
-def test_a_rule_links_only_to_figures_that_are_drawn(study, tmp_path):
-    assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.rule(study, "P1")[0]
+def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
+    assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.said(study, "P1")
+    assert "{ref}`Figure N1 <fig-n1-synthetic>`" in words.said(study, "P1")
     parameters = recorded.study(tmp_path / "silent", ["vgg19"], people=False)
     silent = tables.read(parameters, parameters.archs)
-    assert "{ref}" not in words.rule(silent, "P1")[0]
-    assert "{ref}" in words.rule(silent, "Obs. 1")[0]
+    assert "{ref}" not in words.said(silent, "P1")
+    assert "{ref}" in words.said(silent, "Obs. 1")
     table = claims.judge(silent)
     assert words.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
     assert words.matrix(table, silent).columns[0] == "claim"
@@ -296,9 +374,13 @@ def test_bad_networks_are_refused_in_one_sentence(archs):
 
 
 def test_contents_list_every_page_of_every_study():
-    text = toc.contents({"synthetic": ["resnet50", "alexnet"], "quick": ["resnet18"]})
+    def study(*archs):
+        runs = {arch: RunParameters(arch=arch) for arch in archs}
+        return Study(ComparisonParameters(archs=list(archs)), runs)
+
+    text = toc.contents({"synthetic": study("resnet50", "alexnet"), "quick": study("resnet18")})
     files = re.findall(r"file: (\S+)", text)
-    assert "book/runs/synthetic/comparison" in files
+    assert "book/runs/synthetic/confidence-gap" in files
     assert files.index("book/runs/synthetic/alexnet/training") < files.index("book/runs/synthetic/resnet50/training")
     assert "book/runs/quick/resnet18/hardness" in files
     assert "'ResNet50: hardness'" in text

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, logit
 from torch import nn
 from torch.nn import functional as F
 
-from analysis import architectures, runs, scores, training
+from analysis import architectures, devices, runs, scores, training
 from analysis.datasets.base import Dataset, Split
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract
@@ -510,25 +510,25 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_written(squar
 def test_an_absent_device_is_named(monkeypatch, name):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=f"device {name} is not here: 0 CUDA devices found; allowed: auto, cpu"):
-        training.resolve_device(name)
+        devices.resolve_device(name)
 
 
 def test_devices_that_are_present(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training.resolve_device("auto") == training.resolve_device("cpu") == CPU
+    assert devices.resolve_device("auto") == devices.resolve_device("cpu") == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert training.resolve_device("auto") == torch.device("cuda")
-    assert training.resolve_device("cuda:1") == torch.device("cuda:1")
+    assert devices.resolve_device("auto") == torch.device("cuda")
+    assert devices.resolve_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(InputError, match="cuda:2 is not here: 2 CUDA"):
-        training.resolve_device("cuda:2")
+        devices.resolve_device("cuda:2")
 
 
 def test_a_missing_driver_is_no_warning(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: warnings.warn("no driver", stacklevel=1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert training.resolve_device("auto") == CPU
+        assert devices.resolve_device("auto") == CPU
 
 
 @pytest.mark.parametrize(
@@ -544,12 +544,12 @@ def test_a_missing_driver_is_no_warning(monkeypatch):
 )
 def test_bfloat16_where_the_cpu_has_units_for_it(monkeypatch, asked, units, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
-    assert training.resolve_precision(asked, CPU) == expected
+    assert devices.resolve_precision(asked, CPU) == expected
 
 
 def test_torch_that_cannot_tell_computes_in_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert training.resolve_precision("auto", CPU) == "float32"
+    assert devices.resolve_precision("auto", CPU) == "float32"
 
 
 # --- what pictures may be

@@ -7,7 +7,7 @@ from analysis.datasets.base import Dataset, HumanLabels, Images, Split
 from analysis.errors import InputError, one_of
 from analysis.parameters import StudyParameters
 
-__all__ = ["Dataset", "HumanLabels", "Images", "Split", "answers", "load"]
+__all__ = ["Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
 
 LOADERS = {
     "synthetic": synthetic.load,
@@ -17,6 +17,8 @@ LOADERS = {
 }
 # Datasets whose answers may not be recorded with a study's results, and are joined when those are read.
 ANSWERS = {"cifar10h": cifar10h.answers, "imagenet": imagenet.answers}
+
+PRESENT = {"cifar10h": cifar10h.present}  # datasets that are downloaded where they are not
 
 
 def load(parameters: StudyParameters) -> Dataset:
@@ -37,3 +39,9 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     if parameters.dataset not in ANSWERS:
         raise InputError(f"people's answers of dataset {parameters.dataset} come with its pictures only")
     return ANSWERS[parameters.dataset](parameters, ids, labels)
+
+
+def present(parameters: StudyParameters) -> tuple[bool, bool]:
+    """Whether a dataset's pictures, and whether its people's answers, can be had without a download."""
+    check = PRESENT.get(parameters.dataset)
+    return check(parameters) if check else (True, True)

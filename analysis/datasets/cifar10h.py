@@ -74,6 +74,11 @@ def load(parameters: StudyParameters) -> Dataset:
     )
 
 
+def present(parameters: StudyParameters) -> tuple[bool, bool]:
+    """Whether pictures, and whether people's answers, are in the data folder: without them they would be downloaded."""
+    return (parameters.data_path / FOLDER).is_dir(), (parameters.data_path / COUNTS).is_file()
+
+
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
     """People's answers alone, without the pictures, for test images by their ids and labels, both (N,).
 

@@ -45,7 +45,7 @@ def figure(draw: Draw) -> Callable[..., Figure | None]:
     """A drawing function in this book's style, that draws nothing from an empty first table."""
 
     @wraps(draw)
-    def drawn(table: pd.DataFrame, *more: pd.DataFrame | np.ndarray) -> Figure | None:
+    def drawn(table: pd.DataFrame, *more: pd.DataFrame | np.ndarray | None) -> Figure | None:
         if table.empty:
             return None
         with mpl.rc_context(RC):

@@ -37,8 +37,10 @@ def figure_6(table: pd.DataFrame) -> Figure:
     for (arch, score), ax in panels(axes, archs, scores):
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
         ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
+        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has one scale for all networks
         ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
-        ax.set_xlabel(HSF if score == scores[-1] else "")
+        ax.set_xticks(np.arange(3) / 2)
+    fig.supxlabel(HSF, fontsize=9)
     colour_bar(fig, mesh, axes)
     return fig
 
@@ -83,11 +85,11 @@ def figure_4(table: pd.DataFrame) -> Figure:
 
 
 @figure
-def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) -> Figure:
+def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray | None) -> Figure:
     """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
 
     table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers, a row per picture;
-    pictures: (2, H, W, 3) uint8.
+    pictures: (2, H, W, 3) uint8, or None where they are not here.
     """
 
     def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
@@ -97,9 +99,12 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray) 
         ]
 
     fig = draw_curves(table, lines, "step", above=2.1)
-    upper = fig.subfigs[0].subplots(1, len(pictures), squeeze=False)[0]
-    for ax, picture, example in zip(upper, pictures, examples.itertuples(), strict=True):
-        ax.imshow(picture, interpolation="nearest")
+    upper = fig.subfigs[0].subplots(1, len(examples), squeeze=False)[0]
+    for i, (ax, example) in enumerate(zip(upper, examples.itertuples(), strict=True)):
+        if pictures is None:
+            ax.text(0.5, 0.5, "the picture\nis not here", ha="center", va="center", fontsize=9)
+        else:
+            ax.imshow(pictures[i], interpolation="nearest")
         ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
         ax.set_xlabel(fill(f"{example.people} said: {example.answers}", 32), fontsize=8.5)
         ax.set(xticks=[], yticks=[])

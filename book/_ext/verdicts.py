@@ -17,7 +17,7 @@ PAGE = "/verdicts"
 
 class Verdicts(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        container = nodes.container()
+        container = nodes.container(classes=["verdicts"])
         for page in sorted((name for name in self.env.found_docs if name.endswith(PAGE)), key=self.position):
             path = Path(self.env.srcdir, page).parent / "files" / "verdicts.csv"
             if path.is_file():
@@ -32,11 +32,14 @@ class Verdicts(SphinxDirective):
 
 
 def table(page: str, path: Path) -> list[str]:
-    """A study's claims and networks as Markdown, under a link to its page."""
+    """A study's claims and networks as Markdown, with links to the figures, under a link to the page of verdicts."""
     with path.open(newline="") as file:
         head, *rows = [[re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell) for cell in row] for row in csv.reader(file)]
-    lines = [f"| {' | '.join(line)} |" for line in (head, [":---"] * len(head), *rows)]
-    return [f"{{doc}}`The study {Path(page).parent.name}: numbers and rules </{page}>`", "", *lines, ""]
+    study = Path(page).parent.name
+    for row in rows:  # the last column names the figures that show the claim in the first
+        row[0] += ": " + re.sub(r"\w+", rf"{{fig}}`\g<0> <{study}>`", row[-1])
+    lines = [f"| {' | '.join(line[:-1])} |" for line in (head, [":---"] * len(head), *rows)]
+    return [f"{{doc}}`The study {study}: numbers and rules </{page}>`", "", *lines, ""]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

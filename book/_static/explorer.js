@@ -285,7 +285,8 @@
   // --- start
 
   scores.forEach((s, k) => field.score.append(element("option", s.label, { value: k })));
-  data.classes.forEach((name, k) => field.label.append(element("option", name, { value: k })));
+  const shown = new Set(data.label); // a network may know more classes than there are images of
+  data.classes.forEach((name, k) => shown.has(k) && field.label.append(element("option", name, { value: k })));
   if (!hsf) root.querySelectorAll(".people").forEach((part) => part.remove());
   else if (!data.answers) $("table.answers").remove();
   form.addEventListener("input", select);

@@ -1,0 +1,180 @@
+"""Training one network in several processes, *workers*, that torchrun starts: one per GPU, on one machine or many.
+
+    torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
+
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1                                        (on each of several machines)
+    torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 \\
+        --rdzv-backend c10d --rdzv-endpoint first-machine:29400 -m analysis train ...
+
+A batch is the same images in the same order with the same augmentations for any number of workers; each takes its
+share. Gradients are averaged by torch's DistributedDataParallel, so weights are the same everywhere. The test images of
+a probe are shared out too. The first worker alone writes, and all read what it wrote: results and data must be on a
+disk that all machines see. When a worker is lost, torchrun starts all of them again, and they go on from the last
+finished epoch.
+
+What the number of workers changes: each draws its own dropout. On GPUs batch norm sees the whole batch, by torch's
+SyncBatchNorm; that does not run on a CPU, where it sees a worker's share. Each part of an accumulated batch is
+normalised by itself, as everywhere.
+
+With one process every function here does nothing.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from functools import cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from analysis.devices import resolve_device
+from analysis.errors import InputError
+
+T = TypeVar("T")
+PATIENCE = timedelta(days=1)  # of those who wait while the first worker downloads and decodes
+
+
+def worker_device(name: str) -> torch.device:
+    """The device that ``name`` means for this worker: each has a GPU of its own.
+
+    Raises InputError where there is none.
+    """
+    device = resolve_device(name)
+    if launched() == 1 or device.type == "cpu":
+        return device
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if device.index is not None:
+        raise InputError(f"device {name} is one GPU for {launched()} workers; allowed: auto, cpu, cuda")
+    if here > gpus:
+        raise InputError(f"{here} workers on a machine with {gpus} GPUs; allowed: --nproc-per-node {gpus}, device cpu")
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+
+
+def launched() -> int:
+    """How many workers torchrun started; 1 where it did not."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@contextmanager
+def group(device: torch.device) -> Iterator[None]:
+    """Where the workers know each other; they leave together, or die apart and are ended by torchrun.
+
+    torchrun's store outlives them, with addresses of the lost (pytorch issue 135712): each start on one machine has a
+    part of it to itself. Several machines may count starts differently; they need a new store each time, which torch
+    makes where its variable is set. Raises InputError where it is not and lost workers are to be started again.
+    """
+    if launched() == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    store, rank, size = next(distributed.rendezvous("env://"))
+    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
+        store = distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    elif os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and os.environ["TORCHELASTIC_MAX_RESTARTS"] != "0":
+        raise InputError(
+            "to start lost workers again on several machines, torch needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in "
+            "torchrun's environment on each: set it, or leave out --max-restarts"
+        )
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+    yield
+    _patient.cache_clear()
+    distributed.destroy_process_group()
+
+
+def workers() -> int:
+    """How many train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this one is; 0 is the first, which writes."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def share(n: int) -> slice:
+    """This worker's part of ``n`` things in order; the parts' sizes differ by one at most."""
+    return slice(rank() * n // workers(), (rank() + 1) * n // workers())
+
+
+def first(work: Callable[[], T]) -> T | None:
+    """What ``work`` returns in the first worker, while the others wait; they get None.
+
+    Its InputError is raised in all of them.
+    """
+    if workers() == 1:
+        return work()
+    result, sentence = None, [None]
+    if rank() == 0:
+        try:
+            result = work()
+        except InputError as error:
+            sentence = [str(error)]
+    distributed.broadcast_object_list(sentence, src=0, group=_patient())
+    if sentence[0] is not None:
+        raise InputError(sentence[0])
+    return result
+
+
+def first_then_all(work: Callable[[], T]) -> T:
+    """What ``work`` returns: the first worker does it alone, the others afterwards, when what it makes is there."""
+    result = first(work)
+    return result if rank() == 0 else work()
+
+
+@cache
+def _patient() -> distributed.ProcessGroup:
+    return distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def same(value: str, what: str) -> None:
+    """Raise InputError, in all workers, where ``value`` differs between them."""
+    if workers() == 1:
+        return
+    values = [""] * workers()
+    distributed.all_gather_object(values, value)
+    if len(set(values)) > 1:
+        raise InputError(f"the workers see different {what}: results_dir and data_dir must be on a disk that all share")
+
+
+def total(value: Tensor) -> Tensor:
+    """``value`` summed over the workers, in place."""
+    if workers() > 1:
+        distributed.all_reduce(value)
+    return value
+
+
+def whole(value: Tensor) -> Tensor:
+    """``value`` of which each worker has filled its own rows and left the others 0, with all rows filled.
+
+    Through float32, which holds all that scores are: neither backend sums booleans and short integers.
+    """
+    return total(value.float()).to(value.dtype) if workers() > 1 else value
+
+
+def replicated(network: nn.Module) -> nn.Module:
+    """``network`` such that its backward pass averages the gradients of all workers."""
+    return DistributedDataParallel(network) if workers() > 1 else network
+
+
+def postponed(network: nn.Module) -> AbstractContextManager:
+    """Where backward passes of a replicated network add gradients up and leave averaging to a later one."""
+    return network.no_sync() if workers() > 1 else nullcontext()
+
+
+def synchronised(network: nn.Module, device: torch.device) -> nn.Module:
+    """``network`` whose batch norm sees the batch of all workers where torch can do that, which is on GPUs."""
+    if workers() > 1 and device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return network
+
+
+def as_first(layers: list[nn.Module]) -> None:
+    """Give all workers the first one's running statistics, as DistributedDataParallel does before each batch."""
+    if workers() > 1:
+        for buffer in (buffer for layer in layers for buffer in layer.buffers()):
+            distributed.broadcast(buffer, src=0)

@@ -1,0 +1,70 @@
+"""Measuring a network as it is: the scores of every test image under given weights, and nothing is trained.
+
+For networks and pictures of one's own, and for those that torchvision publishes (Sec. 2 takes its pretrained ones).
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from analysis import architectures, distributed, runs, weights
+from analysis.datasets import Dataset
+from analysis.devices import device_name, resolve_device, resolve_precision
+from analysis.errors import InputError
+from analysis.extraction import Pictures, extract, scores_table
+from analysis.parameters import RunParameters
+
+
+def check(parameters: RunParameters) -> None:
+    """Raise InputError for what can be refused without data: an unknown network or weights, an absent device."""
+    if distributed.launched() > 1:
+        raise InputError("measure runs in one process: start it without torchrun")
+    architectures.check_name(parameters.arch)
+    resolve_device(parameters.device)
+    weights.check(parameters)
+
+
+def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
+    """Measure every test image and write scores.parquet and, last of all, run.json to ``parameters.run_dir``.
+
+    Returns the stamp. Finished results are kept as they are. There are no held-out images, so the calibrated confidence
+    is undefined. Raises InputError for an unfit network, weights or device, and a full disk.
+    """
+    stamp = runs.finished(parameters)
+    if stamp is not None:
+        runs.sweep(parameters.run_dir)
+        return stamp
+    device = resolve_device(parameters.device)
+    precision = resolve_precision(parameters.precision, device)
+    given = weights.load(parameters, progress=progress)
+    image_size = dataset.test.images[np.arange(1)].shape[-1]
+    fitted = weights.fit(given, parameters, dataset.classes, image_size)
+    network = fitted.network.to(device, memory_format=torch.channels_last)
+    targets = torch.tensor(dataset.test.labels)
+    started = time.perf_counter()
+    with tqdm(total=len(dataset.test), desc=parameters.arch, unit=" pictures", disable=not progress) as bar:
+        values = extract(network, Pictures(dataset.test.images, device), targets, precision=precision, bar=bar)
+    scores = scores_table(dataset.test, values)
+    seconds = time.perf_counter() - started
+    runs.write_table(parameters.run_dir / "scores.parquet", scores)
+    stamp = runs.stamp(
+        parameters,
+        dataset.hash,
+        network=network.description,
+        weights=sum(value.numel() for value in network.parameters()),
+        embedding=network.head.in_features,
+        measured={"weights": given.name, "sha256": given.sha256, "by_name": fitted.by_name},
+        classes=list(fitted.classes),
+        precision=precision,
+        device=device_name(device),
+        threads=torch.get_num_threads(),
+        seconds=round(seconds, 1),
+        images={"test": len(dataset.test)},
+        undefined=int(scores["avh"].isna().sum()),
+    )
+    runs.write_json(parameters.run_dir / runs.RUN, stamp)
+    runs.sweep(parameters.run_dir)
+    return stamp

@@ -1,0 +1,96 @@
+"""Statistics of scores and human selection frequency (HSF): arrays in, numbers with intervals out.
+
+Letters:  N images, B bootstrap resamples at a time, K distinct values or groups of images, C classes, E epochs or
+steps, A architectures.
+
+The paper draws its correlations and gives no coefficient (Sec. 2). Here each coefficient has a percentile bootstrap
+interval over images, and comparisons of scores are paired: all scores see the same resampled images.
+A resample is held as how often each image was drawn, so that Spearman's ranks can be made anew within each resample
+(ties and repeated images share their mean rank) for a whole batch at once without sorting again. B is chosen so that a
+batch holds at most BUDGET numbers per array, however many images there are.
+
+NaN means an undefined score: its image is left out, and n counts the images that were used.
+
+``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``,
+``contests``), the reliability of people's answers (``reliability``), curves over time (``courses``), bins and group
+means (``bins``, ``groups``).
+"""
+
+from analysis.statistics.associations import correlation, correlations, difference, partial, within_bins
+from analysis.statistics.bins import (
+    EDGES,
+    Closed,
+    bin_index,
+    bin_names,
+    binned,
+    histogram,
+    scaled,
+    scaled_within,
+)
+from analysis.statistics.coefficients import Kind
+from analysis.statistics.comparison import Test, steiger
+from analysis.statistics.contests import contest
+from analysis.statistics.courses import (
+    Curves,
+    curve_correlation,
+    curves,
+    fallen,
+    kendall,
+    order_share,
+    separation,
+    slope,
+    slope_ratio,
+)
+from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
+from analysis.statistics.groups import means, wilson
+from analysis.statistics.reliability import (
+    SPLITS,
+    BetaBinomial,
+    model_ceiling,
+    noise_ceiling,
+    reliability_model,
+)
+
+__all__ = [
+    "EDGES",
+    "LEVEL",
+    "RESAMPLES",
+    "SPLITS",
+    "Array",
+    "BetaBinomial",
+    "Closed",
+    "Curves",
+    "Estimate",
+    "Kind",
+    "Test",
+    "bin_index",
+    "bin_names",
+    "binned",
+    "bootstrap",
+    "contest",
+    "correlation",
+    "correlations",
+    "curve_correlation",
+    "curves",
+    "defined",
+    "difference",
+    "estimate",
+    "fallen",
+    "histogram",
+    "interval",
+    "kendall",
+    "means",
+    "model_ceiling",
+    "noise_ceiling",
+    "order_share",
+    "partial",
+    "reliability_model",
+    "scaled",
+    "scaled_within",
+    "separation",
+    "slope",
+    "slope_ratio",
+    "steiger",
+    "wilson",
+    "within_bins",
+]

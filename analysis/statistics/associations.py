@@ -1,0 +1,164 @@
+"""How strongly scores go with y: coefficients with percentile bootstrap intervals over images."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.bins import EDGES, Closed, bin_index, binned
+from analysis.statistics.coefficients import Coefficients, Kind, coefficients
+from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
+
+FEWEST = 3  # images that a correlation is computed of
+EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but rounding
+
+
+def correlation(
+    x: Array, y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """Correlation of x and y, both (N,), with a percentile bootstrap interval over images.
+
+    kind: "spearman", "pearson" or "kendall" (tau-b). NaN where one of them is constant or fewer than 3 pairs are left.
+    """
+    x, y = defined(x, y)
+    draws = bootstrap(_where_defined([x], y, kind), len(y), resamples, seed)
+    return _estimate(draws[:, 0], len(y), level)
+
+
+def correlations(
+    columns: Mapping[str, Array] | pd.DataFrame,
+    y: Array,
+    kind: Kind = "spearman",
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Correlations of several columns with y, all in the same resamples: score, value, low, high, n.
+
+    columns: name -> (N,). A column is correlated over the images at which it and y are defined; in a resample, over
+    those of them that were drawn.
+    """
+    y, *values = of_one_length(y, *(column for _, column in columns.items()))
+    asked = ~np.isnan(y)
+    values = [x[asked] for x in values]
+    draws = bootstrap(_where_defined(values, y[asked], kind), int(asked.sum()), resamples, seed)
+    rows = [
+        {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()), level)._asdict()
+        for m, (name, x) in enumerate(zip(columns, values, strict=True))
+    ]
+    return pd.DataFrame(rows, columns=["score", *Estimate._fields])
+
+
+def difference(
+    a: Array,
+    b: Array,
+    y: Array,
+    kind: Kind = "spearman",
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Estimate:
+    """How much more strongly a goes with y than b does: |r(a, y)| - |r(b, y)|, paired over images; all (N,).
+
+    Paired because both correlations share the images and y; a test that takes them for independent is wrong.
+    """
+    a, b, y = defined(a, b, y)
+    draws = np.abs(bootstrap(_where_defined([a, b], y, kind), len(y), resamples, seed))
+    return _estimate(draws[:, 0] - draws[:, 1], len(y), level)
+
+
+def partial(
+    x: Array,
+    y: Array,
+    given: Array,
+    kind: Kind = "spearman",
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Estimate:
+    """Correlation of what is left of x and y, both (N,), once controls are given: one column (N,) or several (N, G).
+
+    Of Pearson's kind it is the correlation of the residuals of x and y after linear regression on the controls; of
+    Spearman's, the same of ranks, made anew within each resample; of Kendall's, Kendall's partial tau. Computed from
+    the matrix of correlations. NaN where the controls explain x or y entirely.
+    """
+    controls = np.asarray(given, dtype=float)
+    controls = controls[None] if controls.ndim == 1 else controls.T
+    columns = defined(x, y, *controls)
+    others = [_where_defined(columns[:m], columns[m], kind) for m in range(1, len(columns))]
+
+    def drawn(counts: Array) -> Array:
+        matrix = np.tile(np.eye(len(columns)), (len(counts), 1, 1))  # (B, 2 + G, 2 + G)
+        for m, statistic in enumerate(others, start=1):
+            matrix[:, m, :m] = matrix[:, :m, m] = statistic(counts)
+        return _partial(matrix)
+
+    draws = bootstrap(drawn, len(columns[0]), resamples, seed)
+    return _estimate(draws, len(columns[0]), level)
+
+
+def within_bins(
+    x: Array,
+    y: Array,
+    edges: Sequence[float] = EDGES,
+    kind: Kind = "spearman",
+    *,
+    closed: Closed = "right",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Correlation of x and y within each bin of y: ``bin``, ``value``, ``low``, ``high``, ``n``, ``spread``.
+
+    ``spread`` is y's standard deviation within the bin over that of all images. Where it is small, y's range is
+    restricted: the same score then correlates less, for that reason alone, and bins do not compare with the whole or
+    with each other. Empty bins are kept, with n = 0.
+    """
+    x, y = defined(x, y)
+    index = bin_index(y, edges, closed)
+    names = binned(y, edges, closed).categories
+    rows = []
+    for k in range(len(names)):
+        inside = index == k
+        found = correlation(x[inside], y[inside], kind, resamples=resamples, seed=seed, level=level)
+        spread = y[inside].std(ddof=1) / y.std(ddof=1) if inside.sum() >= 2 and np.ptp(y) > 0 else np.nan
+        rows.append(found._asdict() | {"spread": spread})
+    bins = pd.Categorical(names, categories=names, ordered=True)
+    return pd.DataFrame({"bin": bins, **pd.DataFrame(rows)})
+
+
+def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
+    """Each column's coefficient over the images at which it is defined, as a statistic for ``bootstrap``."""
+    masks = [~np.isnan(x) for x in columns]
+    parts = []
+    for keep in {mask.tobytes(): mask for mask in masks if mask.sum() >= FEWEST}.values():
+        alike = [m for m, mask in enumerate(masks) if (mask == keep).all()]  # they share the ranks of y
+        parts.append((alike, keep, coefficients([columns[m][keep] for m in alike], y[keep], kind)))
+
+    def drawn(counts: Array) -> Array:
+        result = np.full((len(counts), len(columns)), np.nan)
+        for alike, keep, statistic in parts:
+            result[:, alike] = statistic(counts if keep.all() else counts[:, keep])
+        return result
+
+    return drawn
+
+
+def _estimate(draws: Array, n: int, level: float) -> Estimate:
+    """From the images as they are, draws[0], and from resamples of them, draws[1:]: (1 + B,)."""
+    return Estimate(float(draws[0]), *interval(draws[1:], level), n)
+
+
+def _partial(matrix: Array) -> Array:
+    """The first two columns' correlation given the others, from all columns' correlations: (B, C, C) -> (B,)."""
+    result = np.full(len(matrix), np.nan)
+    known = ~np.isnan(matrix).any((1, 2))
+    own, cross, given = matrix[known, :2, :2], matrix[known, :2, 2:], matrix[known, 2:, 2:]
+    left = own - cross @ np.linalg.pinv(given, rtol=EXPLAINED, hermitian=True) @ cross.transpose(0, 2, 1)
+    x, y = left[:, 0, 0], left[:, 1, 1]
+    left[(x < EXPLAINED) | (y < EXPLAINED)] = np.nan
+    result[known] = np.clip(left[:, 0, 1] / np.sqrt(x * y), -1, 1)
+    return result

@@ -1,0 +1,81 @@
+"""Values in bins and on grids, and values put on one scale."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.estimates import Array, defined
+
+# The paper's bins of HSF (Sec. 3). Written out: linspace's 0.6 is not the float that 3 of 5 people give.
+EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+Closed = Literal["right", "left"]
+
+
+def bin_index(values: Array, edges: Sequence[float] = EDGES, closed: Closed = "right") -> Array:
+    """Which bin each value falls in: (N,) integers from 0; -1 for NaN and beyond the edges.
+
+    The paper's bins share their edges, on which many HSF fall. Right-closed, (.2, .4], fits its reported counts best;
+    the outermost edge belongs to its bin either way.
+    """
+    values, edges = np.asarray(values, dtype=float), np.asarray(edges)
+    side: Literal["left", "right"] = "left" if closed == "right" else "right"
+    index = np.searchsorted(edges, values, side=side) - 1
+    index = np.clip(index, 0, len(edges) - 2)
+    return np.where((values >= edges[0]) & (values <= edges[-1]), index, -1)
+
+
+def bin_names(edges: Sequence[float] = EDGES, closed: Closed = "right") -> list[str]:
+    """The bins in interval notation: "[0, 0.2]", "(0.2, 0.4]", ..."""
+    last = len(edges) - 2
+    names = []
+    for i in range(last + 1):
+        opening = "[" if closed == "left" or i == 0 else "("
+        names.append(f"{opening}{edges[i]:g}, {edges[i + 1]:g}{']' if closed == 'right' or i == last else ')'}")
+    return names
+
+
+def binned(values: Array, edges: Sequence[float] = EDGES, closed: Closed = "right") -> pd.Categorical:
+    """Each value's bin by name, ordered, with all bins as categories, the empty ones too; (N,)."""
+    return pd.Categorical.from_codes(
+        bin_index(values, edges, closed), categories=bin_names(edges, closed), ordered=True
+    )
+
+
+def histogram(x: Array, y: Array, x_edges: Array, y_edges: Array) -> pd.DataFrame:
+    """Images per cell of a grid: a row per cell with its edges and ``n``. Right-closed, as the bins of HSF are.
+
+    x, y: (N,); pairs with a NaN are in no cell.
+    """
+    x, y = defined(x, y)
+    i, j = bin_index(x, x_edges), bin_index(y, y_edges)
+    inside = (i >= 0) & (j >= 0)
+    columns, rows = len(x_edges) - 1, len(y_edges) - 1
+    return pd.DataFrame(
+        {
+            "x_low": np.repeat(x_edges[:-1], rows),
+            "x_high": np.repeat(x_edges[1:], rows),
+            "y_low": np.tile(y_edges[:-1], columns),
+            "y_high": np.tile(y_edges[1:], columns),
+            "n": np.bincount(i[inside] * rows + j[inside], minlength=columns * rows),
+        }
+    )
+
+
+def scaled(values: Array) -> Array:
+    """Values scaled linearly to 0..1 (Sec. 2.2, "we linear scale the range of AVH(x)"); NaN where all are equal."""
+    values = np.asarray(values, dtype=float)
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0 or defined.min() == defined.max():
+        return np.full_like(values, np.nan)
+    return (values - defined.min()) / (defined.max() - defined.min())
+
+
+def scaled_within(values: Array, groups: Array) -> Array:
+    """Values scaled to 0..1 within each group (Sec. 2.2, the norm "within each class"); (N,), (N,) -> (N,).
+
+    NaN in a group whose values are all equal, such as a class with one image.
+    """
+    return pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(groups)).transform(scaled).to_numpy()

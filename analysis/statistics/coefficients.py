@@ -1,0 +1,162 @@
+"""Correlation coefficients of many columns with y, in many resamples at once.
+
+Letters as in the package, and M columns. Each function takes columns, each (N,), and y (N,), sorts them once, and gives
+a statistic for ``bootstrap``: counts (B, N) -> coefficients (B, M). NaN where a column or y is constant.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from analysis.statistics.estimates import Array
+
+Kind = Literal["spearman", "pearson", "kendall"]
+Coefficients = Callable[[Array], Array]
+
+ROWS = 2**22  # numbers in one block of comparisons of all images with all: 4 MB as int8
+
+
+def coefficients(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
+    """The coefficients of this kind. Raises ValueError for a kind that is none of KINDS."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(KINDS)}")
+    return KINDS[kind](columns, y)
+
+
+class Sorted(NamedTuple):
+    """A column's sorting, which resamples share: which images come in which order, and which are tied."""
+
+    order: Array  # (N,)
+    first: Array  # (K,): where in that order each distinct value begins
+    group: Array  # (N,): each image's distinct value, by its number
+
+    @property
+    def tied(self) -> bool:
+        return len(self.first) < len(self.order)
+
+
+def sort(values: Array) -> Sorted:
+    """A column's sorting: (N,)."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return Sorted(np.argsort(group, kind="stable"), np.cumsum(sizes) - sizes, group)
+
+
+def by_value(weights: Array, column: Sorted, work: Array | None = None) -> Array:
+    """Sums of weights over the images of each distinct value, in its order: (B, N) -> (B, K).
+
+    work: an array like weights that may be written to, so that none has to be made.
+    """
+    weights = weights.take(column.order, axis=1, out=work, mode="clip")  # "raise" would write to a copy first
+    return np.add.reduceat(weights, column.first, axis=1) if column.tied else weights
+
+
+def ranks(sizes: Array, work: Array | None = None) -> Array:
+    """Twice the mean rank of each distinct value, less 1, of sizes images each: (B, K) -> (B, K). work: as above."""
+    upto = sizes.cumsum(1, dtype=sizes.dtype, out=work)
+    upto *= 2
+    upto -= sizes
+    return upto
+
+
+def squares(sizes: Array) -> Array:
+    """The sum of squares of those over images, less their mean: (n^3 - sum of sizes^3) / 3; (B, K) -> (B,)."""
+    sizes = sizes.astype(float)
+    return (sizes.sum(1) ** 3 - np.vecdot(sizes * sizes, sizes)) / 3
+
+
+def spearman(columns: Sequence[Array], y: Array) -> Coefficients:
+    """Spearman's rank correlation, ties at their mean rank; ranks are made anew within each resample.
+
+    An image drawn twice is tied with itself. The products of ranks are summed in a column's order, in which ranks are
+    running totals of the counts. All sums are of integers, which float64 holds exactly.
+    """
+    sorted_y, sortings = sort(y), [sort(x) for x in columns]
+
+    def drawn(counts: Array) -> Array:
+        sizes = by_value(counts, sorted_y)
+        middle = ranks(sizes) - counts.sum(1, keepdims=True)  # of mean 0 over the images drawn
+        of_y = counts * middle.astype(float).take(sorted_y.group, axis=1)  # (B, N)
+        squares_y, squares_untied = squares(sizes), squares(counts)
+        result = np.empty((len(counts), len(columns)))
+        # Fresh arrays for every column would cost more than the sums: the system clears each page it hands out.
+        work = np.empty_like(counts), np.empty_like(counts), np.empty_like(of_y)
+        for m, x in enumerate(sortings):
+            sizes = by_value(counts, x, work[0])
+            squares_x = squares(sizes) if x.tied else squares_untied
+            of_x = ranks(sizes, work[1][:, : len(x.first)])
+            result[:, m] = _ratio(np.vecdot(by_value(of_y, x, work[2]), of_x), squares_x * squares_y)
+        return result
+
+    return drawn
+
+
+def pearson(columns: Sequence[Array], y: Array) -> Coefficients:
+    """Pearson's correlation, from weighted sums of the columns, of their squares, and of their products with y."""
+    standard = np.stack([_standardised(x) for x in (y, *columns)], axis=1)  # (N, 1 + M)
+    terms = np.concatenate([standard, standard**2, standard[:, :1] * standard[:, 1:]], axis=1)
+    ends = [1 + len(columns), 2 + 2 * len(columns)]
+
+    def drawn(counts: Array) -> Array:
+        n = counts.sum(1, keepdims=True)
+        mean, square, product = np.split((counts.astype(float) @ terms) / n, ends, axis=1)
+        variance = square - mean**2
+        variance[variance < 1e-12 * square] = np.nan  # only rounding is left: constant in this resample
+        return _ratio(product - mean[:, :1] * mean[:, 1:], variance[:, :1] * variance[:, 1:])
+
+    return drawn
+
+
+def kendall(columns: Sequence[Array], y: Array) -> Coefficients:
+    """Kendall's tau-b; exact for the images as they are, in resamples by its first-order (Hajek) projection.
+
+    Tau-b is made of three sums over pairs of images: concordant less discordant pairs, and the pairs not tied in x and
+    in y. Each is replaced by the best approximation that adds up over single images, from every image's own pairs
+    counted once, N^2 comparisons per column; what is left out is smaller by a factor of the order of 1 / sqrt(N)
+    (Hoeffding 1948; van der Vaart 1998, Asymptotic Statistics, ch. 12).
+    """
+    untied_y = _untied(y)
+    parts = np.stack([(_concordance(x, y), _untied(x), untied_y) for x in columns])  # (M, 3, N)
+
+    def drawn(counts: Array) -> Array:
+        weights = counts / counts.mean(1, keepdims=True)
+        sums = 2 * np.einsum("bn,mkn->bmk", weights, parts, optimize=True) - parts.sum(-1)  # (B, M, 3)
+        pairs, x, y = np.moveaxis(sums, -1, 0)
+        return _ratio(pairs, np.where((x > 0) & (y > 0), x * y, np.nan))
+
+    return drawn
+
+
+def _untied(values: Array) -> Array:
+    """How many images each one is not tied with: (N,) -> (N,)."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return (len(values) - sizes)[group].astype(float)
+
+
+def _concordance(x: Array, y: Array) -> Array:
+    """With how many more images each one is concordant than discordant: (N,), (N,) -> (N,)."""
+    x, y = (stats.rankdata(values, method="dense").astype(np.int32) for values in (x, y))
+    sums = []
+    for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // ROWS)):
+        of_x, of_y = ((v[block, None] > v).view(np.int8) - (v[block, None] < v).view(np.int8) for v in (x, y))
+        sums.append((of_x * of_y).sum(1, dtype=np.int32))
+    return np.concatenate(sums).astype(float)
+
+
+def _standardised(x: Array) -> Array:
+    """Mean 0 and standard deviation 1; NaN where constant."""
+    deviation = x.std() if np.ptp(x) > 0 else np.nan
+    return (x - x.mean()) / deviation
+
+
+def _ratio(products: Array, squares: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(products / np.sqrt(squares), -1, 1)
+
+
+KINDS: dict[Kind, Callable[[Sequence[Array], Array], Coefficients]] = {
+    "spearman": spearman,
+    "pearson": pearson,
+    "kendall": kendall,
+}

@@ -1,0 +1,35 @@
+"""Means and shares of groups of images, with their intervals."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.statistics.estimates import LEVEL, Array
+
+
+def means(table: pd.DataFrame, by: list[str], value: str, level: float = LEVEL) -> pd.DataFrame:
+    """Mean of a column within groups, with its interval: a row per group with ``mean``, ``low``, ``high``, ``n``.
+
+    The interval is Student's for numbers and Wilson's for a boolean column, which stays within 0..1 where all are
+    right. It tells how well the mean over images of this kind is known for this one trained network; it does not
+    tell how another seed would turn out. Empty bins of a categorical column are kept, with n = 0.
+    """
+    column = table[value]
+    groups = table[by].assign(**{value: column.astype(float)}).groupby(by, observed=False)[value]
+    result = groups.agg(mean="mean", deviation="std", n="count").reset_index()
+    if column.dtype == bool:
+        result["low"], result["high"] = wilson(result["mean"].to_numpy(), result["n"].to_numpy(), level)
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half = stats.t.ppf((1 + level) / 2, result["n"] - 1) * result["deviation"] / np.sqrt(result["n"])
+        result["low"], result["high"] = result["mean"] - half, result["mean"] + half
+    return result[[*by, "mean", "low", "high", "n"]]
+
+
+def wilson(share: Array, n: Array, level: float = LEVEL) -> tuple[Array, Array]:
+    """Wilson's interval of a share out of n; NaN where n is 0."""
+    z = stats.norm.ppf((1 + level) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
