@@ -129,7 +129,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
-            modules("architectures", "devices", "extraction", "measuring", "scores", "weights"),
+            modules("architectures", "datasets/decoding", "devices", "extraction", "measuring", "scores", "weights"),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
         wildcard_constraints:

@@ -12,7 +12,7 @@ possible, both recorded with every run:
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +21,13 @@ from torchvision.models.alexnet import AlexNet
 from torchvision.models.densenet import DenseNet
 from torchvision.models.resnet import ResNet
 from torchvision.models.vgg import VGG
+from torchvision.models.vision_transformer import VisionTransformer
 
 from analysis.errors import InputError
 
 SMALL_PICTURE = 64  # px; below, stem "auto" takes the small variant where there is one
 
-# ImageNet's channel means and standard deviations, on pixels in 0..1: what all of torchvision's weights expect.
+# ImageNet's channel means and standard deviations, on pixels in 0..1: what nearly all of torchvision's weights expect.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -43,8 +44,12 @@ class Network(nn.Module):
         self.head = head
         self.head_name = head_name  # in torchvision's network
         self.description = description  # in a reader's words: which variant this is
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1) * 255, persistent=False)
+        self.normalise(MEAN, STD)
+
+    def normalise(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Take these channel means and standard deviations, on pixels in 0..1."""
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """uint8 pictures (B, 3, H, W) -> embeddings (B, D), in the body's precision."""
@@ -104,23 +109,32 @@ def check_name(arch: str) -> None:
 def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Module, str]:
     """The named network, with the stem that is asked for, and what to call it."""
     check_name(arch)
-    kind = inspect.signature(models.get_model_builder(arch)).return_annotation
+    kind = _kind(arch)
     if stem in ("small", "half") and kind not in SMALL_STEMS:
         families = ", ".join(family.__name__ for family in SMALL_STEMS)
         raise InputError(f"arch {arch} has no {stem} stem; allowed: stem imagenet, or a network of {families}")
     if stem == "imagenet" or kind not in SMALL_STEMS or (stem == "auto" and image_size >= SMALL_PICTURE):
-        return _torchvision(arch, classes), f"torchvision's {arch}"
+        return _torchvision(arch, classes, image_size), f"torchvision's {arch}"
     if kind is VGG and not arch.endswith("_bn"):
         arch += "_bn"  # without batch norm VGG does not leave chance on small data
-    model = _torchvision(arch, classes)
+    model = _torchvision(arch, classes, image_size)
     return model, f"{arch} with a small-image stem ({SMALL_STEMS[kind](model, 2 if stem == 'half' else 1)})"
 
 
-def _torchvision(arch: str, classes: int) -> nn.Module:
+def _kind(arch: str) -> type[nn.Module]:
+    return inspect.signature(models.get_model_builder(arch)).return_annotation
+
+
+def _torchvision(arch: str, classes: int, image_size: int) -> nn.Module:
     options = {"weights": None, "num_classes": classes}
+    if _kind(arch) is VisionTransformer:
+        options["image_size"] = image_size  # which decides its number of positions
     if arch in ("inception_v3", "googlenet"):
         options |= {"aux_logits": False, "init_weights": True}  # their auxiliary heads play no part here
-    return models.get_model(arch, **options)
+    try:
+        return models.get_model(arch, **options)
+    except AssertionError as error:  # pictures that are no whole number of patches
+        raise _unfit(f"arch {arch}", image_size, error) from None
 
 
 def _small_alexnet(model: AlexNet, stride: int) -> str:
@@ -229,10 +243,14 @@ def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None
         with torch.inference_mode():
             embeddings = network.eval().embed(torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8))
     except (RuntimeError, ValueError, AssertionError) as error:
-        raise InputError(
-            f"arch {arch} with stem {stem} and {network.description} cannot take pictures of {image_size} px "
-            f"({str(error).splitlines()[0]}); allowed: larger pictures, or stem small where there is one"
-        ) from None
+        raise _unfit(f"arch {arch} with stem {stem} and {network.description}", image_size, error) from None
     if embeddings.shape != (1, network.head.in_features):
         raise InputError(f"arch {arch} gives its last layer {tuple(embeddings.shape)}: not one embedding per picture")
     network.train(training)
+
+
+def _unfit(network: str, image_size: int, error: Exception) -> InputError:
+    return InputError(
+        f"{network} cannot take pictures of {image_size} px ({str(error).splitlines()[0]}); "
+        "allowed: larger pictures, or stem small where there is one"
+    )

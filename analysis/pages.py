@@ -189,6 +189,7 @@ def _stamp(stamp: dict[str, Any]) -> dict[str, str]:
         made = {
             "weights from": stamp["measured"]["weights"],
             "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
+            "pictures for it": _transforms(stamp["measured"].get("transforms", {})),
         }
     else:
         made = {
@@ -210,6 +211,13 @@ def _stamp(stamp: dict[str, Any]) -> dict[str, str]:
         "data (SHA-256)": stamp["data"][:16],
         "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
     }
+
+
+def _transforms(made: dict[str, Any]) -> str:
+    """How a measured network's pictures were made, in a few words."""
+    if "size" not in made:
+        return "as the dataset makes them"
+    return f"{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
 
 
 def show(markdown: str) -> None:

@@ -37,7 +37,7 @@ PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
 TRAINED_BY = ("architectures", "devices", "distributed", "extraction", "scores", "training")
-MEASURED_BY = ("architectures", "devices", "extraction", "measuring", "scores", "weights")
+MEASURED_BY = ("architectures", "datasets/decoding", "devices", "extraction", "measuring", "scores", "weights")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torchvision import models
+from torchvision.models import WeightsEnum
 
 from analysis import architectures, runs
 from analysis.architectures import Network
@@ -33,6 +34,22 @@ OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """How weights that torchvision publishes were evaluated, and so how a picture must be made for them."""
+
+    resized: int  # pixels of the shorter side
+    size: int  # pixels of the central square that is then taken
+    interpolation: str  # "bilinear" or "bicubic"
+    mean: tuple[float, ...]  # of the channels, on pixels in 0..1
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, member: WeightsEnum) -> "Evaluation":
+        t = member.transforms()
+        return cls(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
+
+
+@dataclass(frozen=True)
 class Weights:
     """A state dict, and what is known of it."""
 
@@ -40,7 +57,7 @@ class Weights:
     classes: tuple[str, ...] | None  # the names of the network's outputs in their order, where they are known
     sha256: str
     name: str  # for readers
-    published: bool = False  # by torchvision
+    evaluation: Evaluation | None = None  # of those that torchvision publishes
 
 
 @dataclass(frozen=True)
@@ -132,7 +149,7 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it to have it fetched again")
     classes = tuple(member.meta["categories"] or ()) or None
-    return Weights(state, classes, sha256, f"torchvision's {member.name}", published=True)
+    return Weights(state, classes, sha256, f"torchvision's {member.name}", Evaluation.of(member))
 
 
 def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], image_size: int) -> Fitted:
@@ -165,8 +182,10 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
         raise InputError(f"{weights.name} cannot be used: {runs.first_line(error)}") from None
     if not finite:
         raise InputError(f"{weights.name} holds values that are not finite")
-    if weights.published and hasattr(network.body, "transform_input"):
-        network.body.transform_input = True  # as torchvision sets it for the weights that it publishes
+    if weights.evaluation is not None:
+        network.normalise(weights.evaluation.mean, weights.evaluation.std)
+        if hasattr(network.body, "transform_input"):
+            network.body.transform_input = True  # as torchvision sets it for the weights that it publishes
     names = [weights.classes[i] for i in order[len(classes) :]] if weights.classes else []
     return Fitted(network, (*classes, *names), by_name)
 

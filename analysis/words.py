@@ -326,14 +326,31 @@ BATCH_NORM = (
 
 
 def weights(run: Run, dataset: dict[str, Any]) -> str:
-    """Where the weights of a measured network are from, and how its outputs met the classes."""
+    """Where a measured network's weights are from, how pictures were made for it, and how its outputs met the classes."""
     made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
-    text = f"Nothing is trained here: the weights are given, {escape(made['weights'])}. "
+    label, pictures = styles.architecture(run.arch).label, transformed(made.get("transforms"))
+    text = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. {pictures}"
     if not made["by_name"]:
         return f"""{text}Which output is which class is taken from their order, because no names are known or none is a
         class's: an accuracy near chance, {percent(1 / outputs)}, would say that the order is another."""
     others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
     return f"{text}The classes bear the names that the network knows them by{others}."
+
+
+def transformed(made: dict[str, Any] | None) -> str:
+    """How pictures were made for published weights, a sentence and a space; empty where weights are a file."""
+    if made is None:
+        return ""
+    if "size" not in made:
+        return (
+            "It was given this dataset's pictures as they are, not resized as in the weights' own evaluation, because "
+            "they do not come from picture files. "
+        )
+    return (
+        f"Whatever their size on these pages, it was given the pictures as in the weights' own evaluation: the shorter "
+        f"side resized to {made['resized']} px ({made['interpolation']}), then the central {made['size']} × "
+        f"{made['size']} px. "
+    )
 
 
 def people(study: Study) -> str:

@@ -158,7 +158,7 @@ def test_a_name_like_no_other_is_answered_with_all():
         ("swin_t", {"width": 0.5}, "width cannot change swin_t.*LayerNorm"),
         ("alexnet", {"stem": "imagenet"}, "cannot take pictures of 32 px .*allowed: larger pictures"),
         ("inception_v3", {}, "cannot take pictures of 32 px"),
-        ("vit_b_32", {}, "cannot take pictures of 32 px .*Expected 224"),
+        ("vit_b_16", {"image_size": 40}, "vit_b_16 cannot take pictures of 40 px .*indivisible by patch size"),
         ("maxvit_t", {"image_size": 64}, "cannot take pictures of 64 px"),
         ("mobilenet_v2", {"stem": "small"}, "mobilenet_v2 has no small stem; allowed: stem imagenet, .*AlexNet, VGG"),
         ("swin_t", {"stem": "half"}, "swin_t has no half stem"),

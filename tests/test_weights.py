@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ import torch
 from safetensors import torch as safetensors
 from torchvision import models
 from torchvision.models import WeightsEnum
+from torchvision.transforms._presets import ImageClassification
 
 from analysis import architectures, weights
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
+EVALUATION = weights.Evaluation.of(models.GoogLeNet_Weights.IMAGENET1K_V1)
 CLASSES = ("ant", "bee", "cat")
 TINY = {"arch": "resnet18", "width": 1 / 16, "stem": "imagenet"}
 
@@ -265,7 +268,7 @@ def published(tmp_path, monkeypatch):
         class Theirs(WeightsEnum):
             IMAGENET1K_V1 = models.Weights(
                 url=f"http://127.0.0.1:{server.server_port}/{name}",
-                transforms=None,
+                transforms=partial(ImageClassification, crop_size=32),
                 meta={"categories": ["tench", "great white shark", "ant", "bee"]},
             )
             DEFAULT = IMAGENET1K_V1
@@ -284,7 +287,7 @@ def test_googlenets_published_weights_come_with_their_own_normalisation():
     """torchvision builds the pretrained network so that it transforms its input; so must we."""
     torch.manual_seed(3)
     theirs = models.googlenet(num_classes=3, transform_input=True, init_weights=True).eval()
-    found = weights.Weights(theirs.state_dict(), None, "", "torchvision's", published=True)
+    found = weights.Weights(theirs.state_dict(), None, "", "torchvision's", evaluation=EVALUATION)
     p = RunParameters(arch="googlenet", weights="DEFAULT")
     mine = weights.fit(found, p, CLASSES, 64).network.eval()
     with torch.inference_mode():
@@ -296,6 +299,9 @@ def test_googlenets_published_weights_come_with_their_own_normalisation():
 def test_torchvisions_weights_are_fetched_once_and_kept(published, name):
     _, asked, path = published
     for _ in range(2):
+        assert weights.load(parameters(name), progress=False).evaluation == weights.Evaluation(
+            256, 32, "bilinear", architectures.MEAN, architectures.STD
+        )
         found = fitted(name, ("bee", "Great_white_shark"))
         assert found.classes == ("bee", "Great_white_shark", "tench", "ant")
         with torch.inference_mode():

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from analysis.datasets.decoding import Files
 from analysis.errors import InputError
 
 
@@ -29,12 +30,13 @@ class Split:
     images: Images  # (N, 3, H, W) uint8
     labels: np.ndarray  # (N,) int64
     ids: np.ndarray  # (N,) str, unique within the split
+    files: Files | None = None  # where the pictures are from; None where they did not come from files
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, indices: np.ndarray) -> "Split":
-        """The pictures at ``indices``, in that order. Pictures must be an array (in memory or mapped)."""
+        """The pictures at ``indices``, in that order, as an array."""
         return Split(self.images[indices], self.labels[indices], self.ids[indices])
 
 

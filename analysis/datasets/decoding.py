@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,23 @@ THREADS = min(8, os.cpu_count() or 1)
 AT_ONCE = 32 * THREADS  # decoded pictures in memory, at most
 
 
+INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a picture becomes a square of ``size`` pixels; always with antialiasing.
+
+    Without ``resized``, its central square is resized. With it, as torchvision evaluates its networks: the shorter side
+    is resized to ``resized``, then the central ``size`` pixels are taken.
+    """
+
+    size: int
+    resized: int | None = None
+    interpolation: str = "bilinear"  # or "bicubic"
+    upright: bool = True  # turned as its EXIF data say; torchvision leaves pictures as they lie
+
+
 @dataclass(frozen=True)
 class Decoded:
     """The pictures of a list of files that could be decoded, in its order."""
@@ -44,8 +61,8 @@ class Decoded:
 class Files:
     """Pictures decoded from their files whenever they are asked for (see ``Images``): too many to keep decoded."""
 
-    def __init__(self, folder: Path, names: Sequence[str], size: int, resized: int | None = None):
-        self.folder, self.names, self.size, self.resized = folder, names, size, resized
+    def __init__(self, folder: Path, names: Sequence[str], geometry: Geometry):
+        self.folder, self.names, self.geometry = folder, names, geometry
 
     def __len__(self) -> int:
         return len(self.names)
@@ -53,18 +70,21 @@ class Files:
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
         names = [self.names[index] for index in indices]
-        pictures = dict(zip(names, attempt_all(self.folder, names, self.size, self.resized), strict=True))
+        pictures = dict(zip(names, attempt_all(self.folder, names, self.geometry), strict=True))
         corrupt = {printable(name): found for name, found in pictures.items() if isinstance(found, str)}
         if corrupt:
             raise InputError(f"pictures in {self.folder} are corrupt: {listed(corrupt)}; repair or remove them")
         return np.stack([pictures[name] for name in names])
 
+    def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
+        """The same pictures, in the geometry that weights were evaluated in (see ``Geometry``)."""
+        geometry = replace(self.geometry, size=size, resized=resized, interpolation=interpolation)
+        return Files(self.folder, self.names, geometry)
 
-def decode(path: Path, size: int, resized: int | None = None) -> np.ndarray:
+
+def decode(path: Path, geometry: Geometry) -> np.ndarray:
     """The picture in a file: RGB; (3, S, S) uint8.
 
-    Without ``resized``, turned upright, its central square resized with antialiasing to ``size``. With it, as
-    torchvision evaluates its networks: the shorter side resized to ``resized``, then the central ``size`` pixels.
     Raises whatever Pillow raises about a file that is cut short, damaged, too large or no picture, and ValueError
     where a channel has more than 8 bits, which would be clipped to white.
     """
@@ -73,37 +93,34 @@ def decode(path: Path, size: int, resized: int | None = None) -> np.ndarray:
             raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"mode {image.mode}, not 8 bits per channel")
-        if resized is None:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
-        else:
-            square = central(image.convert("RGB"), size, resized)
+        picture = (ImageOps.exif_transpose(image) if geometry.upright else image).convert("RGB")
+        square = squared(picture, geometry)
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # (3, S, S)
 
 
-def central(image: Image.Image, size: int, resized: int) -> Image.Image:
-    """torchvision's Resize(resized) and CenterCrop(size), to the pixel; it leaves pictures as they lie."""
+def squared(image: Image.Image, geometry: Geometry) -> Image.Image:
+    """The square; with ``resized``, torchvision's Resize(resized) and CenterCrop(size), to the pixel."""
+    size, resized, method = geometry.size, geometry.resized, INTERPOLATIONS[geometry.interpolation]
+    if resized is None:
+        return ImageOps.fit(image, (size, size), method)
     shorter = min(image.size)
     width, height = (int(resized * side / shorter) for side in image.size)
     if width * height > MOST_PIXELS:
         raise ValueError(f"{width}x{height} pixels when resized, more than {MOST_PIXELS:,}")
     left, top = round((width - size) / 2), round((height - size) / 2)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return image.crop((left, top, left + size, top + size))
+    return image.resize((width, height), method).crop((left, top, left + size, top + size))
 
 
-def decode_all(
-    folder: Path, names: list[str], size: int, cache: Path, skip_corrupt: bool, resized: int | None = None
-) -> Decoded:
+def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, skip_corrupt: bool) -> Decoded:
     """The pictures ``folder / name``, as ``decode`` makes them; from below ``cache`` if they were before.
 
     Raises InputError where pictures are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
     """
-    target = cache / fingerprint(folder, names, size, resized)
+    target = cache / fingerprint(folder, names, geometry)
 
     def make(path: Path) -> None:
         path.mkdir()
-        write(path, folder, names, size, skip_corrupt, resized)
+        write(path, folder, names, geometry, skip_corrupt)
 
     files.build(target, make)
     images, digests = files.load_array(target / "pictures.npy"), files.load_array(target / "digests.npy")
@@ -113,17 +130,16 @@ def decode_all(
         except ValueError as error:
             raise InputError(f"{target / 'corrupt.json'} is damaged; remove {target}") from error
     kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
-    if images.shape != (len(kept), 3, size, size) or digests.shape != (len(kept), 32):
+    if images.shape != (len(kept), 3, geometry.size, geometry.size) or digests.shape != (len(kept), 32):
         raise InputError(f"{target} is damaged; remove it to have it made again")
     if corrupt and not skip_corrupt:
         raise stop(folder, corrupt, len(names))
     return Decoded(images, kept, digests, corrupt)
 
 
-def write(
-    path: Path, folder: Path, names: list[str], size: int, skip_corrupt: bool, resized: int | None = None
-) -> None:
+def write(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_corrupt: bool) -> None:
     """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError as ``decode_all``."""
+    size = geometry.size
     needed, free = len(names) * 3 * size * size, shutil.disk_usage(path).free
     if needed > free:
         raise InputError(
@@ -138,7 +154,7 @@ def write(
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
     # Written, not assigned to a map: a map on a full disk kills the process.
-    with (path / "pictures.npy").open("wb") as file, closing(decoded(folder, names, size, resized)) as pictures:
+    with (path / "pictures.npy").open("wb") as file, closing(decoded(folder, names, geometry)) as pictures:
         header(0)
         for name, picture in pictures:
             if isinstance(picture, str):
@@ -153,23 +169,21 @@ def write(
     (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
 
 
-def decoded(
-    folder: Path, names: list[str], size: int, resized: int | None = None
-) -> Iterator[tuple[str, np.ndarray | str]]:
+def decoded(folder: Path, names: list[str], geometry: Geometry) -> Iterator[tuple[str, np.ndarray | str]]:
     """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time."""
     with tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar:
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            yield from zip(some, attempt_all(folder, some, size, resized), strict=True)
+            yield from zip(some, attempt_all(folder, some, geometry), strict=True)
             bar.update(len(some))
 
 
-def attempt_all(folder: Path, names: Sequence[str], size: int, resized: int | None) -> list[np.ndarray | str]:
+def attempt_all(folder: Path, names: Sequence[str], geometry: Geometry) -> list[np.ndarray | str]:
     """The pictures of files, decoded in parallel; the reason in place of one that is corrupt."""
 
     def attempt(name: str) -> np.ndarray | str:
         try:
-            return decode(folder / name, size, resized)
+            return decode(folder / name, geometry)
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
             reason = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
             return printable(" ".join(reason.split()))
@@ -196,10 +210,9 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def fingerprint(folder: Path, names: list[str], size: int, resized: int | None = None) -> str:
+def fingerprint(folder: Path, names: list[str], geometry: Geometry) -> str:
     """What the decoded array depends on, as 32 hexadecimal digits: files, sizes, times, and the recipe."""
-    sizes = f"{size}" if resized is None else f"{resized}/{size}"
-    digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {sizes} {os.fsencode(folder.resolve())!r}".encode())
+    digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {geometry} {os.fsencode(folder.resolve())!r}".encode())
     for name in names:
         try:
             stat = (folder / name).stat()

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.datasets import files, subsets
 from analysis.datasets.base import Dataset, Split
-from analysis.datasets.decoding import Decoded, decode_all, listed, printable
+from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, listed, printable
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -44,19 +44,21 @@ def load(parameters: StudyParameters) -> Dataset:
         raise InputError(f"train_images is {wanted['train']}, but {parameters.root} has no train/")
 
     splits, hashed, notes = {}, [], []
+    geometry = Geometry(parameters.image_size)
     for part, listing in listings.items():
         chosen = subsets.balanced(listing.labels, wanted[part], parameters.seed, part)
         result = decode_all(
             listing.folder,
             [listing.names[index] for index in chosen],
-            parameters.image_size,
+            geometry,
             parameters.data_path / "imagefolder",
             skip_corrupt=parameters.corrupt == "skip",
         )
         labels = listing.labels[chosen]
         check_left(listing, labels, result)
-        ids = np.array([printable(listing.names[index]) for index in chosen[result.kept]])
-        splits[part] = Split(result.images, labels[result.kept], ids)
+        names = [listing.names[index] for index in chosen[result.kept]]
+        ids = np.array([printable(name) for name in names])
+        splits[part] = Split(result.images, labels[result.kept], ids, Files(listing.folder, names, geometry))
         hashed += [result.digests, splits[part].labels]
         notes += describe(part, listing, result)
         notes += subsets.describe(listing.labels, wanted[part], parameters.seed, part)

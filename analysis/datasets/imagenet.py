@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.datasets import files, selections, subsets
 from analysis.datasets.base import Dataset, HumanLabels, Split
-from analysis.datasets.decoding import Decoded, Files, decode_all, listed
+from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, listed
 from analysis.datasets.imagenet_files import Pictures, classes, find_training, find_validation
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -37,13 +37,13 @@ def load(parameters: StudyParameters) -> Dataset:
     result = decode_all(
         pictures.folder,
         [pictures.names[index] for index in asked[drawn]],
-        parameters.image_size,
+        geometry(parameters.image_size),
         parameters.data_path / "decoded",
         skip_corrupt=parameters.corrupt == "skip",
-        resized=resized(parameters.image_size),
     )
     kept = drawn[result.kept]  # among those asked about
-    test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]])
+    source = Files(pictures.folder, [pictures.names[i] for i in asked[kept]], geometry(parameters.image_size))
+    test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]], source)
     hashed = [result.digests, test.labels]
     notes = describe(pictures, asked, result)
     notes += [said, *subsets.describe(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
@@ -87,9 +87,9 @@ def folder_of(parameters: StudyParameters) -> Path:
     return Path(parameters.root) if parameters.root else parameters.data_path / FOLDER
 
 
-def resized(image_size: int) -> int:
-    """To how many pixels a picture's shorter side is resized before its centre is taken: torchvision's 256 for 224."""
-    return round(image_size * 256 / 224)
+def geometry(image_size: int) -> Geometry:
+    """How pictures are made: as torchvision evaluates its networks, resized to 256 px for 224."""
+    return Geometry(image_size, round(image_size * 256 / 224), upright=False)
 
 
 def read_answers(parameters: StudyParameters) -> selections.Answers | None:
@@ -122,8 +122,8 @@ def take_training(training: Pictures, parameters: StudyParameters) -> Split:
     """The training pictures, decoded whenever they are asked for."""
     chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
     names = [training.names[index] for index in chosen]
-    images = Files(training.folder, names, parameters.image_size, resized(parameters.image_size))
-    return Split(images, training.labels[chosen], training.ids[chosen])
+    images = Files(training.folder, names, geometry(parameters.image_size))
+    return Split(images, training.labels[chosen], training.ids[chosen], images)
 
 
 def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]], list[str]]:
@@ -141,8 +141,8 @@ def describe(pictures: Pictures, asked: np.ndarray, result: Decoded) -> list[str
     found, size = len(pictures.names), result.images.shape[-1]
     notes = [
         f"Pictures: ImageNet (Deng et al. 2009), {found:,} of them in {pictures.kind}, of "
-        f"{len(np.unique(pictures.labels)):,} of its 1,000 classes; resized to {resized(size)} px on the shorter side, "
-        f"then the central {size}x{size} px."
+        f"{len(np.unique(pictures.labels)):,} of its 1,000 classes; resized to {geometry(size).resized} px on the "
+        f"shorter side, then the central {size}x{size} px."
     ]
     if len(asked) < found:
         notes.append(f"{found - len(asked):,} pictures are left out, as nobody was asked about them.")
