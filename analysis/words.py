@@ -326,7 +326,7 @@ BATCH_NORM = (
 
 
 def weights(run: Run, dataset: dict[str, Any]) -> str:
-    """Where a measured network's weights are from, how pictures were made for it, and how its outputs met the classes."""
+    """Where a measured network's weights are from, how its pictures were made, and how its outputs met the classes."""
     made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
     label, pictures = styles.architecture(run.arch).label, transformed(made.get("transforms"))
     text = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. {pictures}"
