@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis import statistics, styles, words
 from analysis.statistics import Estimate
-from analysis.tables import Study
+from analysis.tables import Run, Study
 
 
 class Expected(NamedTuple):
@@ -41,13 +41,15 @@ SCORES = {
     "norm": Expected(1, False),
     "norm_in_class": Expected(1, True),
 }
+# There only where images were held out from training, and where a class has several test images.
+CONDITIONAL = ("temperature_confidence", "norm_in_class")
 TWINS = {"loss": "confidence", "cosine": "angle", "avh_others": "avh"}  # of the same ranks, by their formulas
 
 
 def table(study: Study, ceiling: Estimate) -> pd.DataFrame:
     """Every score of every network against HSF: a row per (score, arch), empty where nobody was asked.
 
-    A network's scores are compared over the images at which all of them are defined.
+    A network's scores are compared over the images at which all of them are defined. One that no image has is left out.
 
     Columns: score, arch, n; value, low, high (Spearman's correlation with HSF); expected (its expected sign);
     label (whether the score uses the true label); share (|value| over the ceiling); partial, partial_low, partial_high
@@ -58,13 +60,18 @@ def table(study: Study, ceiling: Estimate) -> pd.DataFrame:
         return pd.DataFrame()
     parts = []
     for arch, run in study.runs.items():
-        columns = {score: run.scores[score] for score in SCORES}
+        columns = {score: run.scores[score] for score in SCORES if score not in absent(run)}
         parts.append(statistics.contest(columns, study.hsf, run.scores["correct"], "avh").assign(arch=arch))
     rows = pd.concat(parts, ignore_index=True)
     rows["expected"] = [SCORES[score].sign for score in rows["score"]]
     rows["label"] = [SCORES[score].label for score in rows["score"]]
     rows["share"] = rows["value"].abs() / (ceiling.value if ceiling.value > 0 else np.nan)
     return pd.concat([rows[rows["score"] == score] for score in SCORES], ignore_index=True)
+
+
+def absent(run: Run) -> list[str]:
+    """The scores that a network has of no image."""
+    return [score for score in CONDITIONAL if run.scores[score].isna().all()]
 
 
 def turned(table: pd.DataFrame) -> pd.DataFrame:
@@ -157,6 +164,16 @@ def _finding(rows: pd.DataFrame) -> str:
         f"{network}: against AVH ({words.number(avh['value'])} {words.interval(avh['low'], avh['high'])}) people are "
         f"followed {'; '.join(parts)}. Given correctness: {given}."
     )
+
+
+def left_out(study: Study) -> list[str]:
+    """Which scores are not there for which networks, a sentence per score: there only where some are missing."""
+    sentences = []
+    for score in CONDITIONAL:
+        networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
+        if networks:
+            sentences.append(f"No image has a {label(score)} under {words.listing(networks)}: it is left out there.")
+    return sentences
 
 
 def findings_numerator(table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import statistics, styles, words
 from analysis.statistics import Estimate
-from analysis.tables import Study
+from analysis.tables import Run, Study
 
 MOMENTS = 12  # epochs at which correlations are taken, closer together at the start
 COMPARED = ("avh", "confidence")
@@ -47,21 +47,28 @@ def overtaking(study: Study) -> pd.DataFrame:
     """How closely AVH and confidence follow people as a network gets better.
 
     A row per (arch, epoch, score): accuracy on all test images, Spearman's correlation with HSF, ``turned``; score
-    "lead" is |AVH| - |confidence|, paired over images.
+    "lead" is |AVH| - |confidence|, paired over images. A network whose training was not seen has one moment, as it is,
+    and its epoch is NaN.
     """
     if not study.has_people:
         return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
-        epochs = run.epochs.set_index("epoch")
-        for epoch in moments(int(run.training["epoch"].max())):
-            probe = epochs.loc[epoch].sort_values("image")
+        for epoch, probe in probes(run).items():
             head = {"arch": arch, "epoch": epoch, "accuracy": probe["correct"].mean()}
             for score in COMPARED:
                 rows.append(head | {"score": score} | turned(score, statistics.correlation(probe[score], study.hsf)))
             lead = statistics.difference(probe["avh"], probe["confidence"], study.hsf)
             rows.append(head | {"score": "lead"} | lead._asdict())
     return pd.DataFrame(rows)
+
+
+def probes(run: Run) -> dict[float, pd.DataFrame]:
+    """The scores of all test images, in their order, by epoch."""
+    if run.measured:
+        return {np.nan: run.scores}
+    epochs = run.epochs.set_index("epoch")
+    return {epoch: epochs.loc[epoch].sort_values("image") for epoch in moments(int(run.training["epoch"].max()))}
 
 
 def turned(score: str, estimate: Estimate) -> dict[str, float]:
@@ -114,20 +121,46 @@ def beside_table(table: pd.DataFrame, network: str) -> pd.DataFrame:
 
 def overtakes(table: pd.DataFrame) -> list[str]:
     """Whether AVH overtakes confidence as each network gets better, a sentence per network."""
+    if table.empty:
+        return []
     sentences = []
     for arch, rows in table[table["score"] == "lead"].groupby("arch", sort=False):
-        first, last = rows.iloc[0], rows.iloc[-1]
-        ends = [
-            f"{words.estimate(Estimate(row['value'], row['low'], row['high'], row['n']), n=False)} at "
-            f"{words.percent(row['accuracy'])} accuracy (epoch {row['epoch']})"
-            for _, row in ((0, first), (1, last))
-        ]
+        first, last, label = rows.iloc[0], rows.iloc[-1], styles.architecture(arch).label
+        if np.isnan(first["epoch"]):
+            sentences.append(f"{label}: AVH's lead over confidence is {_lead(first)}.")
+            continue
         ahead = (rows["low"] > 0).sum()
         sentences.append(
-            f"{styles.architecture(arch).label}: AVH's lead over confidence goes from {ends[0]} to {ends[1]}; its "
-            f"interval lies above 0 at {words.count(ahead)} of {words.count(len(rows))} moments."
+            f"{label}: AVH's lead over confidence goes from {_lead(first)} (epoch {first['epoch']}) to {_lead(last)} "
+            f"(epoch {last['epoch']}); its interval lies above 0 at {words.count(ahead)} of {words.count(len(rows))} "
+            "moments."
         )
     return sentences
+
+
+def _lead(row: pd.Series) -> str:
+    lead = words.estimate(Estimate(row["value"], row["low"], row["high"], row["n"]), n=False)
+    return f"{lead} at {words.percent(row['accuracy'])} accuracy"
+
+
+def when(study: Study) -> str:
+    """At which moments ``overtaking`` looks at a network, for its caption."""
+    if study.measured:
+        return "as it is given, a point for each"
+    return "at some epochs of its training; the points of one network are joined in the order of the epochs"
+
+
+def accuracy_changes(study: Study) -> str:
+    """By what accuracy changes in ``overtaking``, and so what it cannot show."""
+    if study.measured:
+        return (
+            "Accuracy changes here from one network to another, and with it everything else about them: one that was "
+            "trained further may behave differently."
+        )
+    return (
+        "A network's accuracy changes here with its training, not with its design: another architecture of the same "
+        "accuracy may behave differently."
+    )
 
 
 def norms(study: Study) -> list[str]:
@@ -186,5 +219,12 @@ DIFFERENCES = {
         "them are unanimous, and ties leave little to rank.",
         "The networks here learned from 50,000 pictures at most; torchvision's, which the paper uses in its Section 2, "
         "from 1.28 million.",
+    ),
+    "imagenet": (
+        "The pictures are the paper's, but for those that nobody was asked about here.",
+        "The paper's people are Recht et al.'s workers. Whose answers are used here, and how they are biased, is said "
+        "at the top of this page.",
+        "The paper's Section 2 takes torchvision's pretrained networks of 2019, IMAGENET1K_V1. Weights that were "
+        "published later were trained otherwise; a training of one's own has its own seed.",
     ),
 }

@@ -79,6 +79,11 @@ class Study:
         return "selected" in self.images
 
     @property
+    def measured(self) -> bool:
+        """Whether the weights of all networks were given, and so no training was seen."""
+        return all(run.measured for run in self.runs.values())
+
+    @property
     def hsf(self) -> np.ndarray:
         """Human selection frequency of each test image (N,): selected / shown. NaN where nobody was asked."""
         if not self.has_people:
@@ -260,12 +265,14 @@ def superclasses(study: Study) -> dict[str, list[int]]:
     """Fig. 7's three superclasses: those of most, of a middle number and of fewest classes. All where there are fewer.
 
     Where there are many, as ImageNet's 45, those whose numbers of classes are nearest to the paper's 58, 7 and 1.
-    Among superclasses of equal size, the first by name; among many, the one with most images.
+    Among superclasses of equal size, the first by name; among many, the one with most images. One that no image is of,
+    as in a small subset, is left out.
     """
-    every = sorted(study.dataset["superclasses"].items(), key=lambda item: (-len(item[1]), item[0]))
+    images = {n: int(study.images["label"].isin(m).sum()) for n, m in study.dataset["superclasses"].items()}
+    present = [item for item in study.dataset["superclasses"].items() if images[item[0]]]
+    every = sorted(present, key=lambda item: (-len(item[1]), item[0]))
     if len(every) <= 2 * len(PAPER_SUPERCLASSES):
         return {every[i][0]: every[i][1] for i in sorted({0, len(every) // 2, len(every) - 1})}
-    images = {name: int(study.images["label"].isin(members).sum()) for name, members in every}
     return dict(
         min(every, key=lambda item: (abs(len(item[1]) - size), -images[item[0]])) for size in PAPER_SUPERCLASSES
     )

@@ -12,6 +12,7 @@ from analysis.statistics import Estimate
 from analysis.tables import Run, Study
 
 WITHOUT_PEOPLE = ("2", "4")  # figures that need nobody's answers
+OF_TRAINING = ("2", "3", "4", "5")  # figures that need a network's training
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
 
 
@@ -240,7 +241,7 @@ def said(study: Study, id_: str) -> str:
     (claim,) = claims.named(id_)
     links = [
         f"{{ref}}`Figure {name} <fig-{name.lower()}-{study.name}>`"
-        if study.has_people or name in WITHOUT_PEOPLE
+        if (study.has_people or name in WITHOUT_PEOPLE) and not (study.measured and name in OF_TRAINING)
         else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]

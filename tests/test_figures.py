@@ -212,20 +212,24 @@ def test_hsf_of_a_superclass_counts_every_answer_within_it(study):
         ({"all": [0]}, ["all"]),
         ({"b": [0], "a": [1, 2]}, ["a", "b"]),
         ({"d": [0], "c": [1], "b": [2, 3], "a": [4, 5, 6], "e": [7, 8]}, ["a", "e", "d"]),
+        ({"c": [0], "b": [1, 2], "a": [9, 10, 11], "d": [3, 4, 5, 12]}, ["d", "b", "c"]),  # no image is of a
     ],
 )
 def test_superclasses_of_many_some_and_few_classes(study, every, chosen):
-    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every})
+    images = study.images.assign(label=np.arange(recorded.N) % 9)
+    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every}, images=images)
     assert list(tables.superclasses(other)) == chosen
 
 
 def test_among_many_superclasses_those_of_the_papers_sizes_are_shown(study):
-    """The fixture's images are of classes 0 to 2: of the superclasses of one class, those have images."""
-    sizes = {"whole": 90, "near": 57, "far": 60, "seven": 7, "six": 6, "none": 1, "one": 1}
+    """Of several with as many classes the one with most images, and none that no image is of."""
+    sizes = {"whole": 90, "near": 57, "far": 60, "seven": 7, "six": 6, "none": 58, "few": 1, "one": 1}
     edges = np.cumsum([3, *sizes.values()])
     every = {name: list(range(low, high)) for name, low, high in zip(sizes, edges, edges[1:], strict=False)}
-    every["one"] = [1]
-    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every})
+    labels = [every[name][0] for name in every if name != "none"]
+    labels += [every["one"][0]] * (recorded.N - len(labels))
+    images = study.images.assign(label=labels)
+    other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every}, images=images)
     assert list(tables.superclasses(other)) == ["near", "seven", "one"]
 
 
