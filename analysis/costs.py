@@ -110,8 +110,13 @@ def needs(train: int, test: int) -> list[tuple[str, str, str]]:
     forward, rate = f"{network.forward:,.0f} a second", f"{network.training:,.0f} a second"
     return [
         ("JPEG files", f"{images:,} × {JPEG:,.0f} bytes", size(images * JPEG)),
-        ("decoded pictures", f"{images:,} × {PICTURE:,} bytes", size(images * PICTURE)),
-        ("decoding, on a core", f"{images:,} / {DECODED} a second", hours(images / DECODED)),
+        ("decoded test pictures", f"{test:,} × {PICTURE:,} bytes", size(test * PICTURE)),
+        ("decoding test pictures, on a core", f"{test:,} / {DECODED} a second", hours(test / DECODED)),
+        (
+            "decoding training pictures, on a core",
+            f"{EPOCHS} × {train:,} / {DECODED} a second",
+            hours(EPOCHS * train / DECODED),
+        ),
         ("lists of images, in memory", f"{images:,} × {LISTED} bytes", size(images * LISTED)),
         ("Section 2", f"{test:,} / {forward}", hours(test / network.forward)),
         ("training", f"{EPOCHS} × {train:,} / {rate}", hours(training(network, train))),

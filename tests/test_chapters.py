@@ -135,3 +135,10 @@ def test_the_discussion_has_a_point_for_each_network(shown):
     assert "as it is given, a point for each" in text
     assert "epoch" not in text.split("What made")[0].split("tab-reported")[0].split("{figure-md}")[1]
     assert "Accuracy changes here from one network to another" in text
+
+
+def test_the_papers_section_2_is_such_a_study(shown):
+    published = config.read_studies({"studies": "imagenet-published"})["imagenet-published"]
+    assert [*chapters.of_study(published), *chapters.of_network(published)] == list(shown[0])
+    assert {run.weights for run in published.runs.values()} == {"IMAGENET1K_V1"}
+    assert list(published.runs) == ["alexnet", "vgg19", "densenet121", "resnet50"]

@@ -35,7 +35,7 @@ def test_a_worked_example():
     *_, once, core, training, probes, both = cells(costs.markdown(costs.networks()), "ResNet50")
     assert (once, core, training, probes, both) == ("14 s", "0.75 h", "26.3 h", "0.57 h", "26.9 h")
     assert cells(costs.markdown(costs.growth()), "training")[-1] == "2,629.7 h"
-    assert cells(costs.markdown(costs.growth()), "decoded pictures")[-2:] == ["200 GB", "20 TB"]
+    assert cells(costs.markdown(costs.growth()), "decoded test pictures")[-2:] == ["7.53 GB", "753 GB"]
 
 
 def test_weights_are_torchvisions():

@@ -64,6 +64,10 @@ class Files:
     def __init__(self, folder: Path, names: Sequence[str], geometry: Geometry):
         self.folder, self.names, self.geometry = folder, names, geometry
 
+    @property
+    def size(self) -> int:
+        return self.geometry.size
+
     def __len__(self) -> int:
         return len(self.names)
 
