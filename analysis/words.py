@@ -333,7 +333,7 @@ def weights(run: Run, dataset: dict[str, Any]) -> str:
     text = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. {pictures}"
     if not made["by_name"]:
         return f"""{text}Which output is which class is taken from their order, because no names are known or none is a
-        class's: an accuracy near chance, {percent(1 / outputs)}, would say that the order is another."""
+        class's: an accuracy near chance, {short(100 / outputs)}{THIN}%, would say that the order is another."""
     others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
     return f"{text}The classes bear the names that the network knows them by{others}."
 
