@@ -78,12 +78,12 @@ def box(width: int, height: int, random: np.random.Generator) -> tuple[int, int,
     That one takes its numbers from torch's global generator, which threads would share. Where no box drawn lies
     within the picture, the central one that is as large as the ratio allows.
     """
-    for _ in range(TRIES):
-        area = width * height * random.uniform(*AREA)
-        ratio = math.exp(random.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
+    for share, slant, across, down in random.random((TRIES, 4)).tolist():
+        area = width * height * (AREA[0] + share * (AREA[1] - AREA[0]))
+        ratio = RATIO[0] * (RATIO[1] / RATIO[0]) ** slant  # its logarithm is uniform
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
-            return int(random.integers(width - w + 1)), int(random.integers(height - h + 1)), w, h
+            return int(across * (width - w + 1)), int(down * (height - h + 1)), w, h
     ratio = min(max(width / height, RATIO[0]), RATIO[1])
     w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
     return (width - w) // 2, (height - h) // 2, w, h
