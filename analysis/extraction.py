@@ -1,10 +1,11 @@
 """From pictures to scores, streamed: images -> embeddings -> scores, one batch at a time.
 
 Only the scores are kept, so memory does not grow with the number of images beyond them. Pictures are fetched ahead
-by a thread, scores stay on the device until the end, and nothing in the loop asks the device for a value: it never
+by threads, scores stay on the device until the end, and nothing in the loop asks the device for a value: it never
 waits for the scores.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -40,7 +41,6 @@ class Pictures:
             free, _ = torch.cuda.mem_get_info(device)
             if images.nbytes < RESIDENT * free:
                 self.resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        self.threads = ThreadPoolExecutor(1)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,12 +52,17 @@ class Pictures:
             for part in parts:
                 yield part, self.resident[part.to(self.device)]
             return
-        fetched = [self.threads.submit(self._fetch, part) for part in parts[:AHEAD]]
-        for i, part in enumerate(parts):
-            pixels = fetched.pop(0).result()
-            if i + AHEAD < len(parts):
-                fetched.append(self.threads.submit(self._fetch, parts[i + AHEAD]))
-            yield part, pixels.to(self.device, non_blocking=True)
+        # Two at a time: while the last pictures of a batch are decoded, the next batch's keep the other cores busy.
+        threads = ThreadPoolExecutor(AHEAD, "fetching")
+        try:
+            fetched = deque(threads.submit(self._fetch, part) for part in parts[:AHEAD])
+            for i, part in enumerate(parts):
+                pixels = fetched.popleft().result()
+                if i + AHEAD < len(parts):
+                    fetched.append(threads.submit(self._fetch, parts[i + AHEAD]))
+                yield part, pixels.to(self.device, non_blocking=True)
+        finally:  # also where the batches are not asked for to the end
+            threads.shutdown(cancel_futures=True)
 
     def _fetch(self, indices: Tensor) -> Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(self.images[indices.numpy()]))

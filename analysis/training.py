@@ -35,6 +35,8 @@ from tqdm import tqdm
 
 from analysis import architectures, distributed, runs
 from analysis.datasets import Dataset
+from analysis.datasets.crops import Crops
+from analysis.datasets.decoding import Files
 from analysis.devices import device_name, resolve_precision
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
@@ -160,9 +162,11 @@ class Run:
         order = order.view(-1, size)[:, mine]  # (steps, this worker's images)
         totals = torch.zeros(3, device=self.device)  # loss, correct, images: read once, at the end
         self.network.train()
-        for part, pixels in self.train_pictures.batches(order.flatten(), order.shape[1]):
+        pictures = self.epoch_pictures(epoch)
+        plain = p.augment and pictures is self.train_pictures
+        for part, pixels in pictures.batches(order.flatten(), order.shape[1]):
             targets = self.train_targets[part.to(self.device)]
-            totals += self.train_step(augment(pixels, random, size, mine) if p.augment else pixels, targets)
+            totals += self.train_step(augment(pixels, random, size, mine) if plain else pixels, targets)
             self.progress.step += 1
             if self.progress.step <= PROBED_STEPS:
                 self.progress.iterations.append(self.probe())
@@ -174,6 +178,13 @@ class Run:
                 f"give a learning_rate below {rate:g}"
             )
         return {"epoch": epoch, "learning_rate": rate, "loss": loss / images, "accuracy": correct / images}
+
+    def epoch_pictures(self, epoch: int) -> Pictures:
+        """The training pictures of an epoch: of files, random crops; else all as they are, to augment in batches."""
+        images = self.dataset.train.images
+        if not (self.parameters.augment and isinstance(images, Files)):
+            return self.train_pictures
+        return Pictures(Crops(images, self.parameters.seed, epoch), self.device)
 
     def train_step(self, pixels: Tensor, targets: Tensor) -> Tensor:
         """One optimiser step on this worker's (B, 3, H, W) pictures of a batch, computed in ``accumulate`` parts.

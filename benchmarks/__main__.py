@@ -1,7 +1,7 @@
 """`make bench`: how fast the project's own code is, as ratios of two things measured in turn in one process.
 
-Absolute times say more about the machine than about the code, so every line is a ratio with its range over the
-repetitions. Nothing here is a test: a noisy machine is no failure.
+Absolute times say more about the machine than about the code, so lines are ratios with their range over the
+repetitions; the last ones, of decoding, are about the machine. Nothing here is a test: a noisy machine is no failure.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks import extraction, memory, products, training
+from benchmarks import decoding, extraction, memory, products, training
 
 
 def ratio(name: str, target: str, ours: Callable[[], float], theirs: Callable[[], float], repeat: int) -> None:
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help="1, as each network of a study trains")
+    parser.add_argument("--photographs", type=int, default=1_300, help="at most so many are decoded")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {arguments.threads} threads, median [least, greatest] of {arguments.repeat}\n")
@@ -48,6 +49,7 @@ def main() -> None:
         for name, target, ours, theirs in module.pairs():
             ratio(name, target, seconds(ours), seconds(theirs), arguments.repeat)
     print(f"{'AVH, peak memory above the inputs':<58} {memory.peak():6.0f} MB            at most 64 MB")
+    decoding.report(arguments.photographs, arguments.repeat)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The page of costs: its tables are what the arithmetic gives, and the arithmetic's numbers are those of the code."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from torchvision import models
 
 from analysis import costs, runs
 from analysis.architectures import build
-from analysis.extraction import PROBED, Pictures, extract
+from analysis.extraction import AHEAD, PROBED, Pictures, extract
 from analysis.training import PROBED_STEPS, probes_table
 
 PAGE = Path(__file__).parent.parent / "book/costs.md"
@@ -48,6 +49,7 @@ def test_weights_are_torchvisions():
 def test_steps_and_bytes_are_those_of_the_code(tmp_path):
     """A probe of 2,000 images as the code makes it, in memory and, 20 times over, on disk."""
     assert PROBED_STEPS == costs.STEPS
+    assert (AHEAD + 2) * inspect.signature(extract).parameters["batch_size"].default == costs.IN_FLIGHT
     n = 2_000
     network = build("alexnet", 12, image_size=32, width=0.125, stem="small")
     pixels = np.random.default_rng(0).integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)

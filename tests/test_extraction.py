@@ -1,7 +1,10 @@
 """Scores of pictures, streamed: equal to a plain loop, in order, in little memory, and leaving no trace."""
 
 import copy
+import gc
 import random
+import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ import torch
 from torch import nn
 
 from analysis import architectures, scores
-from analysis.extraction import COLUMNS, PROBED, Pictures, extract
+from analysis.errors import InputError
+from analysis.extraction import AHEAD, COLUMNS, PROBED, Pictures, extract
 
 CPU = torch.device("cpu")
 
@@ -133,8 +137,9 @@ def test_scores_are_those_of_the_scores_module(network):
 def test_pictures_are_fetched_once_by_batches_in_order(network):
     images = Lazy(53)
     extract(network, Pictures(images, CPU), torch.zeros(53, dtype=torch.long), batch_size=10)
-    assert [len(part) for part in images.asked] == [10, 10, 10, 10, 10, 3]
-    assert np.concatenate(images.asked).tolist() == list(range(53))
+    asked = sorted(images.asked, key=lambda part: part[0])  # some at the same time
+    assert [len(part) for part in asked] == [10, 10, 10, 10, 10, 3]
+    assert np.concatenate(asked).tolist() == list(range(53))
 
 
 def test_batches_follow_any_order():
@@ -170,6 +175,44 @@ def test_an_error_in_fetching_arrives(network):
         extract(network, Pictures(Broken(53), CPU), torch.zeros(53, dtype=torch.long), batch_size=10)
 
 
+def test_batches_are_in_order_whichever_is_ready_first():
+    """Every second batch is held back until the one after it has been fetched."""
+    fetched = [threading.Event() for _ in range(6)]
+
+    class Late(Lazy):
+        def __getitem__(self, indices):
+            k = indices[0] // 2
+            if k % 2 == 0:
+                assert fetched[k + 1].wait(60)
+            fetched[k].set()
+            return super().__getitem__(indices)
+
+    parts = list(Pictures(Late(12), CPU).batches(torch.arange(12), 2))
+    assert torch.equal(torch.cat([pixels for _, pixels in parts]), torch.from_numpy(Lazy(12)[np.arange(12)]))
+
+
+@pytest.mark.parametrize("end", ["dropped", "closed", "an error"])
+def test_an_iterator_that_is_left_fetches_no_more(end):
+    class Broken(Lazy):
+        def __getitem__(self, indices):
+            pictures = super().__getitem__(indices)
+            if end == "an error" and 2 in indices:
+                raise InputError("picture 2 is corrupt")
+            return pictures
+
+    images, before = Broken(100), threading.active_count()
+    batches = Pictures(images, CPU).batches(torch.arange(100), 2)
+    next(batches)
+    if end == "an error":
+        with pytest.raises(InputError, match=r"^picture 2 is corrupt$"):
+            next(batches)
+    elif end == "closed":
+        batches.close()
+    del batches
+    assert threading.active_count() == before
+    assert len(images.asked) <= 2 + AHEAD
+
+
 # --- traces
 
 
@@ -196,6 +239,46 @@ def test_no_hook_or_buffer_is_left(network):
 
 
 # --- memory
+
+
+class Counted(Lazy):
+    """Generated pictures; keeps how many batches of them were alive at once, at most."""
+
+    def __init__(self, n):
+        super().__init__(n)
+        self.alive, self.most, self.lock = 0, 0, threading.Lock()
+
+    def change(self, by):
+        with self.lock:
+            self.alive += by
+            self.most = max(self.most, self.alive)
+
+    def __getitem__(self, indices):
+        batch = np.full((len(indices), 3, self.size, self.size), indices[0] % 251, np.uint8)
+        self.asked.append(indices)
+        self.change(1)
+        weakref.finalize(batch, self.change, -1)
+        return batch
+
+
+def test_of_50_000_pictures_few_batches_are_ever_alive(network):
+    """Those fetched ahead, the one that is scored, and while they change places one more."""
+    images = Counted(50_000)
+    extract(network, Pictures(images, CPU), torch.zeros(50_000, dtype=torch.long), batch_size=500, columns=["avh"])
+    assert len(images.asked) == 100
+    assert images.most <= AHEAD + 2
+    gc.collect()
+    assert images.alive == 0
+
+
+def test_of_50_000_pictures_few_batches_wait_for_a_slow_reader():
+    images, held = Counted(50_000), []
+    for _, pixels in Pictures(images, CPU).batches(torch.randperm(50_000), 500):
+        held.append(len(pixels))
+        del pixels
+    assert held == [500] * 100
+    assert images.most <= AHEAD + 2
+
 
 MEASURE = """
 import numpy as np

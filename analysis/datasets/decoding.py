@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,9 @@ RECIPE = 1  # raise it when ``decode`` changes
 # By contents, whatever the suffix; other decoders, such as that of PostScript, are never run.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 MOST_PIXELS = 89_478_485  # Pillow's own limit, from where on it suspects a decompression bomb
-THREADS = min(8, os.cpu_count() or 1)
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# Shared with the other workers that torchrun started here. Of more, most would wait for the interpreter's lock.
+THREADS = min(16, max(1, CORES // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 AT_ONCE = 32 * THREADS  # decoded pictures in memory, at most
 
 
@@ -77,7 +79,7 @@ class Files:
         pictures = dict(zip(names, attempt_all(self.folder, names, self.geometry), strict=True))
         corrupt = {printable(name): found for name, found in pictures.items() if isinstance(found, str)}
         if corrupt:
-            raise InputError(f"pictures in {self.folder} are corrupt: {listed(corrupt)}; repair or remove them")
+            raise corrupted(self.folder, corrupt)
         return np.stack([pictures[name] for name in names])
 
     def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
@@ -86,17 +88,24 @@ class Files:
         return Files(self.folder, self.names, geometry)
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file, not yet decoded. Raises as ``decode``."""
+    with Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"mode {image.mode}, not 8 bits per channel")
+        yield image
+
+
 def decode(path: Path, geometry: Geometry) -> np.ndarray:
     """The picture in a file: RGB; (3, S, S) uint8.
 
     Raises whatever Pillow raises about a file that is cut short, damaged, too large or no picture, and ValueError
     where a channel has more than 8 bits, which would be clipped to white.
     """
-    with Image.open(path, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"mode {image.mode}, not 8 bits per channel")
+    with opened(path) as image:
         picture = (ImageOps.exif_transpose(image) if geometry.upright else image).convert("RGB")
         square = squared(picture, geometry)
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # (3, S, S)
@@ -189,11 +198,21 @@ def attempt_all(folder: Path, names: Sequence[str], geometry: Geometry) -> list[
         try:
             return decode(folder / name, geometry)
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
-            reason = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
-            return printable(" ".join(reason.split()))
+            return reason(error, folder)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(attempt, names))
+
+
+def reason(error: Exception, folder: Path) -> str:
+    """Why a picture of a folder could not be decoded, in one line."""
+    sentence = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
+    return printable(" ".join(sentence.split()))
+
+
+def corrupted(folder: Path, corrupt: dict[str, str]) -> InputError:
+    """The error of pictures that turn out corrupt when they are asked for."""
+    return InputError(f"pictures in {folder} are corrupt: {listed(corrupt)}; repair or remove them")
 
 
 def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:

@@ -5,7 +5,7 @@ set, or ImageNetV2 (Recht et al. 2019). Only pictures that people were asked abo
 
 Pictures are made as torchvision evaluates its networks. The test pictures are kept decoded on disk: 7.5 GB for all
 50,000 of 224 px, read by every network. The training pictures would take 190 GB, so they are decoded whenever they are
-asked for.
+asked for: as they are for evaluation, or as random crops where training augments (see crops.py).
 """
 
 from dataclasses import replace

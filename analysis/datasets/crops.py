@@ -1,0 +1,89 @@
+"""Training pictures of files as one epoch sees them: random crops, as in PyTorch's ImageNet example.
+
+torchvision's RandomResizedCrop, a box of .08 to 1 of the picture's area and 3/4 to 4/3 of its ratio, resized, and its
+horizontal flip by a coin (C. Szegedy et al., CVPR 2015). All of it is done where a picture is decoded, as boxes are
+taken from the whole picture. JPEG's cheaper decoding at 1/2 of the size is left out: its pixels are others, and few
+boxes are large enough for it.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analysis.datasets import decoding
+
+AREA = (0.08, 1.0)  # of a box, as a share of the picture's
+RATIO = (3 / 4, 4 / 3)  # its width / height
+TRIES = 10  # to draw a box that lies within the picture
+PIECE = 4  # pictures that a thread takes at a time
+
+
+class Crops:
+    """Random crops of the pictures of files (see ``Images``), decoded by threads when asked for.
+
+    A crop follows from (seed, epoch, index) alone: not from batches, threads, or the workers that share them.
+    """
+
+    def __init__(self, files: decoding.Files, seed: int, epoch: int, threads: int = decoding.THREADS):
+        self.files, self.seed, self.epoch = files, seed, epoch
+        # For all batches: while the last pictures of one are decoded, the next one's keep the other threads busy.
+        # Threads, as Pillow decodes and resizes without the interpreter's lock. They end with this object.
+        self.threads = ThreadPoolExecutor(threads, "crops")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
+        batch = np.empty((len(indices), 3, self.files.size, self.files.size), np.uint8)
+        pieces = [range(len(indices))[start : start + PIECE] for start in range(0, len(indices), PIECE)]
+        found = list(self.threads.map(lambda rows: self._fill(batch, rows, indices), pieces))
+        corrupt = {name: reason for reasons in found for name, reason in reasons.items()}
+        if corrupt:
+            raise decoding.corrupted(self.files.folder, corrupt)
+        return batch
+
+    def _fill(self, batch: np.ndarray, rows: range, indices: np.ndarray) -> dict[str, str]:
+        """Put crops into rows of a batch. Returns why there are none, by names of files."""
+        corrupt = {}
+        for row in rows:
+            index = int(indices[row])
+            name = self.files.names[index]
+            random = np.random.default_rng([self.seed, self.epoch, index])
+            try:
+                batch[row] = crop(self.files.folder / name, self.files.size, random)
+            except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
+                corrupt[decoding.printable(name)] = decoding.reason(error, self.files.folder)
+        return corrupt
+
+
+def crop(path: Path, size: int, random: np.random.Generator) -> np.ndarray:
+    """A random box of the picture in a file as it lies, resized and perhaps mirrored: RGB; (3, size, size) uint8.
+
+    Raises as ``decoding.decode``.
+    """
+    with decoding.opened(path) as image:
+        left, top, width, height = box(*image.size, random)
+        part = image.crop((left, top, left + width, top + height)).convert("RGB")
+    square = np.asarray(part.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)  # (3, S, S)
+    return square[:, :, ::-1] if random.random() < 0.5 else square
+
+
+def box(width: int, height: int, random: np.random.Generator) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a box in a picture, drawn as torchvision's RandomResizedCrop.get_params draws.
+
+    That one takes its numbers from torch's global generator, which threads would share. Where no box drawn lies
+    within the picture, the central one that is as large as the ratio allows.
+    """
+    for share, slant, across, down in random.random((TRIES, 4)).tolist():
+        area = width * height * (AREA[0] + share * (AREA[1] - AREA[0]))
+        ratio = RATIO[0] * (RATIO[1] / RATIO[0]) ** slant  # its logarithm is uniform
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            return int(across * (width - w + 1)), int(down * (height - h + 1)), w, h
+    ratio = min(max(width / height, RATIO[0]), RATIO[1])
+    w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
+    return (width - w) // 2, (height - h) // 2, w, h
