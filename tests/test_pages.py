@@ -152,6 +152,13 @@ def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
         assert words.escape(fact) in shown[0]
     assert "learning rate" not in shown[0]
     assert "training took" not in shown[0]
+    assert "as the dataset makes them" in shown[0]
+
+
+def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study):
+    made = {"resized": 232, "size": 224, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study, transforms=made).runs["resnet50"])
+    assert words.escape("232 px (bicubic), then the central 224 px") in shown[0]
 
 
 def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
