@@ -53,6 +53,12 @@ class StudyParameters(BaseModel):
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
     seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
 
+    @field_validator("raters_selected", mode="before")
+    @classmethod
+    def _yes(cls, value: Any) -> Any:
+        """YAML, which study files and the command line are written in, reads yes as true."""
+        return "yes" if value is True else value
+
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         if self.study and not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.study):

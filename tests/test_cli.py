@@ -159,7 +159,7 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
         ("train", {"arch": "a: b: c"}, "parameter arch is 'a: b: c': no YAML"),
         ("train", {"arch": "resnet51"}, "unknown arch 'resnet51'; torchvision's closest: resnet50"),
         ("train", {"arch": "squeezenet1_0"}, "arch squeezenet1_0 ends in Conv2d"),
-        ("train", {"arch": "vit_b_16"}, "arch vit_b_16 with stem auto and torchvision's vit_b_16, width 1 cannot take"),
+        ("train", {"arch": "maxvit_t"}, "arch maxvit_t with stem auto and torchvision's maxvit_t, width 1 cannot take"),
         ("train", {"arch": "resnet18", "width": "0.3"}, "width 0.3 leaves 19.2 channels in resnet18's conv1"),
         ("train", {"arch": "swin_t", "stem": "small"}, "arch swin_t has no small stem; allowed: stem imagenet"),
         ("train", {"device": "cuda:99"}, "device cuda:99 is not here"),

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from analysis.__main__ import read_value
+from analysis.config import STUDIES, options, read_studies
 from analysis.errors import InputError, one_of
 from analysis.parameters import RunParameters, StudyParameters
 
@@ -156,3 +158,13 @@ def test_a_variable_that_is_no_parameter_is_an_error(notebook, line):
 def test_modules_functions_and_hidden_names_are_no_parameters():
     namespace = {"Path": Path, "pytest": pytest, "f": lambda: 1, "_hidden": 3, "seed": 4}
     assert StudyParameters.from_notebook(namespace).seed == 4
+
+
+@pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
+def test_what_the_graph_writes_on_the_command_line_is_read_back(study):
+    """Words are read as YAML there, to which yes is true."""
+    (found,) = read_studies({"studies": study}).values()
+    for parameters in (found.parameters, *found.runs.values()):
+        words = options(parameters)
+        values = {name: read_value(name, text) for name, text in zip(words[1::3], words[2::3], strict=True)}
+        assert type(parameters).parse(values) == parameters
