@@ -27,7 +27,7 @@ BOOK = Path("book/runs")
 RECORDED = "recorded"  # the folder of studies that are in the repository
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
-AT_SIGHT = 2  # sentences of a box; the others open with a click
+AT_SIGHT = 3  # sentences of a box; the others open with a click
 DOWNLOADS = {
     "scores": "Scores, a row per test image",
     "epochs": "Scores of every test image before and after every epoch",

@@ -308,6 +308,7 @@ def about(study: Study) -> list[str]:
     ]
     if study.has_people:
         sentences.append(f"People: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
+    sentences += scale(study)
     sentences += [escape(note) for note in data["notes"]]
     sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
     sentences += [weights(run, data) for run in given]
@@ -317,6 +318,21 @@ def about(study: Study) -> list[str]:
         f"embedding of norm zero has no direction){' and left out' if undefined else ''}."
     )
     return sentences
+
+
+FULL = {"cifar10h": "cifar10h-full"}  # studies of networks that are smaller than the paper's -> the same in full
+
+
+def scale(study: Study) -> list[str]:
+    """That networks are narrower than the paper's, and how to have them in full; nothing where none is."""
+    widths = sorted({run.stamp["parameters"].get("width", 1) for run in study.runs.values()} - {1})
+    if not widths:
+        return []
+    shares = listing([percent(width) for width in widths])
+    text = f"Scale: the networks have {shares} of the channels of the paper's, so that a CPU can train them."
+    if study.name in FULL:
+        text += f' In full, for a GPU: `make book CONFIG="studies={FULL[study.name]}"`.'
+    return [text]
 
 
 BATCH_NORM = (

@@ -2,19 +2,20 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jupytext
 import numpy as np
 import pandas as pd
 import pytest
-import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+import recorded
 from analysis import chapters, claims, figures, pages, tables, toc, words
 from analysis.config import Study
 from analysis.parameters import ComparisonParameters, RunParameters
@@ -240,6 +241,20 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
     assert "not real people" in text
     assert "form with batch norm, which the paper's does not have" in text
     assert "2 of 120 AVH are undefined" in text
+
+
+@pytest.mark.parametrize(("name", "widths", "sentence"), [
+    ("own", [1, 1], None),
+    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the paper's, so that a CPU can train them."),
+    ("own", [1, 0.5], "the networks have 50 % of the channels"),
+    ("cifar10h", [0.25, 0.25], 'In full, for a GPU: `make book CONFIG="studies=cifar10h-full"`.'),
+])  # fmt: skip
+def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, sentence):
+    for run, width in zip(study.runs.values(), widths, strict=True):
+        run.stamp["parameters"]["width"] = width
+    said = " ".join(words.about(replace(study, name=name))[: pages.AT_SIGHT]).replace(words.THIN, " ")
+    assert ("Scale: " in said) == (sentence is not None)
+    assert (sentence or "") in said
 
 
 def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
