@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 book: $(READY)
 	@mkdir -p build
 	@$(LOCK) snakemake --quiet host --nolock \
-	    $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS)) $(if $(CONFIG),--config $(CONFIG))
+	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 test: $(READY)

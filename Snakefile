@@ -64,6 +64,16 @@ def weights(wildcards):
     return [file for file in [run(wildcards).weights] if Path(file).is_file()]
 
 
+def gpu_quarters(wildcards):
+    """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
+    return 1 if run(wildcards).image_size <= 64 else 4
+
+
+def turn(wildcards):
+    """Which of several GPUs a network computes on: a study's networks take turns."""
+    return list(STUDIES[wildcards.study].runs).index(wildcards.arch)
+
+
 def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"  # nothing matches the latter
 
@@ -112,7 +122,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules("architectures", "devices", "distributed", "extraction", "scores", "training"),
+            modules("architectures", "datasets/crops", "devices", "distributed", "extraction", "scores", "training"),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:
@@ -121,9 +131,11 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             words=lambda w: words(run(w)),
         threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
         resources:
-            gpu=1,
+            gpu=1,  # of a cluster's
+            gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
+            turn=turn,  # no parameter, whose change would have networks trained again
         shell:
-            "python -m analysis train --threads {threads} {params.words}"
+            "python -m analysis train --turn {resources.turn} --threads {threads} {params.words}"
 
     rule measure:
         input:
@@ -138,9 +150,11 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             words=lambda w: words(run(w)),
         threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
         resources:
-            gpu=1,
+            gpu=1,  # of a cluster's
+            gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
+            turn=turn,  # no parameter, whose change would have networks trained again
         shell:
-            "python -m analysis measure --threads {threads} {params.words}"
+            "python -m analysis measure --turn {resources.turn} --threads {threads} {params.words}"
 
 
 rule chapter:

@@ -74,6 +74,7 @@ def parse() -> argparse.Namespace:
     record = commands.add_parser("record", help="copy a finished study's tables, small, to where they are committed")
     for command in (train, measure):
         command.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
+        command.add_argument("--turn", type=int, default=0, help="which GPU of several, counted around from 0")
         command.set_defaults(measures=command is measure)
     pictures.add_argument("folder", type=Path, help="a new folder")
     chapter.add_argument("source", type=Path, help="a chapter, such as book/chapters/training.md")
@@ -106,17 +107,19 @@ def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     """Train one network, or measure it as it is."""
     parameters = RunParameters.parse(values)
-    from analysis import study  # noqa: PLC0415
-
     if arguments.measures != bool(parameters.weights):
         needs = "measure needs weights" if arguments.measures else "train takes no weights"
         raise InputError(f"{needs}: train makes them, measure takes them as they are")
-    if arguments.threads < 0:
-        raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
-    if arguments.threads:
-        import torch  # noqa: PLC0415
+    for name in ("threads", "turn"):
+        if getattr(arguments, name) < 0:
+            raise InputError(f"{name} is {getattr(arguments, name)}; allowed: 0 and above")
+    import torch  # noqa: PLC0415
 
+    from analysis import devices, study  # noqa: PLC0415
+
+    if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    devices.take_turn(arguments.turn)
     stamp = study.complete(parameters)
     if SPEAKS:
         print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")

@@ -22,6 +22,12 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def take_turn(turn: int) -> None:
+    """Let "auto" and "cuda" mean this of the GPUs here, counted around: networks side by side take one each."""
+    if resolve_device("auto").type == "cuda":
+        torch.cuda.set_device(turn % torch.cuda.device_count())
+
+
 def resolve_precision(name: str, device: torch.device) -> str:
     """auto: bfloat16 where the device has units for it, where alone it pays."""
     if name != "auto":

@@ -81,6 +81,12 @@ def test_after_a_build_nothing_is_to_be_done(book):
     assert planned(book) == {}
 
 
+def test_networks_take_turns_with_gpus(checkout):
+    output = snakemake(checkout, "-n", "-p", "--resources", "gpu_quarters=8", config=f"{SMALL} study=turns")
+    turns = dict(re.findall(r"analysis train --turn (\d) .* arch (\w+)", output))
+    assert turns == {"0": "alexnet", "1": "resnet50"}
+
+
 def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
     chapter = book / "book/chapters/hardness.md"
     with restored(chapter):
