@@ -1,15 +1,24 @@
-"""Training against a plain float32, channels-first loop, and what probing costs.
+"""Training against a plain float32 loop over a DataLoader, and what probing costs.
 
 Both train the same network on the same pictures at the same batch size, for one epoch. The plain loop has its pictures
 in memory and no augmentation, so that what is compared is the training itself.
+
+    python -m benchmarks.training cifar10h-full      images/s of each network of a study, at its widths and batches
 """
 
+import argparse
+import statistics
 import tempfile
+import time
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from analysis import architectures, study
+from analysis.config import read_studies
+from analysis.devices import device_name
 from analysis.parameters import RunParameters
 from analysis.training import Run
 
@@ -24,9 +33,8 @@ def pairs():
                 arch=arch, stem=stem, learning_rate=rate, width=0.25, train_images=IMAGES, calibration_images=0,
                 test_images=1_000, results_dir=folder,
             )  # fmt: skip
-            run = Run(parameters, study.prepare(study.study_of(parameters)))
-            run.progress.step = 1_000  # beyond the first steps, which are probed one by one
-            plain = plain_loop(parameters, run)
+            run = started(parameters)
+            plain = plain_loop(run)
             # images/s are the inverse of seconds, so the plain loop's time stands above
             name = f"training / plain float32 loop, images/s, {arch}"
             yield name, "at least 1.6", plain, lambda r=run: r.train_epoch(1)
@@ -38,22 +46,64 @@ def pairs():
             )
 
 
-def plain_loop(parameters: RunParameters, run: Run):
-    """What one would write first: float32, channels first, torch's default SGD, .item() at each step."""
-    network = architectures.build(
-        parameters.arch, len(run.dataset.classes), image_size=32, width=0.25, stem=parameters.stem
-    ).to(run.device)
-    optimiser = torch.optim.SGD(network.parameters(), lr=run.rate, momentum=0.9, weight_decay=1e-4)
-    pixels, labels = torch.tensor(run.dataset.train.images[:]), torch.tensor(run.dataset.train.labels[:])
+def started(parameters: RunParameters) -> Run:
+    run = Run(parameters, study.prepare(study.study_of(parameters)))
+    run.progress.step = 1_000  # beyond the first steps, which are probed one by one
+    return run
+
+
+def plain_loop(run: Run) -> Callable[[], None]:
+    """An epoch as one would write it first: float32, channels first, torch's default SGD, .item() at each step."""
+    p = run.parameters
+    network = architectures.build(p.arch, len(run.dataset.classes), image_size=32, width=p.width, stem=p.stem)
+    network = network.to(run.device).train()
+    optimiser = torch.optim.SGD(network.parameters(), lr=run.rate, momentum=p.momentum, weight_decay=p.weight_decay)
+    pictures = TensorDataset(torch.tensor(run.dataset.train.images[:]), torch.tensor(run.dataset.train.labels[:]))
+    loader = DataLoader(pictures, batch_size=p.batch_size, shuffle=True, drop_last=True)
 
     def epoch():
-        network.train()
-        for part in torch.randperm(len(labels)).split(parameters.batch_size):
-            logits = network(pixels[part].to(run.device))
-            loss = F.cross_entropy(logits, labels[part].to(run.device))
+        for pixels, labels in loader:
+            loss = F.cross_entropy(network(pixels.to(run.device)), labels.to(run.device))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             loss.item()
 
     return epoch
+
+
+def report(name: str, images: int, repeat: int) -> None:
+    """Print images/s of each network of a study and of the plain loop, in turn in one process."""
+    for arch, run in read_studies({"studies": name})[name].runs.items():
+        with tempfile.TemporaryDirectory() as folder:
+            pictures = {"dataset": "synthetic", "train_images": images, "test_images": 100, "results_dir": folder}
+            ours = started(run.model_copy(update=pictures | {"calibration_images": 0}))
+            plain = plain_loop(ours)
+            rates = [(rate(lambda r=ours: r.train_epoch(1), images), rate(plain, images)) for _ in range(1 + repeat)]
+            mine, theirs = (statistics.median(column[1:]) for column in zip(*rates, strict=True))
+            print(
+                f"{arch:<12} {mine:9,.0f} {theirs:9,.0f} {mine / theirs:7.2f}   {device_name(ours.device)}", flush=True
+            )
+
+
+def rate(work: Callable[[], object], images: int) -> float:
+    """Images per second; both loops wait for the device at the end of an epoch."""
+    start = time.perf_counter()
+    work()
+    return images / (time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training")
+    parser.add_argument("study", help="a file under studies/, such as cifar10h-full")
+    parser.add_argument("--images", type=int, default=8_192, help="in an epoch")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"{'images/s':<12} {'ours':>9} {'plain':>9} {'ratio':>7}")
+    report(arguments.study, arguments.images, arguments.repeat)
+
+
+if __name__ == "__main__":
+    main()
