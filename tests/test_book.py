@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 
 from analysis import chapters, claims
-from analysis.config import read_studies
+from analysis.config import read_studies, with_recorded
 
 ROOT = Path(__file__).parent.parent
 ARCHS = ("alexnet", "resnet50")
 COMPARISONS = tuple(chapters.of_study(read_studies({})["synthetic"]))
+RECORDED = with_recorded({})
+IMAGES = sum(len(study.runs) for study in RECORDED.values())  # pages of pictures, which are not recorded
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 
 
@@ -70,6 +72,9 @@ def pages(book: Path) -> list[Path]:
     folder = book / "_build/html/book"
     names = ["index", "method", "data", "reading", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
     names += [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    for study in RECORDED.values():
+        names += [f"runs/{study.name}/{name}" for name in chapters.of_study(study)]
+        names += [f"runs/{study.name}/{arch}/{name}" for arch in study.runs for name in chapters.of_network(study)]
     return [folder / f"{name}.html" for name in names]
 
 
@@ -98,7 +103,7 @@ def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
     module = book / "analysis/figures/paper.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
@@ -146,7 +151,21 @@ def test_an_edited_rule_reruns_no_training(book):
     module = book / "analysis/claims.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
-        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
+
+
+def test_the_recorded_study_is_in_every_book(book):
+    """Without a network or data: its pages as they are committed, and in place of its pictures why there are none."""
+    for name, study in RECORDED.items():
+        front = (book / "_build/html/book/index.html").read_text()
+        assert f"The study {name}: numbers and rules" in front
+        done = [path.relative_to(ROOT) for path in (ROOT / "book/runs" / name).rglob("*.ipynb")]
+        assert all(
+            (book / path).read_bytes() == (ROOT / path).read_bytes() for path in done if "explorer" not in str(path)
+        )
+        for arch in study.runs:
+            page = (book / f"_build/html/book/runs/{name}/{arch}/explorer.html").read_text()
+            assert "pictures are not here" in page
 
 
 def test_the_front_page_shows_every_verdict(book):
