@@ -2,10 +2,10 @@
 
 import dataclasses
 
+import madeup
 import numpy as np
 import pandas as pd
 import pytest
-import recorded
 from scipy import stats
 
 from analysis import baselines, figures, statistics, styles, tables
@@ -17,13 +17,13 @@ CEILING = Estimate(0.8, 0.7, 0.9, 60)
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> tables.Study:
-    parameters = recorded.study(tmp_path_factory.mktemp("results"), FOUR)
+    parameters = madeup.study(tmp_path_factory.mktemp("results"), FOUR)
     return tables.read(parameters, parameters.archs)
 
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory) -> tables.Study:
-    parameters = recorded.study(tmp_path_factory.mktemp("silent"), ["vgg19"], people=False)
+    parameters = madeup.study(tmp_path_factory.mktemp("silent"), ["vgg19"], people=False)
     return tables.read(parameters, parameters.archs)
 
 
@@ -40,7 +40,7 @@ def test_every_score_of_every_network_is_there(study, table):
 
 def test_a_row_is_what_scipy_says_of_the_images(study, table):
     row = table.set_index(["score", "arch"]).loc[("entropy", "vgg19")]
-    scores, kept = study.runs["vgg19"].scores, np.arange(1, recorded.N)  # the first AVH is undefined
+    scores, kept = study.runs["vgg19"].scores, np.arange(1, madeup.N)  # the first AVH is undefined
     rank = {name: stats.rankdata(column[kept]) for name, column in
             {**scores[["entropy", "avh", "correct"]].astype(float), "hsf": study.hsf}.items()}  # fmt: skip
     expected = stats.pearsonr(rank["entropy"], rank["hsf"]).statistic
@@ -51,7 +51,7 @@ def test_a_row_is_what_scipy_says_of_the_images(study, table):
     left = [rank[name] - np.polyval(np.polyfit(rank["correct"], rank[name], 1), rank["correct"])
             for name in ("entropy", "hsf")]  # fmt: skip
     assert row["partial"] == pytest.approx(stats.pearsonr(*left).statistic)
-    assert row["n"] == recorded.N - 1
+    assert row["n"] == madeup.N - 1
     assert row["low"] < row["value"] < row["high"]
 
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
+import madeup
 import numpy as np
 import pandas as pd
 import pytest
-import recorded
 from scipy import stats
 
 from analysis import coefficients, figures, findings, statistics, styles, tables
@@ -16,13 +16,13 @@ REFERENCE = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> tables.Study:
-    parameters = recorded.study(tmp_path_factory.mktemp("results"), ARCHS)
+    parameters = madeup.study(tmp_path_factory.mktemp("results"), ARCHS)
     return tables.read(parameters, parameters.archs)
 
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory) -> tables.Study:
-    parameters = recorded.study(tmp_path_factory.mktemp("silent"), ["vgg19"], people=False)
+    parameters = madeup.study(tmp_path_factory.mktemp("silent"), ["vgg19"], people=False)
     return tables.read(parameters, parameters.archs)
 
 
@@ -110,7 +110,7 @@ def test_given_correctness_is_the_correlation_of_residuals(study):
     table = coefficients.given_correctness(study, ["norm"]).set_index("arch")
     for arch, run in study.runs.items():
         columns = [stats.rankdata(run.scores["norm"]), stats.rankdata(study.hsf)]
-        given = np.column_stack([np.ones(recorded.N), run.scores["correct"]])
+        given = np.column_stack([np.ones(madeup.N), run.scores["correct"]])
         left = [c - given @ np.linalg.lstsq(given, c, rcond=None)[0] for c in columns]
         assert table.loc[arch, "value"] == pytest.approx(stats.pearsonr(*left)[0])
 

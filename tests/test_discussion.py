@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from recorded import study
+from madeup import study
 from scipy import stats
 
 from analysis import discussion, figures, tables

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import madeup
 import numpy as np
 import pandas as pd
 import pytest
-import recorded
 from PIL import Image
 
 from analysis import explorer, pages, runs, tables
@@ -179,7 +179,7 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
     monkeypatch.setattr(pages, "display", lambda shown: seen.append(shown.data))
-    parameters = recorded.study(tmp_path / "results", ["resnet50"])
+    parameters = madeup.study(tmp_path / "results", ["resnet50"])
     study = tables.read(parameters, ["resnet50"])
     run = {"train_images": 12, "test_images": 12, "data_dir": str(tmp_path)}
     if trouble == "missing":

@@ -2,10 +2,10 @@
 
 import dataclasses
 
+import madeup
 import numpy as np
 import pandas as pd
 import pytest
-import recorded
 
 from analysis import figures, statistics, styles, tables
 from analysis.errors import InputError
@@ -16,7 +16,7 @@ FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> tables.Study:
     """Four networks over images with people's answers, of which one bin of HSF is empty."""
-    parameters = recorded.study(tmp_path_factory.mktemp("results"), FOUR)
+    parameters = madeup.study(tmp_path_factory.mktemp("results"), FOUR)
     read = tables.read(parameters, parameters.archs)
     read.images["selected"] = read.images["selected"].where(~read.images["selected"].isin([5, 6]), 7)
     return read
@@ -25,7 +25,7 @@ def study(tmp_path_factory) -> tables.Study:
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory) -> tables.Study:
     """One network that is not in the table of styles, over images that nobody was asked about."""
-    parameters = recorded.study(tmp_path_factory.mktemp("silent"), ["shufflenet_v2_x0_5"], people=False, epochs=2)
+    parameters = madeup.study(tmp_path_factory.mktemp("silent"), ["shufflenet_v2_x0_5"], people=False, epochs=2)
     return tables.read(parameters, parameters.archs)
 
 
@@ -54,7 +54,7 @@ def test_figure_1_draws_the_counts_of_its_table(study):
 
 def test_figure_1_counts_every_image_with_a_score(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
-    assert table["n"].sum() == recorded.N - 1  # one AVH is undefined
+    assert table["n"].sum() == madeup.N - 1  # one AVH is undefined
 
 
 def test_a_histograms_line_joins_the_means_of_bins(study):
@@ -127,14 +127,14 @@ def test_the_overview_names_every_bin_and_its_size(study):
     lower = panels(figures.hardness_overview(cells, bins))[1]
     labels = [label.get_text() for label in lower.get_xticklabels()]
     assert labels == [f"{name}\nn = {n}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
-    assert bins["n"].sum() == recorded.N - 1
+    assert bins["n"].sum() == madeup.N - 1
 
 
 def test_a_distribution_counts_right_and_wrong_images(study):
     table = tables.distribution(study.runs["alexnet"])
     (ax,) = panels(figures.distribution(table))
     drawn = sum(patch.get_data().values.sum() for patch in ax.patches)
-    assert drawn == table["n"].sum() == recorded.N - 1
+    assert drawn == table["n"].sum() == madeup.N - 1
 
 
 def test_figure_4_draws_the_means_of_every_step_from_0(study):
@@ -216,7 +216,7 @@ def test_hsf_of_a_superclass_counts_every_answer_within_it(study):
     ],
 )
 def test_superclasses_of_many_some_and_few_classes(study, every, chosen):
-    images = study.images.assign(label=np.arange(recorded.N) % 9)
+    images = study.images.assign(label=np.arange(madeup.N) % 9)
     other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every}, images=images)
     assert list(tables.superclasses(other)) == chosen
 
@@ -227,7 +227,7 @@ def test_among_many_superclasses_those_of_the_papers_sizes_are_shown(study):
     edges = np.cumsum([3, *sizes.values()])
     every = {name: list(range(low, high)) for name, low, high in zip(sizes, edges, edges[1:], strict=False)}
     labels = [every[name][0] for name in every if name != "none"]
-    labels += [every["one"][0]] * (recorded.N - len(labels))
+    labels += [every["one"][0]] * (madeup.N - len(labels))
     images = study.images.assign(label=labels)
     other = dataclasses.replace(study, dataset=study.dataset | {"superclasses": every}, images=images)
     assert list(tables.superclasses(other)) == ["near", "seven", "one"]
@@ -252,10 +252,10 @@ def test_pictures_are_the_datasets(tmp_path, monkeypatch, squares, study):
     made = squares()
     monkeypatch.setattr(tables, "load", lambda parameters: made)
     same = dataclasses.replace(study, dataset=study.dataset | {"hash": made.hash})
-    pictures = tables.pictures(same, recorded.study(tmp_path, ["vgg19"]), [3, 1])
+    pictures = tables.pictures(same, madeup.study(tmp_path, ["vgg19"]), [3, 1])
     np.testing.assert_array_equal(pictures, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
     with pytest.raises(InputError, match="not what its results were made of"):
-        tables.pictures(study, recorded.study(tmp_path, ["vgg19"]), [3, 1])
+        tables.pictures(study, madeup.study(tmp_path, ["vgg19"]), [3, 1])
 
 
 def test_without_people_there_is_no_example_and_no_granularity(silent):
@@ -287,7 +287,7 @@ def test_any_network_is_drawn_under_its_own_name(silent):
 
 def test_many_networks_go_on_below(tmp_path):
     archs = [*FOUR, "resnet18", "googlenet", "vgg11"]
-    study = tables.read(recorded.study(tmp_path, archs, epochs=2), archs)
+    study = tables.read(madeup.study(tmp_path, archs, epochs=2), archs)
     fig = figures.figure_2(tables.curves(study))
     assert titles(fig) == [styles.architecture(arch).label for arch in styles.in_order(archs)]
     assert len(panels(fig)) == 3 * len(archs)
@@ -296,7 +296,7 @@ def test_many_networks_go_on_below(tmp_path):
 
 @pytest.mark.parametrize("epochs", [2, 90])
 def test_any_number_of_epochs_fits_its_axis(tmp_path, epochs):
-    study = tables.read(recorded.study(tmp_path, ["resnet50"], epochs=epochs), ["resnet50"])
+    study = tables.read(madeup.study(tmp_path, ["resnet50"], epochs=epochs), ["resnet50"])
     axes = panels(figures.figure_3(tables.curves_by_bin(study)))
     assert axes[-1].get_xlim() == (0.5, epochs + 0.5)
     assert axes[-1].get_xlabel() == "epoch"
@@ -315,7 +315,7 @@ def test_drawing_leaves_the_table_as_it_is(study):
 
 
 def test_results_of_another_study_are_refused(tmp_path):
-    parameters = recorded.study(tmp_path, ["resnet50"])
+    parameters = madeup.study(tmp_path, ["resnet50"])
     with pytest.raises(InputError, match=r"other parameters.*seed is 0 there and 1 here"):
         tables.read(parameters.model_copy(update={"seed": 1}), ["resnet50"])
     with pytest.raises(InputError, match=r"vgg19/run.json is missing"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jupytext
+import madeup
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +16,6 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-import recorded
 from analysis import chapters, claims, figures, pages, tables, toc, words
 from analysis.config import Study
 from analysis.parameters import ComparisonParameters, RunParameters
@@ -37,7 +37,7 @@ def shown(monkeypatch, tmp_path) -> list[str]:
 
 @pytest.fixture
 def study(tmp_path) -> tables.Study:
-    parameters = recorded.study(tmp_path / "results", ["resnet50", "vgg19"])
+    parameters = madeup.study(tmp_path / "results", ["resnet50", "vgg19"])
     return tables.read(parameters, parameters.archs)
 
 
@@ -141,7 +141,7 @@ def measured(study: tables.Study, **more) -> tables.Study:
     run = study.runs["resnet50"]
     made = {"weights": "my_model*.pth", "sha256": "e" * 64, "by_name": True} | more
     stamp = {name: value for name, value in run.stamp.items() if name not in ("learning_rate", "steps", "temperature")}
-    stamp |= {"measured": made, "classes": [*recorded.CLASSES, "dog"]}
+    stamp |= {"measured": made, "classes": [*madeup.CLASSES, "dog"]}
     run = tables.Run(run.arch, run.folder, stamp, run.scores)
     images = study.images.drop(columns=["selected", "shown"])
     return tables.Study(study.name, study.dataset | {"people": None, "simulated": False}, images, {"resnet50": run})
@@ -227,7 +227,7 @@ def test_escaped_text_shows_itself_and_does_nothing(text):
 
 
 def test_tables_are_made_safe(shown):
-    table = pd.DataFrame({"class": recorded.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
+    table = pd.DataFrame({"class": madeup.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
     pages.Page(RunParameters()).show_table(table, caption="Names.")
     assert r"| a\|b | 0.0831 | 2 |" in shown[0]
     assert "<b>" not in shown[0].replace(r"\<b", "")
@@ -335,7 +335,7 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
 def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
     assert "{ref}`Figure 1 <fig-1-synthetic>`" in words.said(study, "P1")
     assert "{ref}`Figure N1 <fig-n1-synthetic>`" in words.said(study, "P1")
-    parameters = recorded.study(tmp_path / "silent", ["vgg19"], people=False)
+    parameters = madeup.study(tmp_path / "silent", ["vgg19"], people=False)
     silent = tables.read(parameters, parameters.archs)
     assert "{ref}" not in words.said(silent, "P1")
     assert "{ref}" in words.said(silent, "Obs. 1")

@@ -2,9 +2,9 @@
 
 import dataclasses
 
+import madeup
 import numpy as np
 import pytest
-import recorded
 from scipy import stats
 
 from analysis import claims, figures, readings, tables
@@ -16,7 +16,7 @@ FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> tables.Study:
     """Four networks over images with people's full answers."""
-    parameters = recorded.study(tmp_path_factory.mktemp("results"), FOUR, epochs=10)
+    parameters = madeup.study(tmp_path_factory.mktemp("results"), FOUR, epochs=10)
     return answered(tables.read(parameters, parameters.archs))
 
 
@@ -58,7 +58,7 @@ def test_the_first_rows_are_the_books_verdicts(study, table):
 def test_definition_3_in_four_ways(study, table):
     """The sum over all classes is angle / AVH; here the angle is AVH, so the product is AVH too."""
     scores = study.runs["vgg19"].scores
-    scores = scores.assign(angle=np.linspace(1, 2, recorded.N))
+    scores = scores.assign(angle=np.linspace(1, 2, madeup.N))
     run = dataclasses.replace(study.runs["vgg19"], scores=scores)
     found = readings.table(dataclasses.replace(study, runs={"vgg19": run}))
     kept = scores["avh"].notna()
@@ -68,7 +68,7 @@ def test_definition_3_in_four_ways(study, table):
         "product, as typeset": scores["angle"] * total,
         "angle alone": scores["angle"],
     }.items():
-        used = kept if name != "angle alone" else np.ones(recorded.N, dtype=bool)
+        used = kept if name != "angle alone" else np.ones(madeup.N, dtype=bool)
         expected = stats.spearmanr(values[used], study.hsf[used]).statistic
         assert number(found, "P2", name, "AVH with HSF") == pytest.approx(expected, abs=1e-3), name  # float32 ties
 
@@ -108,7 +108,7 @@ def test_a_threshold_moves_a_verdict_and_no_number(table):
 
 def test_bins_of_equal_size_count_every_image_once(study):
     sizes = readings.sizes(study)
-    assert (sizes.groupby("bins")["n"].sum() == recorded.N).all()
+    assert (sizes.groupby("bins")["n"].sum() == madeup.N).all()
     left = sizes[sizes["bins"] == "left-closed"]["n"].tolist()
     expected, _ = np.histogram(study.hsf, [0, 0.2, 0.4, 0.6, 0.8, 1.0])  # numpy's bins are left-closed
     assert left == expected.tolist()
@@ -171,7 +171,7 @@ def test_figure_b2_draws_the_numbers_with_the_book_first(table):
 
 
 def test_without_people_there_is_nothing(tmp_path):
-    parameters = recorded.study(tmp_path, ["vgg19"], people=False)
+    parameters = madeup.study(tmp_path, ["vgg19"], people=False)
     silent = tables.read(parameters, parameters.archs)
     table = readings.table(silent)
     assert table.empty and readings.findings(table) == [] and readings.shown(table).empty

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from recorded import study
+from madeup import study
 from scipy import stats
 
 from analysis import compact, datasets, runs, tables
