@@ -1,6 +1,7 @@
-"""Tables of probes in a quarter of their size, for a repository: 8 bits a number, and probabilities as log-odds.
+"""Tables of probes in an eighth of their size, for a repository: 8 bits a number, and probabilities as log-odds.
 
-That is what a network's layers compute with in bfloat16, and chapters use means over images of these tables.
+That is what a network's layers compute with in bfloat16, and chapters use means over images of these tables. A file has
+the probes of each image one after another, which are alike; tables have the images of each probe, also when read.
 A probability near 1 would lose what tells it from 1, so a confidence p is kept as its log-odds, ln(p / (1 - p)), and
 is p again when read.
 """
@@ -17,6 +18,7 @@ from analysis.errors import InputError
 
 PROBABILITIES = {"confidence": "confidence_log_odds"}
 BITS = 8  # of a number's 11 in half precision; the others are 0, which compresses well
+IMAGE = "image"  # the column that counts images; the first one counts probes
 LARGEST = 17.0  # log-odds of the last float32 below 1
 
 
@@ -31,16 +33,17 @@ def write(path: Path, table: pd.DataFrame) -> None:
         elif (np.abs(values) > np.finfo(np.float16).max).any():
             raise InputError(f"{path}: {name} reaches {np.nanmax(np.abs(values)):g}, too large for half precision")
         small[name] = rounded(values).astype(np.float16)
-    small = small.rename(columns=PROBABILITIES)
-    halves = list(small.select_dtypes("float16"))
+    small = small.rename(columns=PROBABILITIES).sort_values(IMAGE, kind="stable")
+    encodings = dict.fromkeys(small.select_dtypes("float16"), "BYTE_STREAM_SPLIT")
+    encodings |= dict.fromkeys(small.select_dtypes("integer"), "DELTA_BINARY_PACKED")
     with runs.replacing(path) as temporary:
         parquet.write_table(
             Table.from_pandas(small, preserve_index=False),
             temporary,
             compression="zstd",
             compression_level=19,
-            use_dictionary=[name for name in small if name not in halves],
-            use_byte_stream_split=halves,
+            use_dictionary=False,
+            column_encoding=encodings,
         )
 
 
@@ -60,6 +63,8 @@ def read(path: Path, columns: list[str]) -> pd.DataFrame:
         names = [PROBABILITIES[name] if PROBABILITIES.get(name) in there else name for name in columns]
         table = parquet.read_table(path, columns=names).to_pandas()
     table = table.astype(dict.fromkeys(table.select_dtypes("float16"), "float32"))
+    if IMAGE in table:
+        table = table.sort_values([columns[0], IMAGE], kind="stable", ignore_index=True)
     for name, odds in PROBABILITIES.items():
         if odds in table:
             table[odds] = special.expit(table[odds])

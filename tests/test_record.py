@@ -122,9 +122,9 @@ def test_the_command_names_what_is_missing(tmp_path):
 
 def test_confidences_near_one_keep_their_order(tmp_path):
     confidence = 1 - np.logspace(-6.5, -0.3, 200, dtype=np.float64).astype(np.float32)
-    table = pd.DataFrame({"epoch": np.int16(0), "confidence": confidence})
+    table = pd.DataFrame({"epoch": np.int16(0), "image": np.arange(200, dtype=np.int32), "confidence": confidence})
     compact.write(tmp_path / "table.parquet", table)
-    again = compact.read(tmp_path / "table.parquet", ["epoch", "confidence"])["confidence"]
+    again = compact.read(tmp_path / "table.parquet", list(table))["confidence"]
     assert stats.spearmanr(again, confidence).statistic > 0.999
     np.testing.assert_allclose(1 - again.astype(float), 1 - confidence.astype(float), rtol=0.08, atol=1e-7)
     assert 1 - np.float16(confidence[2]) == 0  # which is why they are not kept as they are
