@@ -8,7 +8,8 @@
 PYTHON ?= python3
 TORCH ?= default
 CONFIG ?=
-GPUS := $(shell nvidia-smi -L 2>/dev/null | wc -l)
+COMMA := ,
+GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(words $(subst $(COMMA), ,$(CUDA_VISIBLE_DEVICES))),$(shell nvidia-smi -L 2>/dev/null | wc -l))
 BIN := $(CURDIR)/.venv/bin
 UV := PYTHONPATH=$(CURDIR)/.uv $(PYTHON) -m uv
 READY := .venv/.ready-$(TORCH)
@@ -27,7 +28,7 @@ book: $(READY)
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(READY)
 	python -m benchmarks

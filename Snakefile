@@ -16,6 +16,7 @@ import shlex
 from pathlib import Path
 
 from analysis import chapters
+from analysis.datasets import present
 from analysis.config import options, read_studies, with_recorded
 from analysis.toc import contents
 
@@ -66,12 +67,8 @@ def weights(wildcards):
 
 def gpu_quarters(wildcards):
     """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
-    return 1 if run(wildcards).image_size <= 64 else 4
-
-
-def turn(wildcards):
-    """Which of several GPUs a network computes on: a study's networks take turns."""
-    return list(STUDIES[wildcards.study].runs).index(wildcards.arch)
+    small = run(wildcards).image_size <= 64
+    return 1 if small and (not run(wildcards).weights or weights(wildcards)) else 4  # published weights have their size
 
 
 def one_of(names):
@@ -133,9 +130,8 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         resources:
             gpu=1,  # of a cluster's
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
-            turn=turn,  # no parameter, whose change would have networks trained again
         shell:
-            "python -m analysis train --turn {resources.turn} --threads {threads} {params.words}"
+            "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words}"
 
     rule measure:
         input:
@@ -152,9 +148,8 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         resources:
             gpu=1,  # of a cluster's
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
-            turn=turn,  # no parameter, whose change would have networks trained again
         shell:
-            "python -m analysis measure --turn {resources.turn} --threads {threads} {params.words}"
+            "python -m analysis measure --quarters {resources.gpu_quarters} --threads {threads} {params.words}"
 
 
 rule chapter:
@@ -195,6 +190,7 @@ rule recorded_images:
         study=one_of(RECORDED),
     params:
         words=lambda w: words(run(w).model_copy(update={"results_dir": "recorded"})),
+        there=lambda w: present(run(w))[0],  # once pictures are here, they are shown
     shell:
         "python -m analysis chapter {input.chapter} {output} {params.words}"
 

@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def parse() -> argparse.Namespace:
     record = commands.add_parser("record", help="copy a finished study's tables, small, to where they are committed")
     for command in (train, measure):
         command.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as torch decides")
-        command.add_argument("--turn", type=int, default=0, help="which GPU of several, counted around from 0")
+        command.add_argument("--quarters", type=int, default=0, choices=(0, 1, 2, 4), help="of a GPU that is shared")
         command.set_defaults(measures=command is measure)
     pictures.add_argument("folder", type=Path, help="a new folder")
     chapter.add_argument("source", type=Path, help="a chapter, such as book/chapters/training.md")
@@ -110,17 +111,17 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     if arguments.measures != bool(parameters.weights):
         needs = "measure needs weights" if arguments.measures else "train takes no weights"
         raise InputError(f"{needs}: train makes them, measure takes them as they are")
-    for name in ("threads", "turn"):
-        if getattr(arguments, name) < 0:
-            raise InputError(f"{name} is {getattr(arguments, name)}; allowed: 0 and above")
+    if arguments.threads < 0:
+        raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
     import torch  # noqa: PLC0415
 
-    from analysis import devices, study  # noqa: PLC0415
+    from analysis import devices, distributed, study  # noqa: PLC0415
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    devices.take_turn(arguments.turn)
-    stamp = study.complete(parameters)
+    shared = arguments.quarters and parameters.device in ("auto", "cuda") and distributed.launched() == 1
+    with devices.reserved(arguments.quarters) if shared else nullcontext():
+        stamp = study.complete(parameters)
     if SPEAKS:
         print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
 

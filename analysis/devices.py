@@ -1,11 +1,18 @@
 """Which device and which precision a run computes with."""
 
+import getpass
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from analysis.errors import InputError
+
+QUARTERS = 4  # of a GPU: how many networks of small pictures compute on it side by side
 
 
 def resolve_device(name: str) -> torch.device:
@@ -22,10 +29,30 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def take_turn(turn: int) -> None:
-    """Let "auto" and "cuda" mean this of the GPUs here, counted around: networks side by side take one each."""
-    if resolve_device("auto").type == "cuda":
-        torch.cuda.set_device(turn % torch.cuda.device_count())
+@contextmanager
+def reserved(quarters: int) -> Iterator[None]:
+    """Where "auto" and "cuda" mean a GPU of which so many quarters are free of other networks, as long as this lasts.
+
+    Processes that share a machine know of each other by locked files. Where there is no room, or no GPU, nothing is
+    reserved: then it is the first one.
+    """
+    with ExitStack() as held:
+        gpus = range(torch.cuda.device_count() if resolve_device("auto").type == "cuda" else 0)
+        places = [(gpu, range(first, first + quarters)) for first in range(0, QUARTERS, quarters) for gpu in gpus]
+        for gpu, wanted in places:
+            with ExitStack() as taken, suppress(Timeout):
+                for quarter in wanted:
+                    taken.enter_context(FileLock(_file(gpu, quarter)).acquire(timeout=0))
+                held.enter_context(taken.pop_all())
+                torch.cuda.set_device(gpu)
+                break
+        yield
+
+
+def _file(gpu: int, quarter: int) -> Path:
+    """Of one name for all processes of a user, whichever of the GPUs each of them sees."""
+    name = getattr(torch.cuda.get_device_properties(gpu), "uuid", gpu)
+    return Path(tempfile.gettempdir(), f"avh-{getpass.getuser()}-gpu-{name}-{quarter}.lock")
 
 
 def resolve_precision(name: str, device: torch.device) -> str:

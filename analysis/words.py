@@ -325,7 +325,8 @@ FULL = {"cifar10h": "cifar10h-full"}  # studies of networks that are smaller tha
 
 def scale(study: Study) -> list[str]:
     """That networks are narrower than the paper's, and how to have them in full; nothing where none is."""
-    widths = sorted({run.stamp["parameters"].get("width", 1) for run in study.runs.values()} - {1})
+    trained = [run.stamp["parameters"] for run in study.runs.values() if not run.measured]
+    widths = sorted({p["width"] for p in trained if p.get("width", 1) < 1})
     if not widths:
         return []
     shares = listing([percent(width) for width in widths])

@@ -75,6 +75,8 @@ def plain_loop(run: Run) -> Callable[[], None]:
 def report(name: str, images: int, repeat: int) -> None:
     """Print images/s of each network of a study and of the plain loop, in turn in one process."""
     for arch, run in read_studies({"studies": name})[name].runs.items():
+        if run.image_size != 32 or run.weights:
+            raise SystemExit(f"study {name} does not train on pictures of 32 px, which is what is measured here")
         with tempfile.TemporaryDirectory() as folder:
             pictures = {"dataset": "synthetic", "train_images": images, "test_images": 100, "results_dir": folder}
             ours = started(run.model_copy(update=pictures | {"calibration_images": 0}))

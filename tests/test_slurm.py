@@ -152,7 +152,7 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     controller = cluster.start("slurmctld", "-i")
     node = cluster.start("slurmd")
     try:
-        if not until(cluster.idle, node, 60):
+        if not until(cluster.idle, node, 120):
             said = [(cluster.folder / f"{name}.out").read_text()[-500:] for name in ("slurmctld", "slurmd")]
             pytest.skip(f"SLURM does not start here: {said}")
         yield cluster
@@ -182,10 +182,10 @@ def book(cluster, tmp_path_factory) -> Path:
         )
     try:
         run = checkout / "results/synthetic/alexnet"
-        assert until(lambda: any(run.glob("checkpoint-*.pt")), snakemake, 180), log.read_text()[-3000:]
+        assert until(lambda: any(run.glob("checkpoint-*.pt")), snakemake, 400), log.read_text()[-3000:]
         (training,) = (job for job in cluster.jobs() if job.rule == "train")
         cluster.ask("scancel", "--signal=KILL", training.id)
-        assert snakemake.wait(600) == 0, log.read_text()[-3000:]
+        assert snakemake.wait(900) == 0, log.read_text()[-3000:]
     finally:
         end(snakemake)
     return checkout

@@ -524,19 +524,6 @@ def test_devices_that_are_present(monkeypatch):
         devices.resolve_device("cuda:2")
 
 
-def test_networks_side_by_side_take_turns_with_the_gpus(monkeypatch):
-    taken = []
-    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    devices.take_turn(1)
-    assert taken == []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    for turn in range(4):
-        devices.take_turn(turn)
-    assert taken == [0, 1, 0, 1]
-
-
 def test_a_missing_driver_is_no_warning(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: warnings.warn("no driver", stacklevel=1))
     with warnings.catch_warnings():

@@ -1,0 +1,74 @@
+"""Sharing of GPUs by processes that know of each other by locked files alone; the GPUs are made up."""
+
+import subprocess
+import sys
+import types
+from contextlib import ExitStack
+
+import pytest
+import torch
+
+from analysis import devices
+
+
+@pytest.fixture
+def gpus(monkeypatch, tmp_path):
+    """Two GPUs; which of them was chosen, one after the other."""
+    chosen = []
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda i: types.SimpleNamespace(uuid=f"gpu-{i}"))
+    return chosen
+
+
+def reserve(quarters: int, stack: ExitStack) -> None:
+    stack.enter_context(devices.reserved(quarters))
+
+
+def test_small_networks_are_spread_over_gpus_and_then_share_them(gpus):
+    with ExitStack() as stack:
+        for _ in range(8):
+            reserve(1, stack)
+    assert gpus == [0, 1] * 4
+
+
+def test_a_large_network_has_a_gpu_to_itself(gpus):
+    with ExitStack() as stack:
+        reserve(1, stack)
+        reserve(4, stack)
+        assert gpus == [0, 1]
+        reserve(1, stack)
+        assert gpus == [0, 1, 0]
+        reserve(4, stack)  # there is no room: the first one, as without asking
+        assert gpus == [0, 1, 0]
+
+
+def test_the_gpu_of_a_network_that_has_ended_is_taken_next(gpus):
+    with ExitStack() as first, ExitStack() as second, ExitStack() as third:
+        reserve(4, first)
+        reserve(4, second)
+        second.close()
+        reserve(4, third)
+    assert gpus == [0, 1, 1]
+
+
+def test_a_quarter_that_another_process_holds_is_left_to_it_until_it_is_killed(gpus, tmp_path):
+    path = devices._file(0, 0)
+    code = f"from filelock import FileLock; lock = FileLock({str(path)!r}); lock.acquire(); print(flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with devices.reserved(1):
+        assert gpus == [1]
+    other.kill()
+    other.wait()
+    with devices.reserved(1):
+        assert gpus == [1, 0]
+
+
+def test_without_a_gpu_nothing_is_reserved(gpus, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with devices.reserved(1):
+        assert not gpus
+        assert not list(tmp_path.iterdir())
