@@ -140,6 +140,7 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     import jupytext  # noqa: PLC0415
     import papermill  # noqa: PLC0415
 
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm's: bars are text in a notebook here
     source, output = arguments.source, arguments.output
     if not source.is_file():
         raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
