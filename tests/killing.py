@@ -10,6 +10,7 @@ each child ended (minus the signal, or its exit code) and what it wrote to stder
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -25,8 +26,8 @@ class Killer:
     """Counts events, and kills this process at the chosen one."""
 
     def __init__(self, moment: str):
-        self.event, count, signal = moment.split(":") if moment != "none" else ("", 0, 0)
-        self.left, self.signal = int(count), int(signal)
+        self.event, count, number = moment.split(":") if moment != "none" else ("", 0, 0)
+        self.left, self.signal = int(count), int(number)
 
     def happens(self, event: str) -> None:
         if event == self.event:
@@ -46,6 +47,7 @@ class Killer:
 
 def child(moment: str, words: list[str]) -> None:
     """The command, which may die on the way."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in a shell's background ignore
     killer = Killer(moment)
     killer.before(training.Run, "train_step", "step")
     killer.before(training.Run, "probe", "probe")

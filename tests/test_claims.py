@@ -234,6 +234,16 @@ def test_curves_are_the_means_of_images_and_of_resamples():
     np.testing.assert_allclose(found.mean[1:, 1].std(0), standard_error, rtol=0.25)
 
 
+def test_accuracies_that_tie_are_equal_to_the_last_bit():
+    """The same number of right answers at other images, epoch by epoch: one accuracy, not several by rounding."""
+    random = np.random.default_rng(0)
+    right = np.stack([random.permutation(np.repeat([0.0, 1.0], [270, 730])) for _ in range(20)], axis=1)
+    found = statistics.curves(right, resamples=50).mean[:, 0]
+    assert len(np.unique(found[0])) == 1
+    for resample in found:
+        assert len(np.unique(resample)) == len(np.unique(np.round(resample * 1000)))
+
+
 def test_curves_with_one_seed_draw_the_same_images():
     values = np.random.default_rng(0).normal(size=(30, 3))
     a, b = statistics.curves(values, resamples=20), statistics.curves(2 * values, resamples=20)

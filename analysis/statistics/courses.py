@@ -27,7 +27,9 @@ def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAM
     members = [np.flatnonzero(groups == k) for k in range(groups.max(initial=0) + 1)]
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
-    middle = filled.sum(0) / np.maximum(defined.sum(0), 1)  # taken off before squaring: squares of large norms cancel
+    # Taken off before squaring: squares of large norms cancel. One whole number, so that equal shares of 0s and 1s stay
+    # equal to the last bit, and accuracies that tie are tied on every machine.
+    middle = np.round(filled.sum() / max(defined.sum(), 1))
     filled = np.where(defined, values - middle, 0.0)
 
     columns = np.concatenate([defined, filled, filled**2], axis=1)  # (N, 3 E)
