@@ -17,27 +17,39 @@ from analysis.parameters import RunParameters, StudyParameters
 
 DATASET = "dataset.json"
 IMAGES = "images.parquet"
+# Of a study, in dataset.json; "answers" are a record's, which is read and never added to.
+IDENTITY = ("name", "parameters", "hash", "classes", "images", "simulated", "answers")
+GROUPING = ("superclasses", "notes")  # which depend on what is installed, and decide no table
 
 
 def prepare(parameters: StudyParameters) -> Dataset:
     """Load the study's dataset and write its description and its table of test images, unless they are there.
 
+    A finer grouping of the classes, as where WordNet was not installed before, is taken over into the description; a
+    coarser one is not.
     Raises InputError where data is missing, damaged or does not fit, and where the study's folder holds finished runs
     on other data: they would be left without the images that they were made on.
     """
     dataset = load(parameters)
     folder, description = parameters.study_dir, describe(dataset, parameters)
-    present = (folder / DATASET).exists() and (folder / IMAGES).exists()
-    if not present or runs.read_json(folder / DATASET) != description:
+    there = runs.read_json(folder / DATASET) if (folder / DATASET).exists() and (folder / IMAGES).exists() else {}
+    if identity(there) != identity(description):
         finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
-        if present and finished:
+        if there and finished:
             raise InputError(
                 f"{folder} holds finished runs ({', '.join(finished)}) on other data or data parameters: "
                 "choose another name with study, or remove that folder"
             )
         runs.write_table(folder / IMAGES, images_table(dataset))
         runs.write_json(folder / DATASET, description)
+    elif len(description["superclasses"]) > len(there.get("superclasses", ())):
+        runs.write_json(folder / DATASET, there | {name: description[name] for name in GROUPING})
     return dataset
+
+
+def identity(description: dict[str, Any]) -> dict[str, Any]:
+    """What of a dataset.json tells one study from another."""
+    return {name: description.get(name) for name in IDENTITY} | {"people": bool(description.get("people"))}
 
 
 def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:

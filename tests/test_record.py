@@ -15,6 +15,7 @@ from analysis.datasets import HumanLabels, cifar10h
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.record import record
+from analysis.study import prepare
 
 ARCHS = ["alexnet", "vgg19"]
 
@@ -78,6 +79,18 @@ def test_answers_that_cannot_be_had_are_told(finished, tmp_path):
     record(finished, ARCHS, tmp_path / "recorded")
     with pytest.raises(InputError, match="come with its pictures only"):
         tables.read(recorded_parameters(finished, tmp_path / "recorded"), ARCHS)
+
+
+def test_nothing_is_added_to_a_record(tmp_path):
+    given = StudyParameters(results_dir=str(tmp_path / "results"), train_images=12, test_images=12)
+    prepare(given)
+    recorded = given.model_copy(update={"results_dir": str(tmp_path / "recorded")})
+    folder = record(given, [], tmp_path / "recorded")
+    runs.write_json(folder / "resnet18" / runs.RUN, {})
+    before = runs.read_json(folder / "dataset.json")
+    with pytest.raises(InputError, match=r"holds finished runs \(resnet18\)"):
+        prepare(recorded)
+    assert runs.read_json(folder / "dataset.json") == before
 
 
 def test_an_unfinished_study_is_not_recorded_in_part(finished, tmp_path):

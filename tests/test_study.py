@@ -1,5 +1,7 @@
 """A study's steps: what is there is kept, and data is never exchanged beneath finished runs."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -29,6 +31,31 @@ def test_what_is_there_is_left_alone(parameters):
     before = {path: path.stat().st_mtime_ns for path in parameters.study_dir.iterdir()}
     study.prepare(parameters)
     assert {path: path.stat().st_mtime_ns for path in parameters.study_dir.iterdir()} == before
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_only_a_finer_grouping_of_classes_is_taken_over(parameters, monkeypatch, gone):
+    """Beside finished runs, and nothing else of the description or the table is touched."""
+    dataset = study.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    path, classes = parameters.study_dir / study.DATASET, len(dataset.classes)
+    before, images = runs.read_json(path), (parameters.study_dir / study.IMAGES).stat().st_mtime_ns
+    groups = {f"group {k}": (k,) for k in range(classes)} if not gone else {"all": tuple(range(classes))}
+    other = dataclasses.replace(dataset, superclasses=groups, notes=("Another grouping.",))
+    monkeypatch.setattr(study, "load", lambda parameters: other)
+    study.prepare(parameters)
+    finer = {"superclasses": {name: list(members) for name, members in groups.items()}, "notes": ["Another grouping."]}
+    assert runs.read_json(path) == (before if gone else before | finer)
+    assert (parameters.study_dir / study.IMAGES).stat().st_mtime_ns == images
+
+
+@pytest.mark.parametrize("change", [{"hash": "other"}, {"human": None}, {"classes": tuple("abcdefghijkl")}])
+def test_what_identifies_a_study_may_not_change(parameters, monkeypatch, change):
+    dataset = study.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    monkeypatch.setattr(study, "load", lambda parameters: dataclasses.replace(dataset, **change))
+    with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
+        study.prepare(parameters)
 
 
 def test_other_data_replaces_data_that_no_run_needs(parameters):
