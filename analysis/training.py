@@ -93,7 +93,8 @@ class Run:
 
     def __init__(self, parameters: RunParameters, dataset: Dataset):
         if dataset.train is None:
-            raise InputError(f"dataset {dataset.name} has no training images; give root a train/ and a test/ folder")
+            advice = f"{dataset.to_train}, or give weights to measure"
+            raise InputError(f"dataset {dataset.name} has no training images; {advice}")
         self.parameters, self.dataset = parameters, dataset
         self.device = distributed.worker_device(parameters.device)
         self.precision = resolve_precision(parameters.precision, self.device)

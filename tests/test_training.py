@@ -496,7 +496,7 @@ def test_diverging_training_is_one_sentence(squares, tmp_path):
 
 
 def test_a_dataset_without_training_images_is_refused(squares, tmp_path):
-    with pytest.raises(InputError, match="squares has no training images; give root a train/ and a test/ folder"):
+    with pytest.raises(InputError, match="squares has no training images; choose a dataset that has, or give weights"):
         training.train(parameters(tmp_path), squares(0, 4))
 
 

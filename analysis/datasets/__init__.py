@@ -18,7 +18,8 @@ LOADERS = {
 # Datasets whose answers may not be recorded with a study's results, and are joined when those are read.
 ANSWERS = {"cifar10h": cifar10h.answers, "imagenet": imagenet.answers}
 
-PRESENT = {"cifar10h": cifar10h.present}  # datasets that are downloaded where they are not
+# Datasets that are the user's own copy or a download, and may not be here.
+PRESENT = {"cifar10h": cifar10h.present, "imagenet": imagenet.present}
 
 
 def load(parameters: StudyParameters) -> Dataset:
@@ -42,6 +43,9 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
 
 
 def present(parameters: StudyParameters) -> tuple[bool, bool]:
-    """Whether a dataset's pictures, and whether its people's answers, can be had without a download."""
+    """Whether a dataset's pictures, and whether its people's answers, can be had without a download.
+
+    Of answers it says whether there are any: nobody need have been asked.
+    """
     check = PRESENT.get(parameters.dataset)
     return check(parameters) if check else (True, True)

@@ -137,11 +137,7 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
 
     files.build(target, make)
     images, digests = files.load_array(target / "pictures.npy"), files.load_array(target / "digests.npy")
-    with files.reading(target / "corrupt.json", f"remove {target}"):
-        try:
-            corrupt = json.loads((target / "corrupt.json").read_bytes())
-        except ValueError as error:
-            raise InputError(f"{target / 'corrupt.json'} is damaged; remove {target}") from error
+    corrupt = read_corrupt(target / "corrupt.json", f"remove {target}")
     kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
     if images.shape != (len(kept), 3, geometry.size, geometry.size) or digests.shape != (len(kept), 32):
         raise InputError(f"{target} is damaged; remove it to have it made again")
@@ -182,6 +178,33 @@ def write(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_c
     (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
 
 
+def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path) -> dict[str, str]:
+    """Which of the pictures cannot be decoded, by printable names, and why.
+
+    All are tried, once: what was found is kept below ``cache``. Raises InputError where all are corrupt.
+    """
+    target = cache / f"{fingerprint(folder, names, geometry)}.json"
+
+    def make(path: Path) -> None:
+        with closing(decoded(folder, names, geometry)) as pictures:
+            corrupt = {printable(name): found for name, found in pictures if isinstance(found, str)}
+        if len(corrupt) == len(names):
+            raise stop(folder, corrupt, len(names))
+        path.write_text(json.dumps(corrupt, indent=1))
+
+    files.build(target, make)
+    return read_corrupt(target, "remove it")
+
+
+def read_corrupt(path: Path, advice: str) -> dict[str, str]:
+    """Names of corrupt pictures and why, as they were kept. Raises InputError where the file is damaged."""
+    with files.reading(path, advice):
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise InputError(f"{path} is damaged; {advice}") from error
+
+
 def decoded(folder: Path, names: list[str], geometry: Geometry) -> Iterator[tuple[str, np.ndarray | str]]:
     """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time."""
     with tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar:
@@ -212,7 +235,8 @@ def reason(error: Exception, folder: Path) -> str:
 
 def corrupted(folder: Path, corrupt: dict[str, str]) -> InputError:
     """The error of pictures that turn out corrupt when they are asked for."""
-    return InputError(f"pictures in {folder} are corrupt: {listed(corrupt)}; repair or remove them")
+    advice = "repair or remove them, or prepare the data anew with corrupt set to skip"
+    return InputError(f"pictures in {folder} are corrupt: {listed(corrupt)}; {advice}")
 
 
 def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:

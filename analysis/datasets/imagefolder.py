@@ -5,6 +5,7 @@ val/, and possibly train/, with one folder per class in each. A picture's id is 
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def load(parameters: StudyParameters) -> Dataset:
         human=None,
         hash=files.sha256(*hashed),
         notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *notes),
+        to_train="give root a train/ and a test/ folder, each with a folder per class",
     )
 
 
@@ -109,9 +111,12 @@ def visible(folder: Path, folders: bool) -> list[str]:
         return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir() == folders)
 
 
-def list_pictures(folder: Path) -> Listing:
-    """The pictures of every class. Raises InputError where a class, or everything, is empty."""
-    classes = visible(folder, folders=True)
+def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing:
+    """The pictures of every class; classes: names of their folders, None: all that there are.
+
+    Raises InputError where a class, or everything, is empty.
+    """
+    classes = visible(folder, folders=True) if classes is None else classes
     if not classes:
         raise InputError(f"{folder} holds no class folders")
     names, labels, others = [], [], len(visible(folder, folders=False))

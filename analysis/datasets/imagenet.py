@@ -5,18 +5,22 @@ set, or ImageNetV2 (Recht et al. 2019). Only pictures that people were asked abo
 
 Pictures are made as torchvision evaluates its networks. The test pictures are kept decoded on disk: 7.5 GB for all
 50,000 of 224 px, read by every network. The training pictures would take 190 GB, so they are decoded whenever they are
-asked for: as they are for evaluation, or as random crops where training augments (see crops.py).
+asked for: as they are for evaluation, or as random crops where training augments (see crops.py). A corrupt one stops
+training. Where ``corrupt`` is "skip", all that are chosen are tried once before, which takes as long as decoding for an
+epoch, and those that are corrupt are left out, as test pictures are.
 """
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
 from analysis.datasets import files, selections, subsets
 from analysis.datasets.base import Dataset, HumanLabels, Split
-from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, listed
-from analysis.datasets.imagenet_files import Pictures, classes, find_training, find_validation
+from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
+from analysis.datasets.imagenet_files import Pictures, classes, find_training, find_validation, recognise
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -52,9 +56,9 @@ def load(parameters: StudyParameters) -> Dataset:
         hashed += [human.selected, human.shown]
     train = None
     if training is not None:
-        train = take_training(training, parameters)
+        train, left_out = take_training(training, parameters)
         hashed += [np.frombuffer("\n".join(train.ids).encode(), np.uint8), train.labels]  # in place of a million files
-        notes += subsets.describe(training.labels, parameters.train_images, parameters.seed, "train")
+        notes += [*subsets.describe(training.labels, parameters.train_images, parameters.seed, "train"), *left_out]
     wnids, names = classes()
     superclasses, missing = find_superclasses(wnids)
     return Dataset(
@@ -66,7 +70,20 @@ def load(parameters: StudyParameters) -> Dataset:
         human=human,
         hash=files.sha256(*hashed),
         notes=(*notes, *missing),
+        to_train=f"put train/ with a folder per class, named by its wnid, into {root}",
     )
+
+
+def present(parameters: StudyParameters) -> tuple[bool, bool]:
+    """Whether the user's pictures, and whether people's answers, are there: by names alone, nothing is read."""
+    pictures = told = False
+    with suppress(InputError, OSError):  # OSError: a folder that may not be read
+        recognise(folder_of(parameters))
+        pictures = True
+    with suppress(OSError):
+        path = answers_file(parameters)
+        told = path is not None and path.is_file()
+    return pictures, told
 
 
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
@@ -94,10 +111,14 @@ def geometry(image_size: int) -> Geometry:
 
 def read_answers(parameters: StudyParameters) -> selections.Answers | None:
     """What people said, from the file that ``human_labels`` names or one beside the pictures; None: nothing."""
+    path = answers_file(parameters)
+    return path and selections.read(path, classes()[0], maybe=parameters.raters_selected == "maybe")
+
+
+def answers_file(parameters: StudyParameters) -> Path | None:
     if parameters.human_labels == "none":
         return None
-    path = Path(parameters.human_labels) if parameters.human_labels else selections.find(folder_of(parameters))
-    return path and selections.read(path, classes()[0], maybe=parameters.raters_selected == "maybe")
+    return Path(parameters.human_labels) if parameters.human_labels else selections.find(folder_of(parameters))
 
 
 def people(parameters: StudyParameters, pictures: Pictures) -> tuple[np.ndarray, HumanLabels | None, str]:
@@ -118,12 +139,19 @@ def people(parameters: StudyParameters, pictures: Pictures) -> tuple[np.ndarray,
     return asked, human, found.bias
 
 
-def take_training(training: Pictures, parameters: StudyParameters) -> Split:
-    """The training pictures, decoded whenever they are asked for."""
+def take_training(training: Pictures, parameters: StudyParameters) -> tuple[Split, list[str]]:
+    """The training pictures, decoded whenever they are asked for; and a note on those that are left out as corrupt."""
+    made, notes = geometry(parameters.image_size), []
     chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
     names = [training.names[index] for index in chosen]
-    images = Files(training.folder, names, geometry(parameters.image_size))
-    return Split(images, training.labels[chosen], training.ids[chosen], images)
+    if parameters.corrupt == "skip":
+        corrupt = find_corrupt(training.folder, names, made, parameters.data_path / "decoded")
+        whole = [printable(name) not in corrupt for name in names]
+        chosen, names = chosen[whole], list(compress(names, whole))
+        if corrupt:
+            notes = [f"Training pictures left out as corrupt, {len(corrupt):,}: {listed(corrupt, 20)}."]
+    images = Files(training.folder, names, made)
+    return Split(images, training.labels[chosen], training.ids[chosen], images), notes
 
 
 def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]], list[str]]:

@@ -7,6 +7,8 @@ Four layouts are recognised by looking:
     val/ILSVRC2012_val_<n>.JPEG         a flat folder, with the development kit's labels in ILSVRC2012_devkit_t12/data/
     train/<wnid>/*                      training pictures, beside any of these
 
+Class folders may also stand at the root, without val/. Another folder among them is an error, never left aside.
+
 Classes are in the order of their wnids, as in torchvision and its weights. The kit numbers them otherwise, and its
 ``meta.mat`` says how.
 """
@@ -31,6 +33,9 @@ IMAGES = 50_000  # in the validation set
 DEVKIT = "ILSVRC2012_devkit_t12"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 ARCHIVES = ("ILSVRC2012_img_val.tar", "ILSVRC2012_img_train.tar", f"{DEVKIT}.tar.gz")
+TRAINING = "train"
+BESIDE = (TRAINING, DEVKIT)  # folders that may lie among class folders at the root
+FOLDERS = {WNID: "folders named by wnid (n01440764, ...)", NUMBER: "ImageNetV2's folders 0 to 999"}
 ALLOWED = (
     "val/ with a folder per class named by its wnid (n01440764, ...), ImageNetV2's folders 0 to 999, or a flat folder "
     f"of ILSVRC2012_val_*.JPEG with {DEVKIT}/data/ beside it"
@@ -68,25 +73,62 @@ def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def find_validation(root: Path) -> Pictures:
     """The validation pictures below ``root``. Raises InputError where no layout is recognised, or it does not fit."""
+    folder, names = recognise(root)
+    return in_folders(folder, names) if names else in_one_folder(folder, find_devkit(root, folder))
+
+
+def recognise(root: Path) -> tuple[Path, list[str]]:
+    """The folder of the validation pictures and its class folders, none where it is flat: without reading those.
+
+    Raises InputError where no layout is recognised, or a flat one has no labels.
+    """
     if not root.is_dir():
         raise InputError(f"root is {root}, which is no folder; allowed: {ALLOWED}")
     for folder in (root / "val", root / "validation", root / "ILSVRC2012_img_val", root):
-        names = imagefolder.visible(folder, folders=True)
-        if names and all(map(WNID.fullmatch, names)):
-            return in_folders(folder, "class folders named by wnid")
-        if names and all(map(NUMBER.fullmatch, names)):
-            return in_folders(folder, "ImageNetV2's numbered class folders")
+        names = class_folders(folder, (WNID, NUMBER), BESIDE if folder == root else ())
+        if names:
+            return folder, names
         if any(map(VALIDATION.fullmatch, imagefolder.visible(folder, folders=False))):
-            return in_one_folder(folder, find_devkit(root, folder))
+            find_devkit(root, folder)
+            return folder, []
     raise InputError(f"no ImageNet validation pictures in {root}: {seen(root)}; allowed: {ALLOWED}")
 
 
 def find_training(root: Path) -> Pictures | None:
-    """The training pictures in train/<wnid>/, if there are any."""
-    names = imagefolder.visible(root / "train", folders=True)
-    if not names or not all(map(WNID.fullmatch, names)):
-        return None
-    return in_folders(root / "train", "class folders named by wnid")
+    """The training pictures in train/<wnid>/, if there are any. Raises InputError where it holds other folders."""
+    folder = root / TRAINING
+    names = class_folders(folder, (WNID,))
+    if not names and (strays := imagefolder.visible(folder, folders=True)):
+        raise stray(folder, strays, WNID)
+    return in_folders(folder, names) if names else None
+
+
+def class_folders(folder: Path, kinds: Sequence[re.Pattern], beside: Sequence[str] = ()) -> list[str]:
+    """Names of the class folders in a folder, all of one kind; none where it has none. Folders ``beside`` may be there.
+
+    Raises InputError where others lie among them: a misnamed class would be missing, and nobody told.
+    """
+    names = [name for name in imagefolder.visible(folder, folders=True) if name not in beside]
+    for kind in kinds:
+        strays = [name for name in names if not kind.fullmatch(name)]
+        if len(strays) == len(names):
+            continue
+        if strays:
+            raise stray(folder, strays, kind, beside)
+        return names
+    return []
+
+
+def stray(folder: Path, names: Sequence[str], kind: re.Pattern, beside: Sequence[str] = ()) -> InputError:
+    """The error of folders that lie among class folders and are none."""
+    allowed = " and ".join([FOLDERS[kind], *(f"{name}/" for name in beside)])
+    return InputError(f"{folder} holds {first(names)} among its class folders; allowed: {allowed}")
+
+
+def first(names: Sequence[str], most: int = 5) -> str:
+    """Names of files or folders, up to ``most``, and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(map(printable, names[:most]))}{more}"
 
 
 def seen(root: Path) -> str:
@@ -95,13 +137,13 @@ def seen(root: Path) -> str:
     if archives:
         return f"{', '.join(archives)} must be unpacked first"
     names = [*imagefolder.visible(root, folders=True), *imagefolder.visible(root, folders=False)]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"it holds {', '.join(map(printable, names[:5]))}{more}" if names else "it is empty"
+    return f"it holds {first(names)}" if names else "it is empty"
 
 
-def in_folders(folder: Path, kind: str) -> Pictures:
+def in_folders(folder: Path, names: Sequence[str]) -> Pictures:
     """Pictures in class folders, mapped by each folder's own name: never by the folders' order."""
-    listing = imagefolder.list_pictures(folder)
+    listing = imagefolder.list_pictures(folder, names)
+    kind = "class folders named by wnid" if WNID.fullmatch(names[0]) else "ImageNetV2's numbered class folders"
     places = np.array([place(folder, name) for name in listing.classes])
     return Pictures(folder, listing.names, places[listing.labels], listing.others, kind)
 

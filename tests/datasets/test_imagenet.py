@@ -8,10 +8,11 @@ from scipy import io
 from torchvision.models import _meta
 from torchvision.transforms import v2
 
-from analysis import datasets, study
-from analysis.datasets import imagenet, imagenet_files, wordnet
+from analysis import datasets, runs, study
+from analysis.datasets import decoding, imagenet, imagenet_files, wordnet
+from analysis.datasets.crops import Crops
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
+from analysis.parameters import RunParameters, StudyParameters
 
 WNIDS, NAMES = imagenet_files.classes()
 SIZE = 64
@@ -22,13 +23,13 @@ def parameters(folder, **more) -> StudyParameters:
     return StudyParameters(**(given | more))
 
 
+def absent(wnids):
+    raise InputError("WordNet is not here")
+
+
 @pytest.fixture(autouse=True)
 def one_superclass(monkeypatch):
     """Without WordNet, which takes seconds to read."""
-
-    def absent(wnids):
-        raise InputError("WordNet is not here")
-
     monkeypatch.setattr(wordnet, "superclasses", absent)
 
 
@@ -82,6 +83,46 @@ def test_class_folders_are_labelled_by_wnid(folders):
 
 def test_class_folders_may_stand_at_the_root(folders):
     assert datasets.load(parameters(folders / "val")).hash == datasets.load(parameters(folders)).hash
+
+
+@pytest.mark.parametrize("named", [WNIDS.__getitem__, str], ids=["by wnid", "by number"])
+def test_training_pictures_and_the_devkit_may_stand_beside_class_folders_at_the_root(tmp_path, named):
+    root = tmp_path / "imagenet"
+    for k in (2, 10):
+        save(root / named(k) / f"{k}.jpeg", k)
+    alone = datasets.load(parameters(root)).test
+    save(root / "train" / WNIDS[3] / "1.JPEG", 5)
+    (root / "ILSVRC2012_devkit_t12").mkdir()
+    dataset = datasets.load(parameters(root))
+    assert dataset.test.ids.tolist() == alone.ids.tolist()
+    assert sorted(greys(dataset.test.images)) == [2, 10]
+    assert dataset.train.labels.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("val", r"allowed: folders named by wnid \(n01440764, \.\.\.\)$"),
+        (".", r"allowed: folders named by wnid \(n01440764, \.\.\.\) and train/ and ILSVRC2012_devkit_t12/$"),
+        ("train", r"allowed: folders named by wnid \(n01440764, \.\.\.\)$"),
+    ],
+)
+@pytest.mark.parametrize("stray", ["cats", "12"])
+def test_a_stray_folder_among_class_folders_is_one_sentence(tmp_path, folder, allowed, stray):
+    root = tmp_path / "imagenet"
+    save(root / folder / WNIDS[2] / "1.JPEG", 1)
+    if folder == "train":
+        save(root / "val" / WNIDS[2] / "1.JPEG", 1)
+    save(root / folder / stray / "1.JPEG", 1)
+    with pytest.raises(InputError, match=rf"^{root / folder} holds {stray} among its class folders; {allowed}"):
+        datasets.load(parameters(root))
+
+
+def test_training_folders_that_are_all_strays_are_told(folders):
+    for stray in "abcdefg":
+        save(folders / "train" / stray / "1.JPEG", 1)
+    with pytest.raises(InputError, match=r"train holds a, b, c, d, e and 2 more among its class folders; allowed"):
+        datasets.load(parameters(folders))
 
 
 @pytest.mark.parametrize("below", ["", "val"])
@@ -269,6 +310,82 @@ def test_a_corrupt_training_picture_is_one_sentence(trained):
         images[np.arange(4)]
 
 
+def test_corrupt_training_pictures_are_left_out_from_the_start(trained):
+    """Of two of a class, one: what is left is as if it had never been there."""
+    (trained / "train" / WNIDS[10] / f"{WNIDS[10]}_92.JPEG").write_text("no picture")
+    dataset = datasets.load(parameters(trained, corrupt="skip"))
+    assert dataset.train.labels.tolist() == [2, 10, 999]
+    assert dataset.train.ids.tolist() == [
+        f"{WNIDS[k]}/{WNIDS[k]}_{value}.JPEG" for k, value in ((2, 50), (10, 90), (999, 130))
+    ]
+    assert greys(dataset.train.images[np.arange(3)]) == [50, 90, 130]
+    assert Crops(dataset.train.images, 0, 1)[np.arange(3)].shape == (3, 3, SIZE, SIZE)
+    told = [note for note in dataset.notes if "corrupt" in note]
+    assert len(told) == 1
+    assert told[0].startswith(f"Training pictures left out as corrupt, 1: {WNIDS[10]}/{WNIDS[10]}_92.JPEG (")
+    (trained / "train" / WNIDS[10] / f"{WNIDS[10]}_92.JPEG").unlink()
+    assert datasets.load(parameters(trained)).hash == dataset.hash
+
+
+def test_training_pictures_are_tried_once_and_again_when_they_change(trained, monkeypatch):
+    skipping, tried = parameters(trained, corrupt="skip"), []
+
+    def counted(path, geometry):
+        tried.append(path.name)
+        return decode(path, geometry)
+
+    decode = decoding.decode
+    monkeypatch.setattr(decoding, "decode", counted)
+    whole = datasets.load(skipping)
+    assert len([name for name in tried if "val" not in name]) == 4
+    tried.clear()
+    assert datasets.load(skipping).hash == whole.hash
+    assert not tried
+    (trained / "train" / WNIDS[2] / f"{WNIDS[2]}_50.JPEG").write_text("no picture")
+    assert len(datasets.load(skipping).train) == 3
+    tried.clear()
+    datasets.load(parameters(trained))
+    assert not tried
+
+
+def test_only_corrupt_training_pictures_are_one_sentence(trained):
+    for path in (trained / "train").rglob("*.JPEG"):
+        path.write_text("no picture")
+    for _ in range(2):  # nothing is kept of the first attempt
+        with pytest.raises(InputError, match=r"^4 of 4 pictures in .*train are corrupt: .*; repair or remove them$"):
+            datasets.load(parameters(trained, corrupt="skip"))
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_training_stops_at_a_corrupt_picture_or_skips_it(trained, augment):
+    bad = f"{WNIDS[999]}_130.JPEG"
+    (trained / "train" / WNIDS[999] / bad).write_text("no picture")
+    network = {
+        "arch": "resnet18",
+        "width": 1 / 64,
+        "epochs": 1,
+        "batch_size": 2,
+        "calibration_images": 0,
+        "device": "cpu",
+    }
+    results = {"results_dir": str(trained.parent / "results"), "augment": augment}
+    stopping = RunParameters(**parameters(trained).model_dump() | network | results)
+    with pytest.raises(
+        InputError, match=rf"^pictures in .*train are corrupt: {WNIDS[999]}/{bad} \(.*corrupt set to skip$"
+    ):
+        study.complete(stopping, progress=False)
+    stamp = study.complete(stopping.model_copy(update={"corrupt": "skip"}), progress=False)
+    assert stamp["images"]["train"] == 3
+
+
+def test_without_training_pictures_the_sentence_says_what_imagenet_needs(folders):
+    given = parameters(folders).model_dump() | {"results_dir": str(folders.parent / "results"), "device": "cpu"}
+    with pytest.raises(
+        InputError, match=r"imagenet has no training images; put train/ with .*wnid.* into .*imagenet, or"
+    ):
+        study.complete(RunParameters(**given), progress=False)
+
+
 def test_the_hash_knows_the_training_pictures_names(trained):
     first = datasets.load(parameters(trained)).hash
     save(trained / "train" / WNIDS[7] / "more.JPEG", 9)
@@ -350,6 +467,55 @@ def test_answers_are_had_without_the_pictures(folders):
     (folders / "human_labels.csv").unlink()
     with pytest.raises(InputError, match=r"no file of people's answers in .*; name one with human_labels"):
         datasets.answers(parameters(folders), dataset.test.ids, dataset.test.labels)
+
+
+# --- what is there
+
+
+def test_what_is_there_is_told_without_raising(folders):
+    given = parameters(folders)
+    assert datasets.present(given) == (True, False)
+    answers(folders, [(name(9), 4, 10)])
+    assert datasets.present(given) == (True, True)
+    assert datasets.present(parameters(folders, human_labels="none")) == (True, False)
+    assert datasets.present(parameters(folders, human_labels=str(folders / "human_labels.csv"))) == (True, True)
+    assert datasets.present(parameters(folders, human_labels=str(folders / "gone.csv"))) == (True, False)
+    (folders / "val").rename(folders / "elsewhere")
+    assert datasets.present(given) == (False, True)
+    assert datasets.present(parameters(folders / "nowhere")) == (False, False)
+
+
+def test_flat_pictures_are_there_with_their_labels_only(flat):
+    assert datasets.present(parameters(flat)) == (True, False)
+    (flat / "ILSVRC2012_devkit_t12").rename(flat / "kit")
+    assert datasets.present(parameters(flat)) == (False, False)
+
+
+# --- WordNet, which may come and go
+
+
+def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
+    given = parameters(folders, results_dir=str(folders.parent / "results"))
+    study.prepare(given)
+    runs.write_json(given.study_dir / "resnet18" / runs.RUN, {})
+    halves = {"one": tuple(range(500)), "other": tuple(range(500, 1000))}
+
+    def told():
+        return runs.read_json(given.study_dir / study.DATASET)
+
+    one = told()
+    monkeypatch.setattr(wordnet, "superclasses", lambda wnids: halves)
+    study.prepare(given)
+    two = told()
+    assert two["superclasses"] == {group: list(members) for group, members in halves.items()}
+    assert len(two["notes"]) == len(one["notes"]) - 1
+    assert not any("one superclass" in note for note in two["notes"])
+    assert {k: v for k, v in two.items() if k not in ("superclasses", "notes")} == {
+        k: v for k, v in one.items() if k not in ("superclasses", "notes")
+    }
+    monkeypatch.setattr(wordnet, "superclasses", absent)
+    study.prepare(given)
+    assert told() == two
 
 
 # --- the real pictures and raters
