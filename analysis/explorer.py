@@ -23,7 +23,7 @@ from analysis.datasets import Images
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 from analysis.study import study_of
-from analysis.tables import Run, Study
+from analysis.tables import Study
 
 TILE = 32  # pixels, the side of a picture in a mosaic, at most
 ACROSS = 32  # pictures in a mosaic's row
@@ -50,19 +50,23 @@ SCORES = (
 )
 
 
-def pictures(parameters: RunParameters, run: Run) -> tuple[Images | None, str]:
+def pictures(parameters: RunParameters, study: Study) -> tuple[Images | None, str]:
     """The test images that a run was measured on, or None and a sentence that says why they are not there.
 
     They are never downloaded for this.
     """
-    if not all(datasets.present(parameters)):
-        where = parameters.data_path
+    there, answers = datasets.present(parameters)
+    where = parameters.root or parameters.data_path
+    if not there:
         return None, f"The pictures are not here, only what was recorded of them: {where} does not hold this dataset."
+    if study.dataset["people"] and not answers:  # by which the data is told to be what it was
+        where = parameters.human_labels or where
+        return None, f"The pictures are not shown without people's answers, which {where} does not hold."
     try:
         dataset = datasets.load(study_of(parameters))
     except InputError as error:
         return None, f"The pictures are not here, only what was recorded of them: {error}"
-    if dataset.hash != run.stamp["data"]:
+    if dataset.hash != study.runs[parameters.arch].stamp["data"]:
         return None, "The pictures that are here are not those that were recorded: their hash is another."
     return dataset.test.images, ""
 

@@ -120,7 +120,7 @@ class Page:
 
     def show_explorer(self, study: Study, parameters: RunParameters) -> None:
         """Every test image of a network's study, to look at one by one; a note where the pictures are not there."""
-        images, reason = explorer.pictures(parameters, study.runs[parameters.arch])
+        images, reason = explorer.pictures(parameters, study)
         for leftover in (self.folder / "files").glob("explorer-*"):
             leftover.unlink()
         if images is None:

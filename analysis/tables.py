@@ -247,13 +247,14 @@ def examples_course(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def pictures(study: Study, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
-    """The test images with these numbers, (B, H, W, 3) uint8; None where they are not here.
+    """The test images with these numbers, (B, H, W, 3) uint8; None where they, or people's answers, are not here.
 
     Raises InputError where the data is other than then.
     """
     if not len(images):
         return np.zeros((0, 1, 1, 3), dtype=np.uint8)
-    if not present(parameters)[0]:
+    there, answers = present(parameters)
+    if not there or (study.dataset["people"] and not answers):  # by which the data is told to be what it was
         return None
     dataset = load(study_of(parameters))
     if dataset.hash != study.dataset["hash"]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis import explorer, pages, runs, tables
+from analysis import datasets, explorer, pages, runs, tables
 from analysis.datasets import cifar10h, synthetic
 from analysis.parameters import RunParameters, StudyParameters
 
@@ -174,7 +174,15 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
 # --- the page
 
 
-@pytest.mark.parametrize("trouble", ["missing", "other"])
+SAID = {
+    "missing": "The pictures are not here",
+    "imagenet": "The pictures are not here",
+    "answers": "The pictures are not shown without people",
+    "other": "their hash is another",
+}
+
+
+@pytest.mark.parametrize("trouble", SAID)
 def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
@@ -184,13 +192,17 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     run = {"train_images": 12, "test_images": 12, "data_dir": str(tmp_path)}
     if trouble == "missing":
         run = {"dataset": "imagefolder", "root": str(tmp_path / "*gone*"), "test_images": 12}
+    if trouble == "imagenet":
+        run = {"dataset": "imagenet", "root": str(tmp_path / "*gone*"), "image_size": 64}
+    if trouble == "answers":  # as where they were recorded without them
+        monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: (True, False))
     old = tmp_path / "book/runs/synthetic/resnet50/files/explorer-3.webp"
     old.parent.mkdir(parents=True)
     old.touch()
     parameters = RunParameters.parse(run | {"study": "synthetic"})
     pages.Page(parameters, "resnet50").show_explorer(study, parameters)
     assert "There is nothing to look at here" in seen[0]
-    assert ("The pictures are not here" if trouble == "missing" else "their hash is another") in seen[0]
+    assert SAID[trouble] in seen[0]
     assert "<script" not in seen[0]
     assert not old.exists()
 

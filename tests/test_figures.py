@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures, statistics, styles, tables
+from analysis import datasets, figures, statistics, styles, tables
 from analysis.errors import InputError
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
@@ -256,6 +256,20 @@ def test_pictures_are_the_datasets(tmp_path, monkeypatch, squares, study):
     np.testing.assert_array_equal(pictures, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
     with pytest.raises(InputError, match="not what its results were made of"):
         tables.pictures(study, madeup.study(tmp_path, ["vgg19"]), [3, 1])
+
+
+@pytest.mark.parametrize(("there", "shown"), [((True, True), True), ((True, False), False), ((False, True), False)])
+def test_pictures_are_shown_only_where_they_and_peoples_answers_are_here(
+    tmp_path, monkeypatch, squares, study, there, shown
+):
+    made = squares()
+    monkeypatch.setattr(tables, "load", lambda parameters: made)
+    monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: there)
+    parameters = madeup.study(tmp_path, ["vgg19"])
+    same = study.dataset | {"hash": made.hash}
+    assert (tables.pictures(dataclasses.replace(study, dataset=same), parameters, [1]) is not None) == shown
+    nobody = dataclasses.replace(study, dataset=same | {"people": None})
+    assert (tables.pictures(nobody, parameters, [1]) is not None) == there[0]
 
 
 def test_without_people_there_is_no_example_and_no_granularity(silent):
