@@ -68,7 +68,8 @@ def weights(wildcards):
 def gpu_quarters(wildcards):
     """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
     small = run(wildcards).image_size <= 64
-    return 1 if small and (not run(wildcards).weights or weights(wildcards)) else 4  # published weights have their size
+    own = not run(wildcards).weights or run(wildcards).weights.endswith(".safetensors")
+    return 1 if small and own else 4  # what torchvision publishes, by name or as .pth, is given pictures of its own size
 
 
 def one_of(names):
