@@ -15,7 +15,7 @@ import shlex
 
 from pathlib import Path
 
-from analysis import chapters
+from analysis import chapters, runs
 from analysis.datasets import present
 from analysis.config import options, read_studies, with_recorded
 from analysis.toc import contents
@@ -120,7 +120,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules("architectures", "datasets/crops", "devices", "distributed", "extraction", "scores", "training"),
+            modules(*runs.TRAINED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:
@@ -138,7 +138,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
-            modules("architectures", "datasets/decoding", "devices", "extraction", "measuring", "scores", "weights"),
+            modules(*runs.MEASURED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
         wildcard_constraints:
