@@ -92,7 +92,7 @@ class Files:
         return batch
 
     def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
-        """The same pictures, in the geometry that weights were evaluated in (see ``Geometry``)."""
+        """The same pictures, resized as weights were evaluated (see ``Geometry``); turned upright if these are."""
         geometry = replace(self.geometry, size=size, resized=resized, interpolation=interpolation)
         return Files(self.folder, self.names, geometry)
 
