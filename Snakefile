@@ -15,7 +15,7 @@ import shlex
 
 from pathlib import Path
 
-from analysis import chapters
+from analysis import chapters, runs
 from analysis.datasets import present
 from analysis.config import options, read_studies, with_recorded
 from analysis.toc import contents
@@ -68,7 +68,8 @@ def weights(wildcards):
 def gpu_quarters(wildcards):
     """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
     small = run(wildcards).image_size <= 64
-    return 1 if small and (not run(wildcards).weights or weights(wildcards)) else 4  # published weights have their size
+    own = not run(wildcards).weights or run(wildcards).weights.endswith(".safetensors")
+    return 1 if small and own else 4  # what torchvision publishes, by name or as .pth, is given pictures of its own size
 
 
 def one_of(names):
@@ -119,7 +120,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules("architectures", "datasets/crops", "devices", "distributed", "extraction", "scores", "training"),
+            modules(*runs.TRAINED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:
@@ -137,7 +138,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
-            modules("architectures", "datasets/decoding", "devices", "extraction", "measuring", "scores", "weights"),
+            modules(*runs.MEASURED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
         wildcard_constraints:

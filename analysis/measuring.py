@@ -2,7 +2,9 @@
 
 For networks and pictures of one's own, and for those that torchvision publishes (Sec. 2 takes its pretrained ones).
 The published ones are given each picture as they were evaluated on it, whatever the study's image_size, where the
-pictures come from files; else the dataset's pictures as they are.
+pictures come from files; else the dataset's pictures as they are. One thing is the dataset's: whether pictures are
+first turned upright, as their EXIF data say. Of one's own they are (imagefolder.py), or a photograph taken with the
+phone held upright would be measured as it lies on its side; of ImageNet they are not, as torchvision turns none.
 """
 
 import time
@@ -79,14 +81,15 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
 def pictures_for(given: weights.Weights, split: Split) -> tuple[Images, dict[str, Any]]:
     """The pictures as the weights were evaluated on them, and what was done, for the stamp; nothing is said of others'.
 
-    "transforms" has the resizing, where it was done, and the normalisation.
+    "transforms" has the resizing and whether pictures were turned upright, where it was done, and the normalisation.
     """
     if given.evaluation is None:
         return split.images, {}
     made = asdict(given.evaluation)
     if split.files is not None:
         resizing = (given.evaluation.size, given.evaluation.resized, given.evaluation.interpolation)
-        return split.files.evaluated(*resizing), {"transforms": made}
+        files = split.files.evaluated(*resizing)
+        return files, {"transforms": made | {"upright": files.geometry.upright}}
     return split.images, {"transforms": {name: made[name] for name in ("mean", "std")}}
 
 

@@ -217,7 +217,8 @@ def _transforms(made: dict[str, Any]) -> str:
     """How a measured network's pictures were made, in a few words."""
     if "size" not in made:
         return "as the dataset makes them"
-    return f"{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
+    turned = "turned upright, " if made.get("upright") else ""
+    return f"{turned}{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
 
 
 def show(markdown: str) -> None:

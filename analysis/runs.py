@@ -36,8 +36,16 @@ CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
-TRAINED_BY = ("architectures", "devices", "distributed", "extraction", "scores", "training")
-MEASURED_BY = ("architectures", "datasets/decoding", "devices", "extraction", "measuring", "scores", "weights")
+# The modules that make a run's tables: it is stamped with their contents, and the Snakefile makes it again when one
+# changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
+TRAINED_BY = (
+    *("architectures", "datasets/crops", "datasets/decoding", "devices"),
+    *("distributed", "extraction", "scores", "training"),
+)
+MEASURED_BY = (
+    *("architectures", "datasets/decoding", "devices", "distributed"),
+    *("extraction", "measuring", "scores", "weights"),
+)
 
 
 @contextmanager

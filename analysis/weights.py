@@ -3,6 +3,9 @@
 Nothing is ever unpickled: .safetensors holds tensors and text alone, and .pt and .pth files are read with torch's
 ``weights_only``. Two layouts are taken: this project's (``body.*`` and ``head.*``, as training writes) and
 torchvision's own, whose last layer has a name that depends on the network.
+
+torchvision names each file that it publishes for the beginning of the file's SHA-256. So a local file is known to be
+one of them by its content, whatever it is called, and is taken as if its weights had been named.
 """
 
 import json
@@ -28,7 +31,7 @@ from analysis.parameters import RunParameters
 SUFFIXES = (".safetensors", ".pt", ".pth")
 COUNTER = "num_batches_tracked"  # of batch norm: old files lack it, and evaluation does not use it
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads that play no part here
-DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")  # in the names of torchvision's files
+DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")  # in the names of torchvision's files, and so at the ends of their URLs
 # torchvision's DenseNets are published under names of layers that it has since changed.
 OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
@@ -57,7 +60,7 @@ class Weights:
     classes: tuple[str, ...] | None  # the names of the network's outputs in their order, where they are known
     sha256: str
     name: str  # for readers
-    evaluation: Evaluation | None = None  # of those that torchvision publishes
+    evaluation: Evaluation | None = None  # of those that torchvision publishes, named or as a file
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def published(arch: str) -> list[str]:
 def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
     """The weights that ``parameters`` name; torchvision's are downloaded once, to where torch keeps such files.
 
-    Raises InputError where they cannot be had, or are no weights.
+    A file that torchvision publishes for this network has the evaluation and the classes of those weights, as if they
+    had been named. Raises InputError where weights cannot be had, or are none.
     """
     check(parameters)
     name = parameters.weights
@@ -97,7 +101,25 @@ def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
         return fetch(parameters.arch, name, progress)
     path = Path(name)
     state, classes = read_safetensors(path) if path.suffix == ".safetensors" else (read_torch(path), None)
-    return Weights(state, classes, runs.sha256(path), path.name)
+    sha256 = runs.sha256(path)
+    member = published_as(parameters.arch, sha256)
+    if member is not None:
+        return of_member(member, state, sha256, f"{path.name} (torchvision's {member.name})")
+    return Weights(state, classes, sha256, path.name)
+
+
+def published_as(arch: str, sha256: str) -> WeightsEnum | None:
+    """Which of torchvision's weights for a network the file with this SHA-256 is, by the digests in their URLs."""
+    for member in models.get_model_weights(arch):
+        begins = DIGEST.search(member.url)
+        if begins and sha256.startswith(begins[1]):
+            return member
+    return None
+
+
+def of_member(member: WeightsEnum, state: dict[str, Tensor], sha256: str, name: str) -> Weights:
+    """Weights that torchvision publishes, with what it knows of them."""
+    return Weights(state, tuple(member.meta["categories"] or ()) or None, sha256, name, Evaluation.of(member))
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]:
@@ -148,8 +170,7 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
     sha256, begins = runs.sha256(path), DIGEST.search(path.name)
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it to have it fetched again")
-    classes = tuple(member.meta["categories"] or ()) or None
-    return Weights(state, classes, sha256, f"torchvision's {member.name}", Evaluation.of(member))
+    return of_member(member, state, sha256, f"torchvision's {member.name}")
 
 
 def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], image_size: int) -> Fitted:

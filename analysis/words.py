@@ -364,9 +364,10 @@ def transformed(made: dict[str, Any] | None) -> str:
             "It was given this dataset's pictures as they are, not resized as in the weights' own evaluation, because "
             "they do not come from picture files. "
         )
+    turned = ", but first turned upright where their EXIF data say so" if made.get("upright") else ""
     return (
-        f"Whatever their size on these pages, it was given the pictures as in the weights' own evaluation: the shorter "
-        f"side resized to {made['resized']} px ({made['interpolation']}), then the central {made['size']} × "
+        f"Whatever their size on these pages, it was given the pictures as in the weights' own evaluation{turned}: the "
+        f"shorter side resized to {made['resized']} px ({made['interpolation']}), then the central {made['size']} × "
         f"{made['size']} px. "
     )
 

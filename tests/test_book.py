@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import chapters, claims
+from analysis import chapters, claims, runs
 from analysis.config import read_studies, with_recorded
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +59,19 @@ def planned(checkout: Path, **more) -> dict[str, int]:
     return {
         rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE) if rule not in ("total", "book")
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "config", "made_by"),
+    [("train", SMALL, runs.TRAINED_BY), ("measure", "studies=own", runs.MEASURED_BY)],
+    ids=["train", "measure"],
+)
+def test_a_run_is_made_of_the_modules_that_its_stamp_holds(checkout, rule, config, made_by):
+    output = snakemake(checkout, "-n", "--forceall", config=config)
+    inputs = re.findall(rf"^rule {rule}:\n +input: (.*)$", output, re.MULTILINE)
+    assert inputs
+    for files in inputs:
+        assert set(re.findall(r"analysis/(\S+)\.py", files)) == set(made_by)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 
-from analysis import architectures, measuring, study, tables, weights, words
-from analysis.datasets import decoding, imagenet_files, wordnet
+from analysis import architectures, measuring, pages, study, tables, weights, words
+from analysis.datasets import Split, decoding, imagenet_files, wordnet
 from analysis.parameters import RunParameters
 
 PUBLISHED = [member for arch in architectures.known() for member in models.get_model_weights(arch)]
@@ -94,6 +94,25 @@ def test_pixels_of_real_photographs_are_those_of_torchvisions_transforms(real_da
         pytest.skip("needs imagenet/val in AVH_DATA")
     names = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.JPEG"))[::130]
     assert_as_torchvision_makes_them(folder, names, member)
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it(tmp_path, upright):
+    """A picture stored on its side, with EXIF data that say so, is measured upright, or as it lies."""
+    member = models.AlexNet_Weights.IMAGENET1K_V1
+    original = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    lying, exif = original.transpose(Image.Transpose.ROTATE_90), Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    lying.save(tmp_path / "0.png", exif=exif)
+    files = decoding.Files(tmp_path, ["0.png"], decoding.Geometry(64, upright=upright))
+    split = Split(files, np.zeros(1, np.int64), np.array(["0.png"]), files)
+    given = weights.Weights({}, None, "", "made up", weights.Evaluation.of(member))
+    images, made = measuring.pictures_for(given, split)
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (member.transforms().mean, member.transforms().std))
+    expected = member.transforms()(original if upright else lying) * std + mean
+    assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
+    assert ("first turned upright where their EXIF data say so" in words.transformed(made["transforms"])) == upright
+    assert pages._transforms(made["transforms"]).startswith("turned upright, 256 px" if upright else "256 px")
 
 
 # --- scores

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis import runs
+
 SOURCE = Path(__file__).parent.parent / "analysis"
 TREES = {
     ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
@@ -88,6 +90,28 @@ def test_reading_results_imports_no_torch():
     code = "import sys, analysis.__main__, analysis.study, analysis.statistics; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# --- what made a run
+
+# They decide no number of a run: sentences, where files are, and what is given to it, which its stamp has.
+BESIDE = {f"analysis.{name}" for name in ("datasets", "datasets.files", "errors", "parameters", "runs")}
+
+
+def deciding(module: str) -> set[str]:
+    """A module, and all that it imports, directly or not, but for those beside."""
+    found, wanted = set(), {module}
+    while wanted:
+        found |= wanted
+        wanted = set().union(*map(of_project, wanted)) - found - BESIDE
+    return found
+
+
+@pytest.mark.parametrize(("module", "made_by"), [("training", runs.TRAINED_BY), ("measuring", runs.MEASURED_BY)])
+def test_a_stamp_holds_every_module_that_makes_a_run(module, made_by):
+    expected = deciding(f"analysis.{module}") | {"analysis.datasets.decoding"}  # which data comes with, where of files
+    assert {f"analysis.{name.replace('/', '.')}" for name in made_by} == expected
+    assert len(set(made_by)) == len(made_by)
 
 
 # --- nothing that is read can run code

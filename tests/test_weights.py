@@ -14,6 +14,7 @@ import torch
 from safetensors import torch as safetensors
 from torchvision import models
 from torchvision.models import WeightsEnum
+from torchvision.transforms import functional
 from torchvision.transforms._presets import ImageClassification
 
 from analysis import architectures, weights
@@ -283,16 +284,40 @@ def head(network):
     return {f"{network.head_name}.{name}": value for name, value in network.head.state_dict().items()}
 
 
-def test_googlenets_published_weights_come_with_their_own_normalisation():
-    """torchvision builds the pretrained network so that it transforms its input; so must we."""
+@pytest.fixture
+def googlenet():
+    """torchvision's network as it builds the pretrained one, its batch norm computed on pictures.
+
+    With the statistics of a new network, its small weights shrink every picture to nothing on the way to the logits.
+    """
     torch.manual_seed(3)
-    theirs = models.googlenet(num_classes=3, transform_input=True, init_weights=True).eval()
-    found = weights.Weights(theirs.state_dict(), None, "", "torchvision's", evaluation=EVALUATION)
-    p = RunParameters(arch="googlenet", weights="DEFAULT")
-    mine = weights.fit(found, p, CLASSES, 64).network.eval()
+    network = models.googlenet(num_classes=3, transform_input=True, init_weights=True)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network(normal(pixels(8, 64)))
+    return network.eval()
+
+
+def normal(pictures):
+    """Pictures as GoogLeNet's weights were evaluated on them, by torchvision's own functions."""
+    t = models.GoogLeNet_Weights.IMAGENET1K_V1.transforms()
+    return functional.normalize(functional.convert_image_dtype(pictures), t.mean, t.std)
+
+
+@pytest.mark.parametrize("transforms", [True, False])
+def test_googlenet_transforms_its_input_under_published_weights_alone(googlenet, transforms):
+    """torchvision sets transform_input for the weights that it publishes, which are older than its normalisation."""
+    evaluation = EVALUATION if transforms else None
+    found = weights.Weights(googlenet.state_dict(), None, "", "made up", evaluation)
+    mine = weights.fit(found, RunParameters(arch="googlenet", weights="DEFAULT"), CLASSES, 64).network.eval()
     with torch.inference_mode():
-        normal = (pixels(2, 64) - mine.mean) / mine.std
-        torch.testing.assert_close(mine(pixels(2, 64)), theirs(normal), rtol=1e-4, atol=1e-5)
+        theirs = {}
+        for googlenet.transform_input in (True, False):
+            theirs[googlenet.transform_input] = googlenet(normal(pixels(2, 64)))
+        assert (theirs[True] - theirs[False]).abs().min() > 1  # so that it matters
+        torch.testing.assert_close(mine(pixels(2, 64)), theirs[transforms], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["IMAGENET1K_V1", "DEFAULT"])
@@ -308,6 +333,35 @@ def test_torchvisions_weights_are_fetched_once_and_kept(published, name):
             torch.testing.assert_close(found.network.eval()(pixels()), tiny(4).eval()(pixels())[:, [3, 1, 0, 2]])
     assert len(asked) == 1
     assert path.is_file()
+
+
+def test_a_published_file_that_is_here_is_taken_as_if_it_were_named(published, tmp_path):
+    """It is known by its content, whatever it is called; nothing is fetched."""
+    handler, asked, _ = published
+    (tmp_path / "mine.pth").write_bytes(handler.content)
+    mine = weights.load(parameters(tmp_path / "mine.pth"))
+    assert asked == []
+    theirs = weights.load(parameters("IMAGENET1K_V1"), progress=False)
+    assert mine.name == "mine.pth (torchvision's IMAGENET1K_V1)"
+    assert (mine.evaluation, mine.classes, mine.sha256) == (theirs.evaluation, theirs.classes, theirs.sha256)
+    found = fitted(tmp_path / "mine.pth", ("bee", "Great_white_shark"))
+    assert found.classes == ("bee", "Great_white_shark", "tench", "ant")
+
+
+def test_another_file_of_a_published_name_is_a_file_like_any(published, tmp_path):
+    _, _, there = published
+    torch.save(tiny(4).body.state_dict() | head(tiny(4, seed=2)), tmp_path / there.name)
+    found = weights.load(parameters(tmp_path / there.name))
+    assert (found.name, found.evaluation, found.classes) == (there.name, None, None)
+
+
+def test_every_published_file_is_known_by_its_digest():
+    """As torchvision's URLs have it: no two of a network's files have the same, so each is told from the others."""
+    for arch in architectures.known():
+        for member in models.get_model_weights(arch):
+            digest = re.search(r"-([0-9a-f]{8,10})\.pth$", member.url)[1]
+            assert weights.published_as(arch, digest.ljust(64, "0")) is member
+        assert weights.published_as(arch, "0" * 64) is None
 
 
 def test_fewer_folders_than_imagenets_classes_need_their_names(published):

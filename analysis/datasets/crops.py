@@ -18,7 +18,6 @@ from analysis.datasets import decoding
 AREA = (0.08, 1.0)  # of a box, as a share of the picture's
 RATIO = (3 / 4, 4 / 3)  # its width / height
 TRIES = 10  # to draw a box that lies within the picture
-PIECE = 4  # pictures that a thread takes at a time
 
 
 class Crops:
@@ -29,35 +28,17 @@ class Crops:
 
     def __init__(self, files: decoding.Files, seed: int, epoch: int, threads: int = decoding.THREADS):
         self.files, self.seed, self.epoch = files, seed, epoch
-        # For all batches: while the last pictures of one are decoded, the next one's keep the other threads busy.
-        # Threads, as Pillow decodes and resizes without the interpreter's lock. They end with this object.
-        self.threads = ThreadPoolExecutor(threads, "crops")
+        self.threads = ThreadPoolExecutor(threads, "crops")  # for all batches, as those of Files
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
-        batch = np.empty((len(indices), 3, self.files.size, self.files.size), np.uint8)
-        pieces = [range(len(indices))[start : start + PIECE] for start in range(0, len(indices), PIECE)]
-        found = list(self.threads.map(lambda rows: self._fill(batch, rows, indices), pieces))
-        corrupt = {name: reason for reasons in found for name, reason in reasons.items()}
-        if corrupt:
-            raise decoding.corrupted(self.files.folder, corrupt)
-        return batch
+        return self.files.fetch(indices, self.threads, self._make)
 
-    def _fill(self, batch: np.ndarray, rows: range, indices: np.ndarray) -> dict[str, str]:
-        """Put crops into rows of a batch. Returns why there are none, by names of files."""
-        corrupt = {}
-        for row in rows:
-            index = int(indices[row])
-            name = self.files.names[index]
-            random = np.random.default_rng([self.seed, self.epoch, index])
-            try:
-                batch[row] = crop(self.files.folder / name, self.files.size, random)
-            except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
-                corrupt[decoding.printable(name)] = decoding.reason(error, self.files.folder)
-        return corrupt
+    def _make(self, path: Path, index: int) -> np.ndarray:
+        return crop(path, self.files.size, np.random.default_rng([self.seed, self.epoch, index]))
 
 
 def crop(path: Path, size: int, random: np.random.Generator) -> np.ndarray:

@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,8 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 # Shared with the other workers that torchrun started here. Of more, most would wait for the interpreter's lock.
 THREADS = min(16, max(1, CORES // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 AT_ONCE = 32 * THREADS  # decoded pictures in memory, at most
-
+PIECE = 4  # pictures that a thread takes at a time
+Make = Callable[[Path, int], np.ndarray]  # the picture (3, S, S) of a file with this number
 
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -65,6 +66,9 @@ class Files:
 
     def __init__(self, folder: Path, names: Sequence[str], geometry: Geometry):
         self.folder, self.names, self.geometry = folder, names, geometry
+        # For all batches: while the last pictures of one are decoded, the next one's keep the other threads busy.
+        # Threads, as Pillow decodes and resizes without the interpreter's lock. They end with this object.
+        self.threads = ThreadPoolExecutor(THREADS, "files")
 
     @property
     def size(self) -> int:
@@ -75,15 +79,20 @@ class Files:
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
-        names = [self.names[index] for index in indices]
-        pictures = dict(zip(names, attempt_all(self.folder, names, self.geometry), strict=True))
-        corrupt = {printable(name): found for name, found in pictures.items() if isinstance(found, str)}
+        return self.fetch(indices, self.threads, lambda path, _: decode(path, self.geometry))
+
+    def fetch(self, indices: np.ndarray, threads: Executor, make: Make) -> np.ndarray:
+        """The same, of pictures as ``make`` makes them of paths and indices."""
+        batch = np.empty((len(indices), 3, self.size, self.size), np.uint8)
+        numbers = indices.tolist()
+        names = [self.names[number] for number in numbers]
+        corrupt = fill(batch, self.folder, names, threads, lambda path, row: make(path, numbers[row]))
         if corrupt:
-            raise corrupted(self.folder, corrupt)
-        return np.stack([pictures[name] for name in names])
+            raise corrupted(self.folder, {printable(names[row]): why for row, why in corrupt.items()})
+        return batch
 
     def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
-        """The same pictures, in the geometry that weights were evaluated in (see ``Geometry``)."""
+        """The same pictures, resized as weights were evaluated (see ``Geometry``); turned upright if these are."""
         geometry = replace(self.geometry, size=size, resized=resized, interpolation=interpolation)
         return Files(self.folder, self.names, geometry)
 
@@ -206,25 +215,39 @@ def read_corrupt(path: Path, advice: str) -> dict[str, str]:
 
 
 def decoded(folder: Path, names: list[str], geometry: Geometry) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time."""
-    with tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar:
+    """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time.
+
+    A picture is to be used before the next one is asked for: they share their memory.
+    """
+    batch = np.empty((min(AT_ONCE, len(names)), 3, geometry.size, geometry.size), np.uint8)
+    with (
+        tqdm(total=len(names), desc=f"decoding {folder.name}", unit=" pictures", disable=None) as bar,
+        ThreadPoolExecutor(THREADS) as threads,
+    ):
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            yield from zip(some, attempt_all(folder, some, geometry), strict=True)
+            corrupt = fill(batch[: len(some)], folder, some, threads, lambda path, _: decode(path, geometry))
+            yield from ((name, corrupt.get(row, batch[row])) for row, name in enumerate(some))
             bar.update(len(some))
 
 
-def attempt_all(folder: Path, names: Sequence[str], geometry: Geometry) -> list[np.ndarray | str]:
-    """The pictures of files, decoded in parallel; the reason in place of one that is corrupt."""
+def fill(batch: np.ndarray, folder: Path, names: Sequence[str], threads: Executor, make: Make) -> dict[int, str]:
+    """Put the picture of each file into its row of ``batch`` (N, 3, S, S) uint8, several at a time.
 
-    def attempt(name: str) -> np.ndarray | str:
-        try:
-            return decode(folder / name, geometry)
-        except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
-            return reason(error, folder)
+    make: is given a path and its row. Returns: why there is no picture, by rows in their order.
+    """
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(attempt, names))
+    def attempt(rows: range) -> dict[int, str]:
+        corrupt = {}
+        for row in rows:
+            try:
+                batch[row] = make(folder / names[row], row)
+            except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
+                corrupt[row] = reason(error, folder)
+        return corrupt
+
+    pieces = [range(len(names))[start : start + PIECE] for start in range(0, len(names), PIECE)]
+    return {row: why for corrupt in threads.map(attempt, pieces) for row, why in corrupt.items()}
 
 
 def reason(error: Exception, folder: Path) -> str:

@@ -34,6 +34,8 @@ class Listing:
 def load(parameters: StudyParameters) -> Dataset:
     """The pictures below ``parameters.root``, resized to ``image_size`` and kept decoded in the data folder.
 
+    They are turned upright first, as their EXIF data say, which cameras write; so are those that weights are given.
+
     Raises InputError where the folders do not fit, pictures are corrupt (unless ``corrupt`` is "skip"), or
     there are fewer pictures than asked for.
     """

@@ -105,7 +105,7 @@ def folder_of(parameters: StudyParameters) -> Path:
 
 
 def geometry(image_size: int) -> Geometry:
-    """How pictures are made: as torchvision evaluates its networks, resized to 256 px for 224."""
+    """How pictures are made: as torchvision evaluates its networks, resized to 256 px for 224, as they lie in files."""
     return Geometry(image_size, round(image_size * 256 / 224), upright=False)
 
 

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import tracemalloc
 from itertools import islice
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_an_immense_picture_is_corrupt(files, monkeypatch):
     Crops(files, 0, 1)[np.arange(1)]
     with pytest.raises(InputError, match=r"11\.jpg \(ValueError: 137x57 pixels, more than 5,400\)"):
         Crops(files, 0, 1)[np.array([0, 11])]
+
+
+# --- memory
+
+
+@pytest.mark.parametrize("kind", [lambda files: files, lambda files: Crops(files, 0, 1)], ids=["files", "crops"])
+def test_a_batch_is_held_once_while_it_is_fetched(files, kind):
+    for copy in range(200):
+        (files.folder / str(copy)).symlink_to(files.folder)
+    names = [f"{copy}/{name}" for copy in range(200) for name in files.names]
+    images = kind(Files(files.folder, names, files.geometry))
+    images[np.arange(12)]  # what is made once
+    tracemalloc.start()
+    batch = images[np.arange(len(names))]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len({picture.tobytes() for picture in batch}) >= 12
+    assert peak < 1.5 * batch.nbytes
 
 
 # --- the same whoever decodes, and when
