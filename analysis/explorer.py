@@ -58,7 +58,7 @@ def pictures(parameters: RunParameters, study: Study) -> tuple[Images | None, st
     there, answers = datasets.present(parameters)
     where = parameters.root or parameters.data_path
     if not there:
-        return None, f"The pictures are not here, only what was recorded of them: {where} does not hold this dataset."
+        return None, f"The pictures are not here, only what was recorded of them: folder {where} lacks this dataset."
     if study.dataset["people"] and not answers:  # by which the data is told to be what it was
         where = parameters.human_labels or where
         return None, f"The pictures are not shown without people's answers, which {where} does not hold."
