@@ -54,10 +54,12 @@ def run(wildcards):
 
 
 def results(wildcards):
-    """The tables of a network, or of all of a study's."""
+    """What a page reads: the description of the data, and the tables of a network, or of all of a study's."""
     study = STUDIES[wildcards.study]
     archs = [wildcards.arch] if "arch" in wildcards.keys() else study.runs
-    return expand("{folder}/{arch}/{file}", folder=study.folder, arch=archs, file=MEASURED if study.measured else RESULTS)
+    files = MEASURED if study.measured else RESULTS
+    tables = expand("{folder}/{arch}/{file}", folder=study.folder, arch=archs, file=files)
+    return [f"{study.folder}/dataset.json", *tables]
 
 
 def weights(wildcards):

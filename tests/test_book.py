@@ -95,6 +95,21 @@ def test_every_page_is_built(book):
     assert all(page.is_file() for page in pages(book))
 
 
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (SMALL, {"1"}),
+        (f"{SMALL} image_size=224 study=large", {"4"}),
+        ("studies=own", {"1"}),
+        ("studies=own weights=IMAGENET1K_V1", {"4"}),
+        ("studies=own weights=resnet50-0676ba61.pth", {"4"}),  # may be what torchvision publishes, for 224 px
+    ],
+)
+def test_networks_of_small_pictures_share_a_gpu(checkout, config, expected):
+    """By quarters of it."""
+    assert set(re.findall(r"gpu_quarters=(\d)", snakemake(checkout, "-n", "--forceall", config=config))) == expected
+
+
 def test_after_a_build_nothing_is_to_be_done(book):
     assert planned(book) == {}
 
@@ -111,6 +126,14 @@ def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
         assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
+
+
+def test_another_grouping_of_the_classes_reruns_the_pages_alone(book):
+    """As where WordNet was installed after the networks had been trained."""
+    description = book / "results/synthetic/dataset.json"
+    with restored(description):
+        description.write_text(description.read_text().replace('"superclasses"', ' "superclasses"'))
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
 
 
 def test_an_edited_dataset_reruns_only_studies_of_it(book):
