@@ -25,7 +25,7 @@ RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay t
 
 # What each score is made of. Probing in training keeps the first five.
 PROBED = ["confidence", "norm", "angle", "avh", "correct"]
-BASELINES = ["cosine", "avh_others", "max_confidence", "margin", "entropy", "loss"]
+BASELINES = ["cosine", "avh_others", "angular_margin", "max_confidence", "margin", "entropy", "loss"]
 COLUMNS = [*PROBED, "predicted", "nearest", *BASELINES]
 INTEGERS = ("predicted", "nearest")
 
@@ -129,6 +129,7 @@ def score(
         "nearest": lambda: a.argmin(1),
         "cosine": own.cos,
         "avh_others": lambda: scores.avh_others(a, y),
+        "angular_margin": lambda: scores.angular_margin(a, y),
         "max_confidence": lambda: scores.max_confidence(z),
         "margin": lambda: scores.margin(z, y),
         "entropy": lambda: scores.entropy(z),

@@ -17,6 +17,7 @@ DatasetName = Literal["synthetic", "cifar10h", "imagefolder", "imagenet"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+"
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
+SEEDS = 2**31
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
 # What only training asks for.
 TRAINING = {
@@ -28,6 +29,7 @@ TRAINING = {
     "weight_decay",
     "augment",
     "calibration_images",
+    "start_seed",
 }
 
 
@@ -51,7 +53,7 @@ class StudyParameters(BaseModel):
     )
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
-    seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
+    seed: int = Field(0, ge=0, lt=SEEDS, description="of pictures, initial weights, order and augmentation")
 
     @field_validator("raters_selected", mode="before")
     @classmethod
@@ -118,6 +120,9 @@ class RunParameters(StudyParameters):
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
         "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
+    start_seed: int | None = Field(
+        None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
+    )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
     accumulate: int = Field(1, ge=1, description="parts that a batch is computed in; more where memory is small")
@@ -150,9 +155,15 @@ class RunParameters(StudyParameters):
         return super().unused | (TRAINING if self.weights else set())
 
     @property
+    def training_seed(self) -> int:
+        """What initial weights, order and augmentation follow from."""
+        return self.seed if self.start_seed is None else self.start_seed
+
+    @property
     def run_dir(self) -> Path:
-        """Where the run's tables are: ``results/<study>/<arch>``."""
-        return self.study_dir / self.arch
+        """Where the run's tables are: ``results/<study>/<arch>``; other starts' in ``seed-<start_seed>`` below it."""
+        folder = self.study_dir / self.arch
+        return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 
 class ComparisonParameters(StudyParameters):
