@@ -99,8 +99,11 @@ def extract(
     result = {name: torch.zeros(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
     if logits:
         result["logits"] = torch.zeros(n, classes, device=device)
-    for part, pixels in pictures.batches(torch.arange(n)[distributed.share(n)], batch_size):
-        rows = slice(int(part[0]), int(part[-1]) + 1)
+    mine = distributed.share(n)
+    start = mine.start
+    for part, pixels in pictures.batches(torch.arange(n)[mine], batch_size):
+        rows = slice(start, start + len(part))
+        start = rows.stop
         with precise(device, precision):
             embeddings = network.embed(pixels.contiguous(memory_format=torch.channels_last))
         z = network.classify(embeddings)
