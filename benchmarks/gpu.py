@@ -29,7 +29,8 @@ from benchmarks.extraction import pairs as extractions
 FOLDER = Path("build/gpu")
 N, C, D = 200_000, 1_000, 2_048  # images, classes, dimensions: 2 GB, well beyond a GPU's cache
 LAST = 20  # seconds in which trainings are ended and the report is written
-STEPS = 64  # batches of an epoch that is timed
+SIDE_BY_SIDE, TAKING_TURNS = 12, 4  # trainings of narrow networks: with a multi-process service, and without
+STEPS = 32  # batches of an epoch that is timed
 
 
 class Report:
@@ -75,10 +76,10 @@ def rates(report: Report, study: str) -> None:
         parameters |= {"calibration_images": 0, "results_dir": str(FOLDER / "rates")}
         ours = training.started(run.model_copy(update=parameters))
         images = len(ours.fitted)
-        plain = images / seconds(training.plain_loop(ours), 2)
+        plain = images / seconds(training.plain_loop(ours), 1)
         captured = images / seconds(lambda r=ours: r.train_epoch(1), 3)
         ours.captured = None
-        eager = images / seconds(lambda r=ours: r.train_epoch(1), 2)
+        eager = images / seconds(lambda r=ours: r.train_epoch(1), 1)
         report.say(
             f"{study} {arch}: plain loop {plain:,.0f} images/s; one by one {eager:,.0f} ({eager / plain:.2f}); "
             f"CUDA graph {captured:,.0f} ({captured / plain:.2f})"
@@ -86,26 +87,29 @@ def rates(report: Report, study: str) -> None:
 
 
 @contextmanager
-def shared_gpu(report: Report) -> Iterator[None]:
-    """Where NVIDIA's multi-process service is installed, kernels of several processes run at the same time."""
+def shared_gpu(report: Report) -> Iterator[int]:
+    """Where NVIDIA's multi-process service is installed, kernels of several processes run at the same time.
+
+    Gives how many trainings are best run side by side.
+    """
     control = shutil.which("nvidia-cuda-mps-control") or shutil.which(
         "nvidia-cuda-mps-control", path="/usr/local/nvidia/bin"
     )
     if control is None:
         report.say("no multi-process service here: trainings take turns on the GPU")
-        yield
+        yield TAKING_TURNS
         return
     folder = FOLDER.absolute() / "mps"
     folder.mkdir(exist_ok=True)
     os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": str(folder), "CUDA_MPS_LOG_DIRECTORY": str(folder)}
     subprocess.run([control, "-d"], check=False)
     try:
-        yield
+        yield SIDE_BY_SIDE
     finally:
         subprocess.run([control], input="quit\n", text=True, check=False, timeout=LAST)
 
 
-def planned(studies: list[str]) -> list[RunParameters]:
+def planned(studies: str) -> list[RunParameters]:
     """The runs of these studies that are not finished: all first starts of a study, then its others."""
     found = []
     for study in read_studies({"studies": studies}).values():
@@ -114,7 +118,7 @@ def planned(studies: list[str]) -> list[RunParameters]:
     return [run for run in found if not (run.run_dir / runs.RUN).exists()]
 
 
-def train(report: Report, studies: list[str], deadline: float, side_by_side: int) -> None:
+def train(report: Report, studies: str, deadline: float, side_by_side: int) -> None:
     """Train what is planned until the deadline; what is not finished then goes on at the next call."""
     waiting, running = planned(studies), {}
     while (waiting or running) and time.perf_counter() < deadline:
@@ -150,7 +154,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=9, help="in all")
     parser.add_argument("--studies", default="cifar10h,cifar10h-full", help="to train, with commas")
     parser.add_argument("--rates", default="cifar10h-full", help="studies whose networks are timed, with commas")
-    parser.add_argument("--side-by-side", type=int, default=12, help="trainings at a time")
+    parser.add_argument("--side-by-side", type=int, default=0, help="trainings at a time; 0: as fits")
     parser.add_argument("--train-only", action="store_true", help="no tests, no ratios, no rates")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -169,8 +173,8 @@ def main() -> int:
         for study in filter(None, arguments.rates.split(",")):
             rates(report, study)
     torch.cuda.empty_cache()
-    with shared_gpu(report):
-        train(report, list(filter(None, arguments.studies.split(","))), deadline, arguments.side_by_side)
+    with shared_gpu(report) as together:
+        train(report, arguments.studies, deadline, arguments.side_by_side or together)
     return 0
 
 
