@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from analysis import architectures, distributed, runs
+from analysis import architectures, distributed, runs, weights
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
@@ -85,6 +85,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
 def check(parameters: RunParameters) -> None:
     """Raise InputError for what can be refused without data: an unknown network, an absent device."""
     architectures.check_name(parameters.arch)
+    weights.check(parameters)
     distributed.worker_device(parameters.device)
 
 
@@ -98,15 +99,17 @@ class Run:
         self.parameters, self.dataset = parameters, dataset
         self.device = distributed.worker_device(parameters.device)
         self.precision = resolve_precision(parameters.precision, self.device)
-        self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch)
+        self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch, bool(parameters.start_from))
         network = architectures.build(
             parameters.arch,
             len(dataset.classes),
             image_size=dataset.test.images[np.arange(1)].shape[-1],
+            input_size=parameters.input_size,
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.seed,
         ).to(self.device, memory_format=torch.channels_last)
+        self.started = weights.start(network, parameters)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
@@ -127,7 +130,8 @@ class Run:
         self.test_pictures = Pictures(dataset.test.images, self.device)
         self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
         self.test_targets = torch.tensor(dataset.test.labels).to(self.device)
-        self.fingerprint = runs.fingerprint(parameters, dataset.hash) + f"/{self.precision}"
+        self.fingerprint = runs.fingerprint(parameters, dataset.hash + self.started.get("sha256", ""))
+        self.fingerprint += f"/{self.precision}"
         self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()
         distributed.same(f"{self.fingerprint} {self.progress.epoch}", "data, code or checkpoints")
@@ -270,6 +274,7 @@ class Run:
             p,
             self.dataset.hash,
             network=self.network.description,
+            started=self.started,
             weights=sum(value.numel() for value in self.network.parameters()),
             embedding=self.network.head.in_features,
             learning_rate=self.rate,
