@@ -1,8 +1,12 @@
-"""torchvision's classification networks by name, split where the paper measures: before the final linear layer.
+"""Classification networks by name, split where the paper measures: before the final linear layer.
 
-The embedding is that layer's input (Sec. 2.2: "the layer before the last one"), found by structure: the last module
-with weights must be linear and as wide as there are classes. Two factors make small pictures and slow machines
-possible, both recorded with every run:
+A name is torchvision's (``resnet50``), timm's (``timm/tf_efficientnet_lite0``) or that of a function which makes a
+module of one's own (``package.module:function``). The embedding is the last layer's input (Sec. 2.2: "the layer before
+the last one"): of timm's networks that layer is the one that timm calls the classifier, of the others the last module
+with weights, and it must be linear and as wide as there are classes. That the logits are that layer's output is tried
+with one picture, but for torchvision's networks, of which the tests know it.
+
+Two factors make small pictures and slow machines possible, both recorded with every run and torchvision's alone:
 
 - the *small stem*: the same network with other first layers and pooling, so that a picture of 32 px is not reduced
   to nothing before the network has begun; the *half* stem is the same with a first stride of 2, for a quarter of
@@ -11,11 +15,17 @@ possible, both recorded with every run:
 """
 
 import difflib
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision import models
 from torchvision.models.alexnet import AlexNet
 from torchvision.models.densenet import DenseNet
@@ -23,6 +33,7 @@ from torchvision.models.resnet import ResNet
 from torchvision.models.vgg import VGG
 from torchvision.models.vision_transformer import VisionTransformer
 
+from analysis import runs
 from analysis.errors import InputError
 
 SMALL_PICTURE = 64  # px; below, stem "auto" takes the small variant where there is one
@@ -31,6 +42,9 @@ SMALL_PICTURE = 64  # px; below, stem "auto" takes the small variant where there
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
+TIMM = "timm/"  # begins timm's names
+TUNED_RATE = 0.01  # initial, where training starts from given weights
+
 
 class Network(nn.Module):
     """A network whose embedding and head are separate: ``head(embed(pixels))`` are its logits.
@@ -38,12 +52,15 @@ class Network(nn.Module):
     The head computes in float32 also where the layers before it run in bfloat16, because angles need it.
     """
 
-    def __init__(self, body: nn.Module, head: nn.Linear, head_name: str, description: str):
+    def __init__(
+        self, body: nn.Module, head: nn.Linear, head_name: str, description: str, input_size: int | None = None
+    ):
         super().__init__()
         self.body = body
         self.head = head
-        self.head_name = head_name  # in torchvision's network
+        self.head_name = head_name  # in the network that was split
         self.description = description  # in a reader's words: which variant this is
+        self.input_size = input_size  # in pixels: what pictures are resized to; None: they are taken as they are
         self.normalise(MEAN, STD)
 
     def normalise(self, mean: Sequence[float], std: Sequence[float]) -> None:
@@ -53,7 +70,18 @@ class Network(nn.Module):
 
     def embed(self, pixels: Tensor) -> Tensor:
         """uint8 pictures (B, 3, H, W) -> embeddings (B, D), in the body's precision."""
-        return self.body((pixels - self.mean) / self.std)
+        return self.body((self.resized(pixels) - self.mean) / self.std)
+
+    def resized(self, pixels: Tensor) -> Tensor:
+        """uint8 pictures (B, 3, H, W) -> what is normalised, in 0..255: float32 (B, 3, S, S) where S is asked for.
+
+        Bicubic with antialiasing, cut off at 0 and 255: what Pillow does, but for its rounding.
+        """
+        if self.input_size is None:
+            return pixels
+        with torch.autocast(pixels.device.type, enabled=False):
+            size = (self.input_size, self.input_size)
+            return F.interpolate(pixels.float(), size, mode="bicubic", antialias=True).clamp(0, 255)
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Embeddings (B, D) -> logits (B, C), in float32."""
@@ -66,32 +94,56 @@ class Network(nn.Module):
 
 
 def build(
-    arch: str, classes: int, *, image_size: int, width: float = 1.0, stem: str = "auto", seed: int = 0
+    arch: str,
+    classes: int,
+    *,
+    image_size: int,
+    input_size: int | None = None,
+    width: float = 1.0,
+    stem: str = "auto",
+    seed: int = 0,
 ) -> Network:
     """A freshly initialised network; the seed decides its weights and nothing else is disturbed.
 
-    Args: arch, torchvision's name; classes, C; image_size in pixels; width, a factor on every layer's channels;
-        stem, "auto", "small", "half" or "imagenet".
+    Args: arch, a name of one of the three kinds; classes, C; image_size in pixels; input_size, what the network resizes
+        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet".
     Raises: InputError for an unknown name, a network that has no final linear layer, a width its layers cannot take,
         a stem it does not have, and pictures too small for it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, variant = _variant(arch, classes, image_size, stem)
+        model, variant = _variant(arch, classes, input_size or image_size, stem)
         head_name, _ = _final_linear(model, arch, classes)
         if width != 1:
+            if not torchvisions(arch):
+                raise InputError(f"width is {width:g}; allowed for arch {arch}: 1, as only torchvision's are narrowed")
             _scale_width(model, arch, head_name, width)
+    if not torchvisions(arch):
+        _check_end(model, arch, head_name, input_size or image_size)
     head = model.get_submodule(head_name)
+    mean, std = timm_normalisation(model, arch) if arch.startswith(TIMM) else (MEAN, STD)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
-    network = Network(model, head, head_name, f"{variant}, width {width:g}")
+    sized = f", pictures resized to {input_size} px" if input_size else ""
+    network = Network(model, head, head_name, f"{variant}, width {width:g}{sized}", input_size)
+    network.normalise(mean, std)
     _check_size(network, arch, image_size, stem)
     return network
 
 
-def paper_rate(arch: str) -> float:
-    """The paper's initial learning rate: .01 for AlexNet and VGG19, .1 for DenseNet121 and ResNet50 (Sec. 3)."""
+def paper_rate(arch: str, started: bool = False) -> float:
+    """The paper's initial learning rate: .01 for AlexNet and VGG19, .1 for DenseNet121 and ResNet50 (Sec. 3).
+
+    started: whether training starts from given weights, which a rate of .1 would destroy.
+    """
+    if started:
+        return TUNED_RATE
     return 0.01 if arch.startswith(("alexnet", "vgg")) else 0.1
+
+
+def torchvisions(arch: str) -> bool:
+    """Whether a name is of torchvision's kind."""
+    return not arch.startswith(TIMM) and ":" not in arch
 
 
 def known() -> list[str]:
@@ -100,14 +152,27 @@ def known() -> list[str]:
 
 
 def check_name(arch: str) -> None:
-    """Raise InputError, with the closest names, for one that torchvision does not have."""
-    if arch not in known():
+    """Raise InputError for a name that nothing bears, with the closest that something does, or no network's.
+
+    Other networks than torchvision's are made for it: whether they end in a linear layer cannot be known before.
+    """
+    if not torchvisions(arch):
+        with torch.random.fork_rng(devices=[]):
+            model = timm_network(arch, 2) if arch.startswith(TIMM) else _own(arch, 2)
+        _final_linear(model, arch, None)
+    elif arch not in known():
         close = difflib.get_close_matches(arch, known(), n=5) or known()
         raise InputError(f"unknown arch {arch!r}; torchvision's closest: {', '.join(close)}")
 
 
 def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Module, str]:
     """The named network, with the stem that is asked for, and what to call it."""
+    if not torchvisions(arch):
+        if stem in ("small", "half"):
+            raise InputError(f"arch {arch} has no {stem} stem; allowed: stem auto, or torchvision's networks")
+        if arch.startswith(TIMM):
+            return timm_network(arch, classes, image_size), f"timm's {arch.removeprefix(TIMM)}"
+        return _own(arch, classes), arch
     check_name(arch)
     kind = _kind(arch)
     if stem in ("small", "half") and kind not in SMALL_STEMS:
@@ -119,6 +184,82 @@ def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Mo
         arch += "_bn"  # without batch norm VGG does not leave chance on small data
     model = _torchvision(arch, classes, image_size)
     return model, f"{arch} with a small-image stem ({SMALL_STEMS[kind](model, 2 if stem == 'half' else 1)})"
+
+
+def timm_network(arch: str, classes: int, image_size: int | None = None) -> nn.Module:
+    """timm's network, of fresh weights; image_size, for those that are made for one."""
+    import timm  # noqa: PLC0415  seconds, which no other network needs
+
+    name = arch.removeprefix(TIMM)
+    plain, _, tag = name.partition(".")
+    if not timm.is_model(plain):
+        close = difflib.get_close_matches(plain, timm.list_models(), n=5)
+        raise InputError(f"unknown arch {arch!r}; timm's closest: {', '.join(close) or 'none'}")
+    config = timm.get_pretrained_cfg(plain)
+    if tag and name not in (tags := timm.list_pretrained(f"{plain}.*", include_tags=True)):
+        raise InputError(f"unknown arch {arch!r}; timm's weights of {plain}: {', '.join(tags) or 'none'}")
+    options = {"img_size": image_size} if image_size and config is not None and config.fixed_input_size else {}
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=classes, **options)
+    except Exception as error:  # each of its networks has its own reasons
+        raise InputError(f"arch {arch} cannot be made ({type(error).__name__}: {runs.first_line(error)})") from None
+
+
+def timm_normalisation(model: nn.Module, arch: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Channel means and standard deviations that timm's network expects, on pixels in 0..1."""
+    config = timm_preprocessing(model, arch)
+    return config["mean"], config["std"]
+
+
+def timm_preprocessing(model: nn.Module, arch: str) -> dict[str, Any]:
+    """How timm makes pictures for a network: input_size (3, H, W), crop_pct, crop_mode, interpolation, mean, std.
+
+    Raises InputError where timm does not know, rather than take its defaults.
+    """
+    from timm.data import resolve_model_data_config  # noqa: PLC0415
+
+    known_of = getattr(model, "pretrained_cfg", None) or {}
+    lacking = [name for name in ("input_size", "interpolation", "crop_pct", "mean", "std") if not known_of.get(name)]
+    config = resolve_model_data_config(model)
+    if lacking or len(config["mean"]) != 3 or len(config["std"]) != 3:
+        raise InputError(
+            f"timm does not know how pictures are made for arch {arch} ({', '.join(lacking) or 'not 3 channels'}); "
+            "allowed: networks with a preprocessing of their own, of colour pictures"
+        )
+    return config
+
+
+@contextmanager
+def _importable(folder: Path):
+    """Modules of this folder can be imported, after installed ones of the same name are not there."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _own(arch: str, classes: int) -> nn.Module:
+    """What ``package.module:function`` returns; the module may lie in the working directory."""
+    module_name, _, name = arch.partition(":")
+    with _importable(Path.cwd()):
+        try:
+            function = getattr(importlib.import_module(module_name), name, None)
+        except Exception as error:  # whatever the module does when it is imported
+            raise InputError(
+                f"arch {arch}: {module_name} cannot be imported ({type(error).__name__}: {runs.first_line(error)}); "
+                "allowed: a module in the working directory or an installed package"
+            ) from None
+        if not callable(function):
+            raise InputError(f"arch {arch}: {module_name} has no function {name!r}")
+        try:
+            takes = "num_classes" in inspect.signature(function).parameters
+            model = function(num_classes=classes) if takes else function()
+        except Exception as error:  # whatever it raises
+            raise InputError(f"arch {arch} raised {type(error).__name__}: {runs.first_line(error)}") from None
+    if not isinstance(model, nn.Module):
+        raise InputError(f"arch {arch} returns {type(model).__name__}; allowed: a function that returns an nn.Module")
+    return model
 
 
 def _kind(arch: str) -> type[nn.Module]:
@@ -174,15 +315,51 @@ SMALL_STEMS: dict[type[nn.Module], Callable[..., str]] = {
 }
 
 
-def _final_linear(model: nn.Module, arch: str, classes: int) -> tuple[str, nn.Linear]:
-    """Name and module of the network's last layer, which must be linear."""
-    name, last = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))][-1]
-    if not isinstance(last, nn.Linear) or last.out_features != classes:
+def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str, nn.Linear]:
+    """Name and module of the network's last layer, which must be linear; of any width where classes is None."""
+    layers = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
+    if arch.startswith(TIMM):
+        try:
+            last = model.get_classifier()
+        except (AttributeError, NotImplementedError):
+            last = None
+        name = next((n for n, m in layers if m is last), "")  # two classifiers, as distilled networks have, are none
+    else:
+        name, last = layers[-1] if layers else ("", None)
+    if not name or not isinstance(last, nn.Linear):
         raise InputError(
             f"arch {arch} ends in {type(last).__name__} {name!r}, not in a linear layer with one row of weights per "
             "class, so it has no embedding to measure angles from; allowed: networks such as resnet50"
         )
+    if classes is not None and last.out_features != classes:
+        raise InputError(
+            f"arch {arch} ends in a linear layer {name!r} of {last.out_features} rows, not in one row of weights per "
+            f"class of {classes}; let its function take num_classes"
+            if ":" in arch
+            else f"arch {arch} ends in Linear {name!r}, not in a linear layer with one row of weights per class"
+        )
     return name, last
+
+
+def _check_end(model: nn.Module, arch: str, head_name: str, image_size: int) -> None:
+    """Try one picture: what the network says must be what its last linear layer says, of one embedding."""
+    said: list[Tensor] = []
+    handle = model.get_submodule(head_name).register_forward_hook(lambda _module, _given, output: said.append(output))
+    training = model.training
+    try:
+        with torch.inference_mode():
+            pixels = torch.linspace(-1, 1, 3 * image_size**2).view(1, 3, image_size, image_size)
+            logits = model.eval()(pixels)
+    except Exception as error:  # a module of one's own may raise anything
+        raise _unfit(f"arch {arch}", image_size, error) from None
+    finally:
+        handle.remove()
+        model.train(training)
+    if len(said) != 1 or not isinstance(logits, Tensor) or not torch.equal(logits, said[0]):
+        raise InputError(
+            f"arch {arch} does not give what its last linear layer {head_name!r} gives, so it has no embedding to "
+            "measure angles from; allowed: networks that return that layer's logits"
+        )
 
 
 def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
@@ -251,6 +428,6 @@ def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None
 
 def _unfit(network: str, image_size: int, error: Exception) -> InputError:
     return InputError(
-        f"{network} cannot take pictures of {image_size} px ({str(error).splitlines()[0]}); "
-        "allowed: larger pictures, or stem small where there is one"
+        f"{network} cannot take pictures of {image_size} px ({runs.first_line(error)}); "
+        "allowed: larger pictures, input_size, or stem small where there is one"
     )

@@ -46,14 +46,20 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
     precision = resolve_precision(parameters.precision, device)
     given = weights.load(parameters, progress=progress)
     images, made = pictures_for(given, dataset.test)
-    image_size = images[np.arange(1)].shape[-1]
+    image_size = images[np.arange(1)].shape[-1]  # of what is decoded; the network may resize it
     fitted = weights.fit(given, parameters, dataset.classes, image_size)
     network = fitted.network.to(device, memory_format=torch.channels_last)
     targets = torch.tensor(dataset.test.labels)
     started = time.perf_counter()
+    size = batch(parameters.input_size or image_size)
     with tqdm(total=len(dataset.test), desc=parameters.arch, unit=" pictures", disable=not progress) as bar:
         values = extract(
-            network, Pictures(images, device), targets, precision=precision, batch_size=batch(image_size), bar=bar
+            network,
+            Pictures(images, device),
+            targets,
+            precision=precision,
+            batch_size=size,
+            bar=bar,
         )
     scores = scores_table(dataset.test, values)
     seconds = time.perf_counter() - started
@@ -64,7 +70,9 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
         network=network.description,
         weights=sum(value.numel() for value in network.parameters()),
         embedding=network.head.in_features,
-        measured={"weights": given.name, "sha256": given.sha256, "by_name": fitted.by_name} | made,
+        measured={"weights": given.name, "sha256": given.sha256, "by_name": fitted.by_name}
+        | ({"notes": list(fitted.notes)} if fitted.notes else {})
+        | made,
         classes=list(fitted.classes),
         precision=precision,
         device=device_name(device),

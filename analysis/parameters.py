@@ -15,7 +15,9 @@ from analysis.errors import InputError
 
 DatasetName = Literal["synthetic", "cifar10h", "imagefolder", "imagenet"]
 DATASETS: tuple[str, ...] = get_args(DatasetName)
-ARCH = r"[a-z0-9_]+"
+# torchvision's names, timm's, and functions of one's own.
+ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
+FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
 SEEDS = 2**31
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
@@ -30,7 +32,13 @@ TRAINING = {
     "augment",
     "calibration_images",
     "start_seed",
+    "start_from",
 }
+
+
+def folder_name(arch: str) -> str:
+    """What an arch is called in paths, addresses and labels: timm/x -> timm-x, package.module:f -> package.module-f."""
+    return re.sub(r"[/:]", "-", arch)
 
 
 class StudyParameters(BaseModel):
@@ -115,13 +123,21 @@ class StudyParameters(BaseModel):
 class RunParameters(StudyParameters):
     """A study's parameters and one network's: everything that a run is made of."""
 
-    arch: str = Field("resnet50", description="torchvision's name of a classification network")
+    arch: str = Field(
+        "resnet50", description="a network: torchvision's name, timm/NAME, or package.module:function that returns one"
+    )
     width: float = Field(1.0, gt=0, le=1, description="factor on every layer's channels")
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
         "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
     start_seed: int | None = Field(
         None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
+    )
+    input_size: int | None = Field(
+        None, ge=8, le=1024, description="the network resizes pictures to this many pixels; None: as they are"
+    )
+    start_from: str = Field(
+        "", description="empty: train from scratch; else from these weights, with a new last layer; values as weights"
     )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
@@ -138,7 +154,9 @@ class RunParameters(StudyParameters):
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     weights: str = Field(
-        "", description="empty: train; else measure this .safetensors, .pt or .pth file, or torchvision's IMAGENET1K_V1"
+        "",
+        description="empty: train; else measure this .safetensors, .pt or .pth file, torchvision's IMAGENET1K_V1, or "
+        "package:NAME, the one such file of an installed package",
     )
 
     @model_validator(mode="after")
@@ -146,7 +164,11 @@ class RunParameters(StudyParameters):
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise ValueError(f"device {self.device!r}; allowed: auto, cpu, cuda, cuda:N")
         if not re.fullmatch(ARCH, self.arch):
-            raise ValueError(f"arch {self.arch!r}; allowed: torchvision's names, such as resnet50")
+            raise ValueError(
+                f"arch {self.arch!r}; allowed: torchvision's names (resnet50); timm/NAME; package.module:function"
+            )
+        if self.weights and self.start_from:
+            raise ValueError("weights and start_from are both given; allowed: one, to measure or to train")
         return self
 
     @property
@@ -162,7 +184,7 @@ class RunParameters(StudyParameters):
     @property
     def run_dir(self) -> Path:
         """Where the run's tables are: ``results/<study>/<arch>``; other starts' in ``seed-<start_seed>`` below it."""
-        folder = self.study_dir / self.arch
+        folder = self.study_dir / folder_name(self.arch)
         return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 
@@ -176,13 +198,14 @@ class ComparisonParameters(StudyParameters):
     @field_validator("archs", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """papermill's -p gives one string, -y and notebooks a list."""
-        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        """papermill's -p gives one string, -y and notebooks a list; a run is found under its folder's name."""
+        names = value.split(",") if isinstance(value, str) else value
+        return [folder_name(name.strip()) if re.fullmatch(ARCH, name.strip()) else name for name in names]
 
     @model_validator(mode="after")
     def _check_archs(self) -> Self:
         for arch in self.archs:
-            if not re.fullmatch(ARCH, arch):
+            if not re.fullmatch(FOLDER, arch):
                 raise ValueError(f"archs has {arch!r}; allowed: torchvision's names, such as resnet50")
         if len(set(self.archs)) < len(self.archs):
             raise ValueError(f"archs names a network twice: {', '.join(self.archs)}")

@@ -40,7 +40,7 @@ SOURCE = Path(__file__).parent
 # changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
 TRAINED_BY = (
     *("architectures", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
-    *("distributed", "extraction", "scores", "training"),
+    *("distributed", "extraction", "scores", "training", "weights"),
 )
 MEASURED_BY = (
     *("architectures", "datasets/decoding", "devices", "distributed"),

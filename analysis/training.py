@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from analysis import architectures, distributed, runs
+from analysis import architectures, distributed, runs, weights
 from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
@@ -88,6 +88,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
 def check(parameters: RunParameters) -> None:
     """Raise InputError for what can be refused without data: an unknown network, an absent device."""
     architectures.check_name(parameters.arch)
+    weights.check(parameters)
     distributed.worker_device(parameters.device)
 
 
@@ -102,17 +103,21 @@ class Training:
         self.device = distributed.worker_device(parameters.device)
         tune(self.device)
         self.precision = resolve_precision(parameters.precision, self.device)
-        self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch)
+        self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch, bool(parameters.start_from))
         image_size = dataset.test.images[np.arange(1)].shape[-1]
-        self.probed_at_once = min(PROBED_AT_ONCE[self.device.type], 500 * 224**2 // image_size**2)
+        self.probed_at_once = min(
+            PROBED_AT_ONCE[self.device.type], 500 * 224**2 // (parameters.input_size or image_size) ** 2
+        )
         network = architectures.build(
             parameters.arch,
             len(dataset.classes),
             image_size=image_size,
+            input_size=parameters.input_size,
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.training_seed,
         ).to(self.device, memory_format=torch.channels_last)
+        self.started = weights.start(network, parameters)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
@@ -133,7 +138,8 @@ class Training:
         self.test_pictures = Pictures(dataset.test.images, self.device)
         self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
         self.test_targets = torch.tensor(dataset.test.labels).to(self.device)
-        self.fingerprint = runs.fingerprint(parameters, dataset.hash) + f"/{self.precision}"
+        self.fingerprint = runs.fingerprint(parameters, dataset.hash + self.started.get("sha256", ""))
+        self.fingerprint += f"/{self.precision}"
         self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()
         distributed.same(f"{self.fingerprint} {self.progress.epoch}", "data, code or checkpoints")
@@ -290,6 +296,7 @@ class Training:
             p,
             self.dataset.hash,
             network=self.network.description,
+            started=self.started,
             weights=sum(value.numel() for value in self.network.parameters()),
             embedding=self.network.head.in_features,
             learning_rate=self.rate,

@@ -1,25 +1,32 @@
-"""A finished network's weights: from a file of one's own, or those that torchvision publishes.
+"""A finished network's weights: from a file of one's own, from an installed package, or torchvision's published ones.
 
 Nothing is ever unpickled: .safetensors holds tensors and text alone, and .pt and .pth files are read with torch's
-``weights_only``. Two layouts are taken: this project's (``body.*`` and ``head.*``, as training writes) and
-torchvision's own, whose last layer has a name that depends on the network.
+``weights_only``. These layouts are taken: this project's (``body.*`` and ``head.*``, as training writes), and the
+network's own, whose last layer has a name that depends on the network; either may lie under one of WRAPPERS, as
+training scripts write it beside their optimiser, and may have PREFIXES before every name, as DataParallel, compile and
+Lightning put them there. EfficientNets may have the names of layers that the EfficientNet-PyTorch package gives them.
+What was taken off or left over is kept as notes.
 
 torchvision names each file that it publishes for the beginning of the file's SHA-256. So a local file is known to be
-one of them by its content, whatever it is called, and is taken as if its weights had been named.
+one of them by its content, whatever it is called, and is taken as if its weights had been named. Weights of timm's
+networks in the network's own layout are taken as evaluated as timm says.
 """
 
+import importlib.util
 import json
+import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
@@ -29,16 +36,23 @@ from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
+PACKAGE = "package:"  # begins the name of an installed package that holds one such file
+# Where training scripts put a state dict; averaged weights, where there are some, are those that were evaluated.
+WRAPPERS = ("state_dict_ema", "ema", "state_dict", "model_state_dict", "model", "net")
+PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile and Lightning
+AVERAGED = "n_averaged"  # the counter that torch's AveragedModel has beside the weights
 COUNTER = "num_batches_tracked"  # of batch norm: old files lack it, and evaluation does not use it
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads that play no part here
 DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")  # in the names of torchvision's files, and so at the ends of their URLs
+IMAGENET = tuple(models.AlexNet_Weights.DEFAULT.meta["categories"])  # in the order that timm's outputs have, too
+SHOWN = 3  # differences that a refusal names
 # torchvision's DenseNets are published under names of layers that it has since changed.
 OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How weights that torchvision publishes were evaluated, and so how a picture must be made for them."""
+    """How published weights were evaluated, and so how a picture must be made for them."""
 
     resized: int  # pixels of the shorter side
     size: int  # pixels of the central square that is then taken
@@ -51,6 +65,22 @@ class Evaluation:
         t = member.transforms()
         return cls(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
 
+    @classmethod
+    def of_timm(cls, arch: str) -> "Evaluation":
+        """As timm evaluates its network. Raises InputError where it does not say, or makes pictures another way."""
+        with torch.random.fork_rng(devices=[]):
+            made = architectures.timm_preprocessing(architectures.timm_network(arch, 2), arch)
+        _, height, width = made["input_size"]
+        centre = made.get("crop_mode", "center") == "center"
+        if not centre or height != width or made["interpolation"] not in ("bilinear", "bicubic"):
+            raise InputError(
+                f"timm makes pictures for arch {arch} in a way that is not known here (input_size {height} x {width}, "
+                f"crop_mode {made.get('crop_mode')}, interpolation {made['interpolation']}); "
+                "allowed: a central square, bilinear or bicubic"
+            )
+        resized = math.floor(width / made["crop_pct"])
+        return cls(resized, width, made["interpolation"], tuple(made["mean"]), tuple(made["std"]))
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -60,7 +90,8 @@ class Weights:
     classes: tuple[str, ...] | None  # the names of the network's outputs in their order, where they are known
     sha256: str
     name: str  # for readers
-    evaluation: Evaluation | None = None  # of those that torchvision publishes, named or as a file
+    evaluation: Evaluation | None = None  # of those that torchvision or timm publishes
+    notes: tuple[str, ...] = ()  # what was taken off or left over, in words
 
 
 @dataclass(frozen=True)
@@ -70,47 +101,80 @@ class Fitted:
     network: Network
     classes: tuple[str, ...]  # the dataset's, then those that the network knows beside them
     by_name: bool  # whether names decided which output is which class; else their order
+    notes: tuple[str, ...] = ()  # what of the file was taken off or left over, in words
 
 
 def check(parameters: RunParameters) -> None:
-    """Raise InputError where ``weights`` is neither a file that is here nor a name that torchvision has."""
-    if parameters.weights.endswith(SUFFIXES):
-        if not Path(parameters.weights).is_file():
-            raise InputError(f"weights {parameters.weights} is no file that is here")
-    elif parameters.weights not in published(parameters.arch):
+    """Raise InputError where the weights to measure or to start from are not to be had, as far as can be told early."""
+    if parameters.weights:
+        check_name(parameters.arch, parameters.weights)
+    if parameters.start_from:
+        check_name(parameters.arch, parameters.start_from, "start_from")
+
+
+def check_name(arch: str, name: str, parameter: str = "weights") -> None:
+    """Raise InputError where weights are neither a file that is here, a package's, nor a name that torchvision has."""
+    if name.startswith(PACKAGE):
+        package_file(name)
+    elif name.endswith(SUFFIXES):
+        if not Path(name).is_file():
+            raise InputError(f"{parameter} {name} is no file that is here")
+    elif name not in published(arch):
+        whose = "torchvision's for " + arch if architectures.torchvisions(arch) else "torchvision's"
         raise InputError(
-            f"weights {parameters.weights!r} is neither a file ({', '.join(SUFFIXES)}) nor one of torchvision's for "
-            f"{parameters.arch}; allowed: {', '.join(published(parameters.arch)) or 'a file'}"
+            f"{parameter} {name!r} is neither a file ({', '.join(SUFFIXES)}) nor one of {whose}; "
+            f"allowed: {', '.join(published(arch)) or 'a file, or package:NAME'}"
         )
 
 
+def package_file(name: str) -> Path:
+    """The one file of weights in an installed package, ``package:NAME``, which is found and not imported."""
+    package = name.removeprefix(PACKAGE)
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    if found is None:
+        raise InputError(f"weights {name}: no package {package!r} is installed; install it, or give weights as a file")
+    folders = [Path(folder) for folder in found.submodule_search_locations or ()]
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SUFFIXES)
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files[:SHOWN])
+        raise InputError(f"weights {name}: the package holds {len(files)} files of weights ({names}), not one")
+    return files[0]
+
+
 def published(arch: str) -> list[str]:
-    """The names of torchvision's weights for a network."""
-    return list(models.get_model_weights(arch).__members__)
+    """The names of torchvision's weights for a network; none of another's."""
+    return list(models.get_model_weights(arch).__members__) if architectures.torchvisions(arch) else []
 
 
 def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
-    """The weights that ``parameters`` name; torchvision's are downloaded once, to where torch keeps such files.
+    """The weights that ``parameters`` measure; torchvision's are downloaded once, to where torch keeps such files.
 
     A file that torchvision publishes for this network has the evaluation and the classes of those weights, as if they
     had been named. Raises InputError where weights cannot be had, or are none.
     """
-    check(parameters)
-    name = parameters.weights
-    if not name.endswith(SUFFIXES):
-        return fetch(parameters.arch, name, progress)
-    path = Path(name)
-    state, classes = read_safetensors(path) if path.suffix == ".safetensors" else (read_torch(path), None)
+    return read(parameters.arch, parameters.weights, progress=progress)
+
+
+def read(arch: str, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
+    """The weights of a network that ``name`` names, as for ``load``; parameter, which one named them."""
+    check_name(arch, name, parameter)
+    if not name.endswith(SUFFIXES) and not name.startswith(PACKAGE):
+        return fetch(arch, name, progress)
+    path = package_file(name) if name.startswith(PACKAGE) else Path(name)
+    state, classes, notes = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
     sha256 = runs.sha256(path)
-    member = published_as(parameters.arch, sha256)
+    member = published_as(arch, sha256)
     if member is not None:
         return of_member(member, state, sha256, f"{path.name} (torchvision's {member.name})")
-    return Weights(state, classes, sha256, path.name)
+    evaluation = None
+    if arch.startswith(architectures.TIMM) and not ours(stripped(state)[0]):
+        evaluation = Evaluation.of_timm(arch)
+    return Weights(state, classes, sha256, path.name, evaluation, notes)
 
 
 def published_as(arch: str, sha256: str) -> WeightsEnum | None:
     """Which of torchvision's weights for a network the file with this SHA-256 is, by the digests in their URLs."""
-    for member in models.get_model_weights(arch):
+    for member in models.get_model_weights(arch) if architectures.torchvisions(arch) else ():
         begins = DIGEST.search(member.url)
         if begins and sha256.startswith(begins[1]):
             return member
@@ -122,8 +186,8 @@ def of_member(member: WeightsEnum, state: dict[str, Tensor], sha256: str, name: 
     return Weights(state, tuple(member.meta["categories"] or ()) or None, sha256, name, Evaluation.of(member))
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]:
-    """The tensors of a file, and the names of the classes where its metadata has them, as training writes them."""
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None, tuple[str, ...]]:
+    """The tensors of a file, the names of the classes where its metadata has them, as training writes them; notes."""
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
@@ -132,20 +196,40 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | N
         raise unusable(path, error) from None
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise InputError(f"{path} is damaged: the classes in its metadata are no list of names")
-    return state, None if classes is None else tuple(classes)
+    return state, None if classes is None else tuple(classes), ()
 
 
-def read_torch(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of torch.save, read without unpickling anything but tensors and plain data."""
+def read_torch(path: Path) -> tuple[dict[str, Tensor], None, tuple[str, ...]]:
+    """The state dict in a file of torch.save, read without unpickling anything but tensors and plain data; notes."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what it cannot or may not read
         raise unusable(path, error) from None
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
+    state, notes = unwrapped(content)
+    if state is None:
         raise InputError(f"{path} holds no state dict, names with tensors: write it as torch.save(model.state_dict())")
-    return state
+    return state, None, notes
+
+
+def unwrapped(content: object, within: str = "") -> tuple[dict[str, Tensor] | None, tuple[str, ...]]:
+    """The state dict in what a file holds, itself or under one of WRAPPERS, and notes; None where there is none."""
+    if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
+        return None, ()
+    if all(isinstance(value, Tensor) for value in content.values()):
+        return dict(content), (f"taken from {within!r}",) if within else ()
+    for name in WRAPPERS:
+        state, notes = unwrapped(content.get(name), f"{within}.{name}".lstrip("."))
+        if state:
+            others = sorted(set(content) - {name})
+            left = (f"left over beside {name!r}: {_some(others)}",) if others else ()
+            return state, (*notes, *left)
+    return None, ()
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def unusable(path: Path, error: Exception) -> InputError:
@@ -181,21 +265,36 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
 
     def build(outputs: int) -> Network:
         return architectures.build(
-            parameters.arch, outputs, image_size=image_size, width=parameters.width, stem=parameters.stem
+            parameters.arch,
+            outputs,
+            image_size=image_size,
+            input_size=parameters.input_size,
+            width=parameters.width,
+            stem=parameters.stem,
         )
 
     network = build(len(classes))
-    state = arranged(weights.state, network.head_name)
+    state, notes = arranged(weights.state, network)
     head = state.get("head.weight")
     if head is None or head.ndim != 2:
         raise misfit(weights, parameters, image_size, f"its last layer {network.head_name} is not there")
-    order, by_name = match(classes, weights.classes, len(head), weights.name)
+    known = weights.classes
+    if known is None and weights.evaluation is not None and len(head) == len(IMAGENET):
+        known = IMAGENET  # timm's, whose files name no classes
+    order, by_name = match(classes, known, len(head), weights.name)
     if len(head) != len(classes):
         network = build(len(head))
     problem = difference(state, network.state_dict())
     if problem:
         raise misfit(weights, parameters, image_size, problem)
     state |= {name: state[name][order] for name in ("head.weight", "head.bias") if name in state}
+    put(state, network, weights)
+    names = [known[i] for i in order[len(classes) :]] if known else []
+    return Fitted(network, (*classes, *names), by_name, (*weights.notes, *notes))
+
+
+def put(state: dict[str, Tensor], network: nn.Module, weights: Weights) -> None:
+    """Give a network these tensors, of whatever precision, and what its weights expect of pixels."""
     try:
         network.load_state_dict(state, strict=False)  # ``difference`` was strict, but for COUNTER
         finite = all(bool(value.isfinite().all()) for value in network.state_dict().values())
@@ -207,20 +306,106 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
         network.normalise(weights.evaluation.mean, weights.evaluation.std)
         if hasattr(network.body, "transform_input"):
             network.body.transform_input = True  # as torchvision sets it for the weights that it publishes
-    names = [weights.classes[i] for i in order[len(classes) :]] if weights.classes else []
-    return Fitted(network, (*classes, *names), by_name)
 
 
-def arranged(state: dict[str, Tensor], head_name: str) -> dict[str, Tensor]:
-    """A state dict in this project's layout, whichever of the two it came in."""
-    if all(name.startswith(("body.", "head.")) for name in state) and any(name.startswith("body.") for name in state):
-        return dict(state)
-    prefix = f"{head_name}."
-    state = {OLD_NAME.sub(r"\1\2", name): value for name, value in state.items() if not name.startswith(AUXILIARY)}
-    return {
-        f"head.{name.removeprefix(prefix)}" if name.startswith(prefix) else f"body.{name}": value
-        for name, value in state.items()
-    }
+def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
+    """Give a fresh network the body that ``start_from`` names; its last layer stays as it is, whatever the file's.
+
+    Returns: for the stamp, the weights' name, sha256 and notes; empty where nothing is named.
+    Raises InputError where the weights cannot be had, or their body is not this network's.
+    """
+    if not parameters.start_from:
+        return {}
+    given = read(parameters.arch, parameters.start_from, parameter="start_from", progress=False)
+    state, notes = arranged(given.state, network)
+    replaced = [name for name in state if name.startswith("head.")]
+    body = {name: value for name, value in state.items() if name not in replaced}
+    problem = difference(body, {k: v for k, v in network.state_dict().items() if k.startswith("body.")})
+    if problem:
+        raise misfit(given, parameters, None, problem)
+    put(body, network, given)
+    left = (f"a new last layer in place of {network.head_name}",) if replaced else ()
+    return {"from": given.name, "sha256": given.sha256, "notes": [*given.notes, *notes, *left]}
+
+
+def ours(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state dict is in this project's layout."""
+    return all(name.startswith(("body.", "head.")) for name in state) and any(
+        name.startswith("body.") for name in state
+    )
+
+
+def stripped(state: Mapping[str, Tensor], stop: Callable[[Mapping[str, Tensor]], bool] = lambda _: False):
+    """A state dict without the PREFIXES that all of its names bear, and those that were taken off, in their order.
+
+    stop: says of a state dict that it is to be left as it is.
+    """
+    state, taken = dict(state), []
+    while not stop(state):
+        names = [name for name in state if name != AVERAGED]
+        prefix = next((p for p in PREFIXES if names and all(name.startswith(p) for name in names)), None)
+        if prefix is None:
+            break
+        state = {name.removeprefix(prefix): value for name, value in state.items() if name != AVERAGED}
+        taken.append(prefix)
+    return state, taken
+
+
+def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """A state dict in this project's layout, whichever it came in, and notes of what was taken off or left over."""
+    expected, prefix = network.state_dict().keys(), f"{network.head_name}."
+
+    def laid_out(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if ours(state):
+            return dict(state)
+        return {
+            f"head.{name.removeprefix(prefix)}" if name.startswith(prefix) else f"body.{name}": value
+            for name, value in state.items()
+        }
+
+    def fits(state: Mapping[str, Tensor]) -> bool:  # a network may itself have a part that is called as a prefix is
+        return len(expected & laid_out(state).keys()) > len(expected) // 2
+
+    state, taken = stripped(given, fits)
+    notes = [f"taken off every name: {', '.join(taken)}"] if taken else []
+    if not ours(state):
+        left = [name for name in state if name.startswith(AUXILIARY) and f"body.{name}" not in expected]
+        if left:
+            notes.append(f"left over: {_some(left)}")
+        state = {OLD_NAME.sub(r"\1\2", name): value for name, value in state.items() if name not in left}
+        if "_conv_stem.weight" in state:
+            state = of_efficientnet(state, network)
+            notes.append("layers renamed from EfficientNet-PyTorch's names to timm's")
+    halves = {str(value.dtype).removeprefix("torch.") for value in state.values() if value.is_floating_point()}
+    if halves - {"float32"}:
+        notes.append(f"stored as {', '.join(sorted(halves))}, computed with as float32")
+    return laid_out(state), tuple(notes)
+
+
+# Layers outside the blocks, and inside: with an expansion before the depthwise convolution, and without.
+STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+EXPANDED = {
+    **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"},
+    **{"_project_conv": "conv_pwl", "_bn2": "bn3", "_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"},
+}
+SEPARABLE = EXPANDED | {"_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(.*)")
+
+
+def of_efficientnet(state: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
+    """EfficientNet-PyTorch's names of layers as timm's: it counts blocks through, timm within their stages."""
+    found = (re.match(r"body\.(blocks\.\d+\.\d+)\.", name) for name in network.state_dict())
+    blocks = list(dict.fromkeys(match[1] for match in found if match))
+    renamed = {}
+    for name, value in state.items():
+        part = BLOCK.fullmatch(name)
+        if part and int(part[1]) < len(blocks):
+            table = EXPANDED if f"_blocks.{part[1]}._expand_conv.weight" in state else SEPARABLE
+            renamed[f"{blocks[int(part[1])]}.{table.get(part[2], part[2])}.{part[3]}"] = value
+        else:
+            layer, _, rest = name.partition(".")
+            renamed[f"{STEM.get(layer, layer)}.{rest}"] = value
+    return renamed
 
 
 def match(classes: Sequence[str], names: Sequence[str] | None, outputs: int, source: str) -> tuple[list[int], bool]:
@@ -262,22 +447,24 @@ def plain(name: str) -> str:
     return name.replace("_", " ").casefold()
 
 
-def difference(state: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
-    """The first difference between two state dicts in words; "" where there is none."""
+def difference(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """The first differences between two state dicts in words; "" where there are none."""
+    found = []
     for name in sorted(expected.keys() | state.keys()):
         if name not in state:
             if not name.endswith(COUNTER):
-                return f"{name} is missing"
+                found.append(f"{name} is missing")
         elif name not in expected:
-            return f"{name} is not a layer's"
+            found.append(f"{name} is not a layer's")
         elif state[name].shape != expected[name].shape:
-            return f"{name} is {tuple(state[name].shape)} there and {tuple(expected[name].shape)} here"
-    return ""
+            found.append(f"{name} is {tuple(state[name].shape)} there and {tuple(expected[name].shape)} here")
+    return _some(found)
 
 
-def misfit(weights: Weights, parameters: RunParameters, image_size: int, problem: str) -> InputError:
+def misfit(weights: Weights, parameters: RunParameters, image_size: int | None, problem: str) -> InputError:
     p = parameters
+    pictures = f" for pictures of {image_size} px" if image_size else ""
     return InputError(
-        f"{weights.name} does not fit arch {p.arch}, width {p.width:g} and stem {p.stem} for pictures of "
-        f"{image_size} px ({problem}); one of these is likely another than the weights were trained with"
+        f"{weights.name} does not fit arch {p.arch}, width {p.width:g} and stem {p.stem}{pictures} ({problem}); "
+        "one of these is likely another than the weights were trained with"
     )
