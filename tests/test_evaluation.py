@@ -91,7 +91,7 @@ def test_what_is_finished_is_kept(trained, tmp_path, monkeypatch):
     folder, dataset = trained
     p = parameters(tmp_path, folder / "model.safetensors")
     stamp = evaluation.measure(p, dataset, progress=False)
-    monkeypatch.setattr(measuring, "extract", None)
+    monkeypatch.setattr(evaluation, "extract", None)
     assert evaluation.measure(p, dataset, progress=False) == stamp
     assert runs.finished(p.model_copy(update={"epochs": 3})) == stamp  # epochs play no part
 

@@ -13,7 +13,8 @@ from analysis import architectures, evaluation, pipeline, weights
 from analysis.datasets import Split, decoding, imagenet_files, wordnet
 from analysis.parameters import RunParameters
 from analysis.study.results import read_results
-from report import page, wording
+from report import page as pages
+from report import wording
 
 PUBLISHED = [member for arch in architectures.known() for member in models.get_model_weights(arch)]
 OTHERS = {  # weights that were trained with another normalisation than ImageNet's usual one
@@ -114,7 +115,7 @@ def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it
     expected = member.transforms()(original if upright else lying) * std + mean
     assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
     assert ("first turned upright where their EXIF data say so" in wording.transformed(made["transforms"])) == upright
-    assert page._transforms(made["transforms"]).startswith("turned upright, 256 px" if upright else "256 px")
+    assert pages._transforms(made["transforms"]).startswith("turned upright, 256 px" if upright else "256 px")
 
 
 # --- scores

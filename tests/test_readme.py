@@ -30,7 +30,7 @@ def example() -> str:
 def done(tmp_path_factory) -> tuple[Path, str]:
     """A folder with the project's chapters in which the lines were run, and what they printed."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("analysis", "book/chapters"):
+    for name in ("analysis", "report", "book/chapters"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "build").mkdir()
     network = architectures.build("resnet50", len(shapes.CLASSES), image_size=32, width=0.25, stem="half")

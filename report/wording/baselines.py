@@ -55,8 +55,8 @@ def baselines_caption(ceiling: Estimate) -> str:
     return (
         "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets the share of "
         f"the noise ceiling, {text.with_interval(ceiling)}, that its size reaches; the same correlation given whether "
-        "the network is right; and how much larger its size is than that of AVH's correlation, paired over images (above "
-        "0: the score follows people more closely than AVH). All with 95 % bootstrap intervals over images."
+        "the network is right; and how much larger its size is than that of AVH's correlation, paired over images "
+        "(above 0: the score follows people more closely than AVH). All with 95 % bootstrap intervals over images."
     )
 
 

@@ -124,7 +124,7 @@ def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
 
 
 def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
-    module = book / "analysis/figures/paper.py"
+    module = book / "report/figures/paper.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
         assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
@@ -165,7 +165,7 @@ def test_an_unknown_parameter_stops_before_anything_runs(book):
 
 
 def test_the_committed_contents_are_the_default_studys():
-    done = subprocess.run([sys.executable, "-m", "analysis.toc"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "report.contents"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == (ROOT / "_toc.yml").read_text()
 
 
@@ -180,7 +180,7 @@ def test_a_figures_data_is_what_the_tables_say(book):
 
 
 def test_an_edited_rule_reruns_no_training(book):
-    module = book / "analysis/claims.py"
+    module = book / "analysis/study/claims.py"
     with restored(module):
         module.write_text(module.read_text() + "\n# edited\n")
         assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}

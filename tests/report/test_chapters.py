@@ -18,7 +18,8 @@ from analysis.datasets import imagenet_files, wordnet
 from analysis.parameters import ComparisonParameters, RunParameters
 from analysis.study import tables
 from analysis.study.results import read_results
-from report import contents, page
+from report import contents
+from report import page as pages
 
 ROOT = Path(__file__).parent.parent.parent
 ARCHS = {"resnet18": 1 / 16, "resnet34": 1 / 16, "shufflenet_v2_x0_5": 1}
@@ -61,7 +62,7 @@ def shown(tmp_path_factory):
         patch.chdir(folder)
         groups = {f"group {k:02d}": tuple(range(k * 20, k * 20 + 20)) for k in range(50)}  # most without an image
         patch.setattr(wordnet, "superclasses", lambda wnids: groups)
-        patch.setattr(page, "display", lambda output: found[chapter].append(output.data))
+        patch.setattr(pages, "display", lambda output: found[chapter].append(output.data))
         for arch, width in ARCHS.items():
             network = architectures.build(arch, 1000, image_size=64, width=width)
             save_file(network.state_dict(), folder / f"{arch}.safetensors")

@@ -16,7 +16,7 @@ from analysis import pipeline, runs
 from analysis.recording import RECORDED
 from analysis.studies import read_studies
 from analysis.study.results import read_results
-from report import page
+from report import page as pages
 
 ROOT = Path(__file__).parent.parent.parent
 STUDY = "cifar10h"
@@ -39,7 +39,7 @@ def run_again(notebook: Path, folder: Path, monkeypatch) -> list[str]:
     """Run a recorded page's own code in ``folder``; the Markdown that it shows now."""
     said = []
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(page, "show", lambda markdown: said.append(markdown) if markdown else None)
+    monkeypatch.setattr(pages, "show", lambda markdown: said.append(markdown) if markdown else None)
     namespace = {}
     for cell in json.loads(notebook.read_text())["cells"]:
         if cell["cell_type"] == "code":

@@ -16,9 +16,10 @@ from analysis import datasets, runs
 from analysis.datasets import cifar10h, synthetic
 from analysis.parameters import RunParameters, StudyParameters
 from analysis.study.results import NetworkResults, StudyResults, read_results
-from report import explorer, page
+from report import explorer
+from report import page as pages
 
-STATIC = Path(__file__).parent.parent.parent / "book/_static"
+STATIC = Path(__file__).parent.parent.parent / "report/explorer"
 HOSTILE = '</script><img src=x onerror="window.harmed=1"><!--'
 LARGEST = 3_000_000  # bytes of a page and its files
 
@@ -188,7 +189,7 @@ SAID = {
 def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
-    monkeypatch.setattr(page, "display", lambda shown: seen.append(shown.data))
+    monkeypatch.setattr(pages, "display", lambda shown: seen.append(shown.data))
     parameters = madeup.study(tmp_path / "results", ["resnet50"])
     study = read_results(parameters, ["resnet50"])
     run = {"train_images": 12, "test_images": 12, "data_dir": str(tmp_path)}
@@ -202,7 +203,7 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     old.parent.mkdir(parents=True)
     old.touch()
     parameters = RunParameters.parse(run | {"study": "synthetic"})
-    page.Page(parameters, "resnet50").show_explorer(study, parameters)
+    pages.Page(parameters, "resnet50").show_explorer(study, parameters)
     assert "There is nothing to look at here" in seen[0]
     assert SAID[trouble] in seen[0]
     assert "<script" not in seen[0]

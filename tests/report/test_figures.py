@@ -9,7 +9,7 @@ import pytest
 
 from analysis import datasets, statistics, studies
 from analysis.errors import InputError
-from analysis.study import tables
+from analysis.study import results, tables
 from analysis.study.results import StudyResults, pictures, read_results
 from report import figures, styles, wording
 
@@ -253,10 +253,10 @@ def test_figure_7_counts_the_images_of_each_superclass(study):
 
 def test_pictures_are_the_datasets(tmp_path, monkeypatch, squares, study):
     made = squares()
-    monkeypatch.setattr(tables, "load", lambda parameters: made)
+    monkeypatch.setattr(results, "load", lambda parameters: made)
     same = dataclasses.replace(study, dataset=study.dataset | {"hash": made.hash})
-    pictures = pictures(same, madeup.study(tmp_path, ["vgg19"]), [3, 1])
-    np.testing.assert_array_equal(pictures, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
+    found = pictures(same, madeup.study(tmp_path, ["vgg19"]), [3, 1])
+    np.testing.assert_array_equal(found, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
     with pytest.raises(InputError, match="not what its results were made of"):
         pictures(study, madeup.study(tmp_path, ["vgg19"]), [3, 1])
 
@@ -266,7 +266,7 @@ def test_pictures_are_shown_only_where_they_and_peoples_answers_are_here(
     tmp_path, monkeypatch, squares, study, there, shown
 ):
     made = squares()
-    monkeypatch.setattr(tables, "load", lambda parameters: made)
+    monkeypatch.setattr(results, "load", lambda parameters: made)
     monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: there)
     parameters = madeup.study(tmp_path, ["vgg19"])
     same = study.dataset | {"hash": made.hash}

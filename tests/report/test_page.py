@@ -21,7 +21,10 @@ from analysis.statistics import Estimate
 from analysis.studies import StudyPlan
 from analysis.study import claims, tables
 from analysis.study.results import NetworkResults, StudyResults, read_results
-from report import contents, figures, page, text, wording
+from report import contents, figures, wording
+from report import page as pages
+from report.text import THIN, duration, escape, number, percent, short, with_interval
+from report.wording import claims as claims_in_words
 
 ROOT = Path(__file__).parent.parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
@@ -33,7 +36,7 @@ def shown(monkeypatch, tmp_path) -> list[str]:
     """The Markdown that a chapter would show, in a folder that stands for the repository's root."""
     monkeypatch.chdir(tmp_path)
     seen: list[str] = []
-    monkeypatch.setattr(page, "display", lambda markdown: seen.append(markdown.data))
+    monkeypatch.setattr(pages, "display", lambda markdown: seen.append(markdown.data))
     return seen
 
 
@@ -43,7 +46,7 @@ def study(tmp_path) -> StudyResults:
     return read_results(parameters, parameters.archs)
 
 
-def show_figure_2(study: StudyResults, page: page.Page, **more) -> pd.DataFrame:
+def show_figure_2(study: StudyResults, page: pages.Page, **more) -> pd.DataFrame:
     table = tables.epoch_means(study)
     page.show_figure(
         figures.figure_2(table), name="fig-2", caption="Two\n    lines.", alt='"Curves" & more', data=table, **more
@@ -53,7 +56,7 @@ def show_figure_2(study: StudyResults, page: page.Page, **more) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("pixels", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
 def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
-    page = page.Page(RunParameters())
+    page = pages.Page(RunParameters())
     table = show_figure_2(study, page, pixels=pixels)
     folder = Path("book/runs/synthetic")
     (markdown,) = shown
@@ -64,7 +67,7 @@ def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
 
 
 def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
-    show_figure_2(study, page.Page(RunParameters()))
+    show_figure_2(study, pages.Page(RunParameters()))
     assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
     assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
     assert "**Figure 2.** Two lines. [Data" in shown[0]
@@ -72,28 +75,28 @@ def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
 
 def test_the_same_figure_gives_the_same_bytes(study, shown):
     picture = Path("book/runs/synthetic/files/fig-2.svg")
-    show_figure_2(study, page.Page(RunParameters()))
+    show_figure_2(study, pages.Page(RunParameters()))
     first = picture.read_bytes()
-    show_figure_2(study, page.Page(RunParameters()))
+    show_figure_2(study, pages.Page(RunParameters()))
     assert picture.read_bytes() == first
 
 
 def test_labels_are_unique_in_the_book():
     places = [("", "a"), ("resnet50", "a"), ("vgg19", "a"), ("", "b"), ("resnet50", "b")]
-    labels = {page.Page(RunParameters(study=study), arch).label("fig-2") for arch, study in places}
+    labels = {pages.Page(RunParameters(study=study), arch).label("fig-2") for arch, study in places}
     assert len(labels) == len(places)
 
 
 def test_a_figure_that_cannot_be_drawn_says_why(shown):
-    page.Page(RunParameters()).show_figure(None, name="fig-3", caption="", alt="", data=pd.DataFrame())
+    pages.Page(RunParameters()).show_figure(None, name="fig-3", caption="", alt="", data=pd.DataFrame())
     assert shown == ["Figure 3 needs people's answers, which this dataset does not have: it is not drawn."]
     assert not Path("book").exists()
 
 
 def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
-    page = page.Page(RunParameters(), "vgg19")
+    page = pages.Page(RunParameters(), "vgg19")
     page.show_downloads(study.runs["vgg19"])
-    monkeypatch.setattr(page, "LARGEST_CSV", 2000)
+    monkeypatch.setattr(pages, "LARGEST_CSV", 2000)
     page.show_downloads(study.runs["vgg19"], ["epochs"])
     assert "(files/epochs.csv)" in shown[0]
     assert "(files/epochs.parquet)" in shown[1]
@@ -105,20 +108,20 @@ def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
 
 def test_every_parameter_is_listed(shown):
     parameters = RunParameters(arch="vgg19", epochs=7)
-    page.Page(parameters, "vgg19").show_parameters(parameters)
+    pages.Page(parameters, "vgg19").show_parameters(parameters)
     for name, value in (("arch", "vgg19"), ("epochs", "7"), ("study", r"\(empty\)")):
-        assert f"| {text.escape(name)} | {value} |" in shown[0]
-    assert all(text.escape(name) in shown[0] for name in set(RunParameters.model_fields) - parameters.unused)
+        assert f"| {escape(name)} | {value} |" in shown[0]
+    assert all(escape(name) in shown[0] for name in set(RunParameters.model_fields) - parameters.unused)
 
 
 def test_the_stamp_says_what_made_the_results(shown, study):
-    page.Page(RunParameters(), "vgg19").show_stamp(study.runs["vgg19"])
+    pages.Page(RunParameters(), "vgg19").show_stamp(study.runs["vgg19"])
     for fact in ("0123456789ab", "python 3", "2 min 34 s", "a CPU", "1,234,567"):
-        assert text.escape(fact) in shown[0]
+        assert escape(fact) in shown[0]
 
 
 def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
-    page = page.Page(RunParameters())
+    page = pages.Page(RunParameters())
     table = pd.DataFrame({"a": ["x"]})
     page.show_table(table, caption="Few.", name="tab-x", data=table, behind="More")
     page.show_table(table[:0], caption="None.", behind="Nothing")
@@ -130,7 +133,7 @@ def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown)
 
 
 def test_details_hold_a_list_and_a_table_behind_a_title(shown):
-    page = page.Page(RunParameters())
+    page = pages.Page(RunParameters())
     page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
     opening, *body, closing = shown[0].rstrip("\n").split("\n")
     assert (opening, closing) == ("::::{dropdown} More", "::::")
@@ -150,9 +153,9 @@ def measured(study: StudyResults, **more) -> StudyResults:
 
 
 def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
-    page.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
     for fact in ("my_model*.pth", "e" * 16, "measuring took"):
-        assert text.escape(fact) in shown[0]
+        assert escape(fact) in shown[0]
     assert "learning rate" not in shown[0]
     assert "training took" not in shown[0]
     assert "as the dataset makes them" in shown[0]
@@ -160,14 +163,14 @@ def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
 
 def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study):
     made = {"resized": 232, "size": 224, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}
-    page.Page(RunParameters(), "resnet50").show_stamp(measured(study, transforms=made).runs["resnet50"])
-    assert text.escape("232 px (bicubic), then the central 224 px") in shown[0]
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study, transforms=made).runs["resnet50"])
+    assert escape("232 px (bicubic), then the central 224 px") in shown[0]
 
 
 def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
     by_name, by_order = (" ".join(wording.about(measured(study, by_name=named))) for named in (True, False))
     for text in (by_name, by_order):
-        assert f"Nothing is trained here: the weights of ResNet50 are given, {text.escape('my_model*.pth')}" in text
+        assert f"Nothing is trained here: the weights of ResNet50 are given, {escape('my_model*.pth')}" in text
         assert "networks learn" not in text
     assert "it knows 1 others beside them" in by_name
     assert "near chance, 25" in by_order
@@ -180,7 +183,7 @@ def test_without_people_a_sentence_says_so(study):
 
 
 def test_parameters_that_play_no_part_are_not_shown(shown):
-    page = page.Page(RunParameters())
+    page = pages.Page(RunParameters())
     page.show_parameters(RunParameters(weights="a.pth"))
     page.show_parameters(RunParameters())
     assert "| epochs |" in shown[1]
@@ -189,27 +192,27 @@ def test_parameters_that_play_no_part_are_not_shown(shown):
 
 
 def test_what_is_said_in_place_of_a_figure(shown):
-    page = page.Page(RunParameters())
+    page = pages.Page(RunParameters())
     for absent in ("is not drawn: no such image.", ""):
         page.show_figure(None, name="fig-h4", caption="", alt="", data=pd.DataFrame(), absent=absent)
     assert shown == ["Figure H4 is not drawn: no such image."]
 
 
 def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
-    monkeypatch.setattr(page, "LARGEST_CSV", 10)
+    monkeypatch.setattr(pages, "LARGEST_CSV", 10)
     table = pd.DataFrame({"id": [f"image {i}" for i in range(99)]})
-    page.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
+    pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
     assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
     assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
 
 
 def test_nothing_to_list_shows_nothing(shown):
-    page.Page(RunParameters()).show_list([])
+    pages.Page(RunParameters()).show_list([])
     assert shown == []
 
 
 def test_an_empty_table_shows_nothing(shown):
-    page.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
+    pages.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
     assert shown == []
 
 
@@ -225,12 +228,12 @@ def text_of(markdown: str) -> list[str]:
 def test_escaped_text_shows_itself_and_does_nothing(text):
     shown = re.sub(" +", " ", "".join(c if c.isprintable() or c in "\u202f\u00a0" else " " for c in text)).strip(" ")
     table = pd.DataFrame({"name": [text], "n": [1]})
-    assert text_of(page.markdown(table)) == ["name", "n", shown.strip(), "1"]
+    assert text_of(pages.markdown(table)) == ["name", "n", shown.strip(), "1"]
 
 
 def test_tables_are_made_safe(shown):
     table = pd.DataFrame({"class": madeup.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
-    page.Page(RunParameters()).show_table(table, caption="Names.")
+    pages.Page(RunParameters()).show_table(table, caption="Names.")
     assert r"| a\|b | 0.0831 | 2 |" in shown[0]
     assert "<b>" not in shown[0].replace(r"\<b", "")
     assert "| circle | 0.5 | 1,000 |" in shown[0]
@@ -254,7 +257,7 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
 def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, sentence):
     for run, width in zip(study.runs.values(), widths, strict=True):
         run.stamp["parameters"]["width"] = width
-    said = " ".join(wording.about(replace(study, name=name))[: page.AT_SIGHT]).replace(text.THIN, " ")
+    said = " ".join(wording.about(replace(study, name=name))[: pages.AT_SIGHT]).replace(THIN, " ")
     assert ("Scale: " in said) == (sentence is not None)
     assert (sentence or "") in said
 
@@ -272,7 +275,7 @@ def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
     [(0.5, "0.50"), (-0.416, "−0.42"), (-0.001, "0.00"), (np.float32(1234.5), "1,234.50"), (np.nan, "undefined")],
 )
 def test_numbers_in_words(value, text):
-    assert text.number(value) == text
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -288,21 +291,21 @@ def test_numbers_in_words(value, text):
     ],
 )
 def test_short_numbers(value, text):
-    assert text.short(value) == text
+    assert short(value) == text
 
 
 def test_estimates_in_words():
-    text = text.with_interval(Estimate(np.float64(0.53), np.float64(0.49), 0.57, np.int64(1000)))
+    text = with_interval(Estimate(np.float64(0.53), np.float64(0.49), 0.57, np.int64(1000)))
     assert text == "0.53 [0.49,\u00a00.57], n\u00a0=\u00a01,000"
-    assert text.with_interval(Estimate(0.5, np.nan, np.nan, 2), n=False) == "0.50"
-    assert text.percent(0.534) == "53\u202f%"
+    assert with_interval(Estimate(0.5, np.nan, np.nan, 2), n=False) == "0.50"
+    assert percent(0.534) == "53\u202f%"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.2, "under 1 s"), (59.6, "1 min"), (154, "2 min 34 s"), (7260, "2 h 1 min")]
 )
 def test_durations_in_words(seconds, text):
-    assert text.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_curves_are_told_to_who_cannot_see_them(study):
@@ -347,8 +350,8 @@ def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
 
 
 def test_infinite_numbers_have_their_sign():
-    assert words._signed(np.inf) == "∞"
-    assert words._signed(-np.inf) == "−∞"
+    assert claims_in_words._signed(np.inf) == "∞"
+    assert claims_in_words._signed(-np.inf) == "−∞"
 
 
 # --- chapters and contents

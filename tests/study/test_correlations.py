@@ -12,6 +12,8 @@ from analysis import statistics
 from analysis.study import correlations
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
+from report.text import number
+from report.wording.correlations import KINDS
 
 ARCHS = ["resnet50", "alexnet"]
 REFERENCE = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}
@@ -165,13 +167,13 @@ def test_without_divided_people_there_is_no_share_of_them(study):
 
 def test_a_share_is_of_the_ceiling_of_its_kind(strength, ceilings):
     told = wording.coefficients_table(strength, ceilings)
-    assert list(told) == ["score", "network", *findings.KINDS.values(), "n"]
+    assert list(told) == ["score", "network", *KINDS.values(), "n"]
     row = strength[(strength["score"] == "norm") & (strength["arch"] == "alexnet")].set_index("kind")["value"]
     split = ceilings[ceilings["method"] == "split halves"].set_index("kind")["value"]
     cell = told[(told["score"] == "norm") & (told["network"] == "AlexNet")].iloc[0]
     for kind in ("spearman", "pearson"):
-        assert cell[findings.KINDS[kind]].endswith(f"({100 * abs(row[kind]) / split[kind]:.0f}\u202f%)")
-    assert "%" not in cell[findings.KINDS["kendall"]]
+        assert cell[KINDS[kind]].endswith(f"({100 * abs(row[kind]) / split[kind]:.0f}\u202f%)")
+    assert "%" not in cell[KINDS["kendall"]]
     assert "score" not in wording.coefficients_table(strength[strength["score"] == "avh"], ceilings)
 
 
@@ -202,9 +204,7 @@ def test_one_network_is_not_a_range(study):
     (sentence, _) = wording.strengths(strength, correlations.ceilings(alone))
     assert " to " not in sentence
     told = wording.shrinking(correlations.by_bin(alone, "norm", strength))
-    assert told.startswith(
-        f"Over all images the coefficient is {findings.number(strength['value'].iloc[0])}, within bins "
-    )
+    assert told.startswith(f"Over all images the coefficient is {number(strength['value'].iloc[0])}, within bins ")
 
 
 def test_the_figure_draws_its_table(study, strength):

@@ -6,9 +6,12 @@ import pytest
 from madeup import study
 from scipy import stats
 
+from analysis.probes import moments
+from analysis.statistics import Estimate
 from analysis.study import correlations, overtaking, reported
 from analysis.study.results import read_results
 from report import figures, wording
+from report.wording.overtaking import FEW
 
 ARCHS = ["alexnet", "vgg19"]
 
@@ -57,9 +60,9 @@ def test_correlations_over_epochs_are_those_of_each_epoch(results):
 
 @pytest.mark.parametrize("last", [1, 2, 9, 90])
 def test_moments_reach_from_the_first_epoch_to_the_last(last):
-    moments = discussion.moments(last)
-    assert (moments[0], moments[-1]) == (1, last)
-    assert sorted(set(moments)) == moments
+    found = moments(last)
+    assert (found[0], found[-1]) == (1, last)
+    assert sorted(set(found)) == found
 
 
 def test_the_reported_are_beside_what_they_are_about(results):
@@ -86,7 +89,7 @@ def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nob
 
 
 def test_only_avh_is_turned():
-    estimate = discussion.Estimate(-0.2, -0.3, 0.1, 50)
+    estimate = Estimate(-0.2, -0.3, 0.1, 50)
     assert overtaking.turned("avh", estimate) == {"value": 0.2, "low": -0.1, "high": 0.3, "n": 50}
     assert overtaking.turned("confidence", estimate) == estimate._asdict()
 
@@ -95,7 +98,7 @@ def test_sentences_name_every_network_and_the_small_bins(results):
     assert len(wording.overtakes(overtaking.overtaking(results))) == 2
     text = " ".join(wording.reasons(results))
     sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
-    small = sizes[sizes < discussion.FEW]
+    small = sizes[sizes < FEW]
     assert len(small)
     assert all(f"({n})" in text for n in small)
 
