@@ -165,7 +165,9 @@ def test_an_unknown_parameter_stops_before_anything_runs(book):
 
 
 def test_the_committed_contents_are_the_default_studys():
-    done = subprocess.run([sys.executable, "-m", "report.contents"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "report.contents"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout == (ROOT / "_toc.yml").read_text()
 
 

@@ -164,7 +164,8 @@ def with_answers(study: StudyResults, counts: list[list[int]]) -> StudyResults:
 def test_the_examples_are_chosen_by_their_rule(study):
     """Labels are 0, 1, 2, 0, 1, 2."""
     chosen = [[10, 0, 0], [0, 12, 0], [4, 3, 5], [4, 4, 4], [4, 4, 4], [30, 0, 0]]
-    table = tables.examples(with_answers(study, chosen))
+    answered = with_answers(study, chosen)
+    table = wording.with_answers(answered, tables.examples(answered))
     # Easy: of the two with HSF 1 the one that more were shown. Hard: not image 5, whose class nobody names; of two
     # equals the first.
     assert table["image"].tolist() == [1, 3]
@@ -179,7 +180,7 @@ def test_the_examples_do_not_depend_on_a_network(study):
 
 
 def test_figure_5_shows_the_two_images_and_their_own_courses(study):
-    chosen = tables.examples(study)
+    chosen = wording.with_answers(study, tables.examples(study))
     pictures = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)).astype(np.uint8)
     table = tables.example_steps(study, chosen)
     fig = figures.figure_5(table, chosen, pictures)

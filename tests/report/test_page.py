@@ -25,6 +25,7 @@ from report import contents, figures, wording
 from report import page as pages
 from report.text import THIN, duration, escape, number, percent, short, with_interval
 from report.wording import claims as claims_in_words
+from report.wording.curves import QUANTITIES
 
 ROOT = Path(__file__).parent.parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
@@ -265,7 +266,7 @@ def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, senten
 def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
     table = wording.summary_table(tables.summary(study), tables.ceiling(study))
     assert list(table) == ["", "VGG19", "ResNet50", "n"]
-    assert table[""].tolist() == list(wording.QUANTITIES.values())
+    assert table[""].tolist() == list(QUANTITIES.values())
     assert table["n"].tolist() == ["60", "59", "59", "60", "59"]  # one AVH, and so one confidence, is undefined
     assert re.fullmatch(r"−0\.\d\d \[.*\] \(\d+\u202f%\)", table["VGG19"][1])
 

@@ -110,7 +110,7 @@ def test_twins_rank_images_alike_and_are_not_named(table):
 
 
 def test_signs_are_turned_together_with_their_intervals(table):
-    turned = baselines.turned_baselines(table).set_index(["score", "arch"])
+    turned = wording.with_labels(baselines.turned_baselines(table)).set_index(["score", "arch"])
     raw = table.set_index(["score", "arch"])
     avh, before = turned.loc[("avh", "vgg19")], raw.loc[("avh", "vgg19")]
     assert avh["label"] == "−AVH"
@@ -139,7 +139,7 @@ def test_the_numerator_alone_is_correlated_with_avh(study):
 
 
 def test_figure_b1_draws_every_marker_and_the_ceiling(table):
-    turned = baselines.turned_baselines(table)
+    turned = wording.with_labels(baselines.turned_baselines(table))
     fig = figures.figure_b1(turned, pd.DataFrame([{"mean": 0.8, "low": 0.7, "high": 0.9}]))
     (ax,) = fig.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(turned["label"].unique())

@@ -11,6 +11,7 @@ from analysis.study import claims, readings
 from analysis.study.readings import BOOK, READINGS
 from analysis.study.results import StudyResults, read_results
 from report import figures, wording
+from report.wording.readings import OURS
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 
@@ -117,7 +118,7 @@ def test_bins_of_equal_size_count_every_image_once(study):
 
 
 def test_the_median_of_a_bin_by_brute_force(study):
-    chosen = readings.better_networks(study, claims.ALL, BOOK._replace(average="median"))
+    chosen = readings._better_networks(study, claims.ALL, BOOK._replace(average="median"))
     groups, n = claims.bins(study, list(study.runs))
     taus = []
     for k in range(len(n)):
@@ -140,7 +141,7 @@ def test_what_needs_full_answers_says_so_without_them(study):
     rows = table[table["reading"] == "people agree with the label"]
     assert set(rows["why"]) == {"people's full answers are not known"}
     assert set(rows["n"]) == {0}
-    assert "people agree with the label" not in set(readings.plotted_readings(table)["label"])
+    assert "people agree with the label" not in set(readings.plotted_readings(table)["reading"])
 
 
 def test_the_findings_count_what_changed(table):
@@ -154,15 +155,15 @@ def test_the_readers_table_stars_what_changed(table):
     shown = wording.readings_table(table)
     starred = shown.astype(str).apply(lambda column: column.str[:2].str.endswith("*")).sum().sum()
     assert starred == table[table["changed"]].drop_duplicates(["claim", "reading", "arch"]).shape[0]
-    assert (shown["reading"] == readings.OURS).sum() == len(readings.JUDGES)
+    assert (shown["reading"] == OURS).sum() == len(readings.JUDGES)
 
 
 def test_figure_b2_draws_the_numbers_with_the_book_first(table):
-    numbers = readings.plotted_readings(table)
+    numbers = wording.named_readings(readings.plotted_readings(table))
     fig = figures.figure_b2(numbers)
     quantities = list(numbers["quantity"].unique())
     assert [ax.get_title().split("\n")[1] for ax in fig.axes] == quantities
-    assert fig.axes[0].get_yticklabels()[0].get_text() == readings.OURS
+    assert fig.axes[0].get_yticklabels()[0].get_text() == OURS
     for ax, quantity in zip(fig.axes, quantities, strict=True):
         drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)
         assert drawn == (numbers["quantity"] == quantity).sum()
@@ -177,6 +178,6 @@ def test_without_people_there_is_nothing(tmp_path):
     silent = read_results(parameters, parameters.archs)
     table = readings.judge_readings(silent)
     assert table.empty and wording.readings_sentences(table) == [] and wording.readings_table(table).empty
-    assert figures.figure_b2(readings.plotted_readings(table)) is None
+    assert figures.figure_b2(wording.named_readings(readings.plotted_readings(table))) is None
     assert wording.bin_sizes_table(readings.bin_sizes(silent)).empty
-    assert wording.describe_readings(readings.plotted_readings(table))
+    assert wording.describe_readings(wording.named_readings(readings.plotted_readings(table)))
