@@ -196,29 +196,25 @@ def outcome(table: pd.DataFrame, id_: str) -> str:
 
 def said(study: StudyResults, id_: str) -> str:
     """A claim in the paper's words, with links to the figures that show it."""
-    (claim,) = claims.named(id_)
+    claim = CLAIM_WORDS[id_]
     links = [
         f"{{ref}}`Figure {name} <fig-{name.lower()}-{study.name}>`"
         if (study.has_people or name in WITHOUT_PEOPLE) and not (study.measured and name in OF_TRAINING)
         else f"Figure {name} (not drawn)"
-        for name in CLAIM_WORDS[claim.id].figures
+        for name in claim.figures
     ]
-    where = (
-        f"Sec. {CLAIM_WORDS[claim.id].section}"
-        if CLAIM_WORDS[claim.id].section[0].isdigit()
-        else f"App. {CLAIM_WORDS[claim.id].section}"
-    )
-    return f"The paper ({where}): “{CLAIM_WORDS[claim.id].quote}” Shown in {listing(links)}."
+    where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"
+    return f"The paper ({where}): “{claim.quote}” Shown in {listing(links)}."
 
 
 def rule(id_: str) -> list[str]:
     """A claim's rule in this book's words."""
-    (claim,) = claims.named(id_)
+    claim = CLAIM_WORDS[id_]
     return [
-        f"**Statistic.** {CLAIM_WORDS[claim.id].statistic}",
-        f"**Supported when** {CLAIM_WORDS[claim.id].rule}",
+        f"**Statistic.** {claim.statistic}",
+        f"**Supported when** {claim.rule}",
         "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
-        f"{CLAIM_WORDS[claim.id].inconclusive}",
+        f"{claim.inconclusive}",
     ]
 
 

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import datasets, statistics, studies
-from analysis.errors import InputError
-from analysis.study import results, tables
-from analysis.study.results import StudyResults, pictures, read_results
+from analysis import statistics, studies
+from analysis.study import tables
+from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
@@ -39,10 +38,6 @@ def panels(fig) -> list:
 
 def titles(fig) -> list[str]:
     return [ax.get_title() for ax in panels(fig) if ax.get_title()]
-
-
-def test_networks_are_in_the_papers_order(study):
-    assert list(study.runs) == ["alexnet", "vgg19", "densenet121", "resnet50"]
 
 
 def test_figure_1_draws_the_counts_of_its_table(study):
@@ -252,30 +247,6 @@ def test_figure_7_counts_the_images_of_each_superclass(study):
     assert told["n"].tolist() == 4 * [40, 20]
 
 
-def test_pictures_are_the_datasets(tmp_path, monkeypatch, squares, study):
-    made = squares()
-    monkeypatch.setattr(results, "load", lambda parameters: made)
-    same = dataclasses.replace(study, dataset=study.dataset | {"hash": made.hash})
-    found = pictures(same, madeup.study(tmp_path, ["vgg19"]), [3, 1])
-    np.testing.assert_array_equal(found, made.test.images[[3, 1]].transpose(0, 2, 3, 1))
-    with pytest.raises(InputError, match="not what its results were made of"):
-        pictures(study, madeup.study(tmp_path, ["vgg19"]), [3, 1])
-
-
-@pytest.mark.parametrize(("there", "shown"), [((True, True), True), ((True, False), False), ((False, True), False)])
-def test_pictures_are_shown_only_where_they_and_peoples_answers_are_here(
-    tmp_path, monkeypatch, squares, study, there, shown
-):
-    made = squares()
-    monkeypatch.setattr(results, "load", lambda parameters: made)
-    monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: there)
-    parameters = madeup.study(tmp_path, ["vgg19"])
-    same = study.dataset | {"hash": made.hash}
-    assert (pictures(dataclasses.replace(study, dataset=same), parameters, [1]) is not None) == shown
-    nobody = dataclasses.replace(study, dataset=same | {"people": None})
-    assert (pictures(nobody, parameters, [1]) is not None) == there[0]
-
-
 def test_without_people_there_is_no_example_and_no_granularity(silent):
     chosen = tables.examples(silent)
     course = tables.example_steps(silent, chosen)
@@ -332,14 +303,6 @@ def test_drawing_leaves_the_table_as_it_is(study):
     before = table.copy()
     figures.figure_3(table)
     pd.testing.assert_frame_equal(table, before)
-
-
-def test_results_of_another_study_are_refused(tmp_path):
-    parameters = madeup.study(tmp_path, ["resnet50"])
-    with pytest.raises(InputError, match=r"other parameters.*seed is 0 there and 1 here"):
-        read_results(parameters.model_copy(update={"seed": 1}), ["resnet50"])
-    with pytest.raises(InputError, match=r"vgg19/run.json is missing"):
-        read_results(parameters, ["resnet50", "vgg19"])
 
 
 def test_the_summary_tells_what_is_in_the_tables(study):
