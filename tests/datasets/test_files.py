@@ -36,7 +36,7 @@ def test_parallel_runs_make_it_once(tmp_path):
         go_on.wait(10)
         path.write_text("whole")
 
-    threads = [threading.Thread(target=files.build, args=(tmp_path / "file", make)) for _ in range(3)]
+    threads = [threading.Thread(target=files.build_once, args=(tmp_path / "file", make)) for _ in range(3)]
     threads[0].start()
     assert started.wait(10)
     for thread in threads[1:]:

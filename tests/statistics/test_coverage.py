@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics import correlation, difference, partial
+from analysis.statistics import correlation, correlation_difference, partial
 
 TIMES, N, RESAMPLES = 1000, 300, 400
 AB, AY, BY = 0.6, 0.6, 0.4  # correlations of normal a, b, y
@@ -22,8 +22,8 @@ CASES = {
     "spearman": (lambda a, b, y, **o: correlation(a, y, "spearman", **o), rank(AY)),
     "pearson": (lambda a, b, y, **o: correlation(a, y, "pearson", **o), AY),
     "kendall": (lambda a, b, y, **o: correlation(a, y, "kendall", **o), 2 / np.pi * np.arcsin(AY)),
-    "difference": (difference, rank(AY) - rank(BY)),
-    "difference of Pearson's": (lambda a, b, y, **o: difference(a, b, y, "pearson", **o), AY - BY),
+    "difference": (correlation_difference, rank(AY) - rank(BY)),
+    "difference of Pearson's": (lambda a, b, y, **o: correlation_difference(a, b, y, "pearson", **o), AY - BY),
     "partial": (lambda a, b, y, **o: partial(a, y, b, **o), given(rank(AY), rank(AB), rank(BY))),
 }
 

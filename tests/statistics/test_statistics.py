@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis import statistics
-from analysis.statistics import Estimate, correlation, difference, estimates, noise_ceiling
+from analysis.statistics import Estimate, correlation, correlation_difference, estimates, noise_ceiling
 from analysis.statistics.coefficients import by_value, coefficients, ranks, sort
 
 SCIPY = {"spearman": stats.spearmanr, "pearson": stats.pearsonr, "kendall": stats.kendalltau}
@@ -119,14 +119,14 @@ def test_an_interval_is_of_percentiles():
 
 def test_a_score_has_no_lead_over_itself_reversed():
     x, y = tied()
-    assert difference(x, -x, y, resamples=50) == Estimate(0, 0, 0, 80)
+    assert correlation_difference(x, -x, y, resamples=50) == Estimate(0, 0, 0, 80)
 
 
 def test_a_difference_is_paired():
     """Two almost equal scores: paired, the interval is far narrower than that of either correlation."""
     x, y = tied(300)
     nudged = x + np.random.default_rng(2).normal(size=300) * 0.05
-    lead = difference(x, nudged, y, resamples=200)
+    lead = correlation_difference(x, nudged, y, resamples=200)
     alone = correlation(x, y, resamples=200)
     assert lead.high - lead.low < (alone.high - alone.low) / 5
 
@@ -135,7 +135,7 @@ def test_a_difference_uses_images_that_both_scores_have():
     x, y = tied()
     a, b = x.copy(), x.copy()
     a[0], b[1] = np.nan, np.nan
-    assert difference(a, b, y, resamples=10).n == 78
+    assert correlation_difference(a, b, y, resamples=10).n == 78
 
 
 def test_the_noise_ceiling_is_what_the_truth_itself_reaches():
