@@ -134,8 +134,8 @@ def stands_in(monkeypatch):
         network = models.get_model(arch, num_classes=1000, **options).eval()
         if arch == "inception_v3":
             network.transform_input = True  # as torchvision builds it with its weights
-        evaluation = weights.Evaluation.of(member)
-        made = weights.Weights(network.state_dict(), tuple(member.meta["categories"]), "0" * 64, "made up", evaluation)
+        theirs = weights.Evaluation.of(member)
+        made = weights.Weights(network.state_dict(), tuple(member.meta["categories"]), "0" * 64, "made up", theirs)
         monkeypatch.setattr(weights, "fetch", lambda *_: made)
         return network
 
@@ -222,8 +222,8 @@ def test_imagenets_pictures_are_measured_so_too_and_the_page_says_it(tmp_path, s
 
 def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):
     dataset = squares(4, 6)
-    evaluation = weights.Evaluation.of(models.EfficientNet_V2_L_Weights.IMAGENET1K_V1)
-    given = weights.Weights({}, None, "", "made up", evaluation)
+    theirs = weights.Evaluation.of(models.EfficientNet_V2_L_Weights.IMAGENET1K_V1)
+    given = weights.Weights({}, None, "", "made up", theirs)
     images, made = evaluation.pictures_for(given, dataset.test)
     assert images is dataset.test.images
     assert made == {"transforms": {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}}

@@ -20,6 +20,7 @@ from analysis.study import tables
 from analysis.study.results import read_results
 from report import contents
 from report import page as pages
+from report.text import listing
 
 ROOT = Path(__file__).parent.parent.parent
 ARCHS = {"resnet18": 1 / 16, "resnet34": 1 / 16, "shufflenet_v2_x0_5": 1}
@@ -128,7 +129,7 @@ def test_groups_without_an_image_are_not_shown(shown):
 def test_scores_that_are_not_there_do_not_empty_the_others(shown):
     """Nothing was held out to calibrate the confidence on."""
     text = shown[0]["baselines"]
-    assert f"No image has a calibrated confidence under {text.listing(ARCHS)}: it is left out there." in text
+    assert f"No image has a calibrated confidence under {listing(ARCHS)}: it is left out there." in text
     finding = next(line for line in text.splitlines() if line.startswith("- resnet18: against AVH"))
     assert "undefined" not in finding.split("Given correctness")[0]  # the network may be right nowhere
 

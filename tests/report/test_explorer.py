@@ -25,7 +25,7 @@ LARGEST = 3_000_000  # bytes of a page and its files
 
 
 def made_up(n: int = 300, *, people: bool = True, classes: tuple[str, ...] = ("a|b", HOSTILE, "Ünï &amp;")):
-    """A study of one network with ties, an undefined score and hostile names, as ``tables.read`` gives it."""
+    """A study of one network with ties, an undefined score and hostile names, as ``read_results`` gives it."""
     random = np.random.default_rng(0)
     label, shown = np.arange(n) % len(classes), 10 + np.arange(n) % 3
     probabilities = [np.roll([0.8, 0.15, 0.05], k) for k in label]
