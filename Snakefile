@@ -15,10 +15,10 @@ import shlex
 
 from pathlib import Path
 
-from analysis import chapters, runs
+from analysis import runs
 from analysis.datasets import present
-from analysis.config import options, read_studies, with_recorded
-from analysis.toc import contents
+from analysis.studies import options, read_studies, with_recorded
+from report import contents
 
 STUDIES = {study.name: study for study in read_studies(config).values()}  # by the folder that their results are in
 TRAINED = [name for name, study in STUDIES.items() if not study.measured]
@@ -27,9 +27,8 @@ RESULTS_DIR = config.get("results_dir", "results")
 ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
-    *("baselines", "claims", "coefficients", "compact", "control", "discussion", "explorer", "figures", "findings"),
-    "datasets/annotators",
-    *("pages", "ranking", "readings", "statistics", "styles", "tables", "words"),
+    *("analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/study"),
+    *("report/explorer", "report/figures", "report/page", "report/styles", "report/text", "report/wording"),
 )
 RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
 MEASURED = ("scores.parquet", "run.json")
@@ -44,9 +43,13 @@ DATASETS = {
 
 
 def modules(*names):
-    """The files of modules, and of packages of them."""
-    source = Path(workflow.basedir) / "analysis"
-    return sorted(str(file) for name in names for file in (*source.glob(f"{name}.py"), *source.glob(f"{name}/*.py")))
+    """The files of modules, and of packages of them with the pages that they hold."""
+    places = [pattern for name in names for pattern in (f"{name}.py", f"{name}/*.py", f"{name}/*.html")]
+    return sorted(str(file) for pattern in places for file in Path(workflow.basedir).glob(pattern))
+
+
+def of_analysis(names):
+    return modules(*(f"analysis/{name}" for name in names))
 
 
 def run(wildcards):
@@ -84,9 +87,9 @@ def words(parameters):
 
 def notebooks():
     for name, study in ALL.items():
-        yield from (f"book/runs/{name}/{chapter}.ipynb" for chapter in chapters.of_study(study))
+        yield from (f"book/runs/{name}/{chapter}.ipynb" for chapter in contents.of_study(study))
         for arch in study.runs:
-            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters.of_network(study))
+            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in contents.of_network(study))
 
 
 localrules:
@@ -97,8 +100,8 @@ localrules:
 wildcard_constraints:
     study=one_of(STUDIES),
     arch=r"[a-z0-9_]+",
-    chapter=one_of(chapters.OF_NETWORK),
-    comparison=one_of(chapters.OF_STUDY),
+    chapter=one_of(contents.OF_NETWORK),
+    comparison=one_of(contents.OF_STUDY),
 
 
 rule book:
@@ -110,7 +113,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
 
     rule data:
         input:
-            lambda w: modules(*(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset])),
+            lambda w: of_analysis(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset]),
         output:
             f"{RESULTS_DIR}/{{study}}/dataset.json",
             f"{RESULTS_DIR}/{{study}}/images.parquet",
@@ -122,7 +125,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
-            modules(*runs.TRAINED_BY),
+            of_analysis(runs.TRAINED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
         wildcard_constraints:
@@ -140,7 +143,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
-            modules(*runs.MEASURED_BY),
+            of_analysis(runs.MEASURED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
         wildcard_constraints:
@@ -202,7 +205,7 @@ rule toc:
     output:
         "build/_toc.yml",
     params:
-        text=contents(ALL),
+        text=contents.table_of_contents(ALL),
     run:
         Path(output[0]).write_text(params.text)
 
@@ -213,6 +216,7 @@ rule pages:
         "_config.yml",
         "build/_toc.yml",
         sorted(map(str, (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*")))),
+        sorted(map(str, Path("report/explorer").glob("explorer.*"))),
     output:
         "_build/html/index.html",
     log:

@@ -99,9 +99,9 @@ def read_value(name: str, text: str) -> Any:
 
 def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     parameters = StudyParameters.parse(values)
-    from analysis import study  # noqa: PLC0415  bad parameters are refused before anything slow is imported
+    from analysis import pipeline  # noqa: PLC0415  bad parameters are refused before anything slow is imported
 
-    dataset = study.prepare(parameters)
+    dataset = pipeline.prepare(parameters)
     print(f"{parameters.study_dir}: {len(dataset.test):,} test images, {len(dataset.classes)} classes")
 
 
@@ -115,13 +115,13 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
         raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
     import torch  # noqa: PLC0415
 
-    from analysis import devices, distributed, study  # noqa: PLC0415
+    from analysis import devices, distributed, pipeline  # noqa: PLC0415
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     shared = arguments.quarters and parameters.device in ("auto", "cuda") and distributed.launched() == 1
     with devices.reserved(arguments.quarters) if shared else nullcontext():
-        stamp = study.complete(parameters)
+        stamp = pipeline.complete(parameters)
     if SPEAKS:
         print(f"{parameters.run_dir}: {stamp['network']}, {stamp['seconds']:.0f} s on {stamp['device']}")
 
@@ -131,7 +131,7 @@ def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     from analysis.datasets import export, load  # noqa: PLC0415
 
     dataset = load(parameters)
-    export.write(dataset, arguments.folder)
+    export.write_pictures(dataset, arguments.folder)
     print(f"{arguments.folder}: {len(dataset.test):,} pictures in {len(dataset.classes)} class folders")
 
 
@@ -161,14 +161,14 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
-    from analysis import record, runs  # noqa: PLC0415
-    from analysis.config import read_studies  # noqa: PLC0415
+    from analysis import recording, runs  # noqa: PLC0415
+    from analysis.studies import read_studies  # noqa: PLC0415
 
     study = read_studies({"studies": arguments.study})[arguments.study]
     for run in (start for arch in study.runs for start in study.starts(arch)):
         if runs.finished(run) is None:
             raise InputError(f"{run.run_dir} is not finished: run study {arguments.study} first")
-    print(f"recorded in {record.record(study.parameters, study.runs)}")
+    print(f"recorded in {recording.record(study.parameters, study.runs)}")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ TRAINED_BY = (
 )
 MEASURED_BY = (
     *("architectures", "datasets/decoding", "devices", "distributed"),
-    *("extraction", "measuring", "scores", "weights"),
+    *("evaluation", "extraction", "scores", "weights"),
 )
 
 

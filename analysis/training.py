@@ -297,7 +297,7 @@ class Training:
             self.dataset.hash,
             network=self.network.description,
             started=self.started,
-            weights=sum(value.numel() for value in self.network.parameters()),
+            parameter_count=sum(value.numel() for value in self.network.parameters()),
             embedding=self.network.head.in_features,
             learning_rate=self.rate,
             precision=self.precision,

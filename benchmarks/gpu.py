@@ -21,8 +21,8 @@ from pathlib import Path
 import torch
 
 from analysis import runs, scores
-from analysis.config import options, read_studies
 from analysis.parameters import RunParameters
+from analysis.studies import options, read_studies
 from benchmarks import training
 from benchmarks.extraction import pairs as extractions
 

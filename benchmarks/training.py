@@ -16,10 +16,10 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from analysis import architectures, study
-from analysis.config import read_studies
+from analysis import architectures, pipeline
 from analysis.devices import device_name
 from analysis.parameters import RunParameters
+from analysis.studies import read_studies
 from analysis.training import Training
 
 CASES = (("resnet50", "imagenet", 0.02), ("vgg19", "small", 0.01), ("alexnet", "small", 0.01))
@@ -47,7 +47,7 @@ def pairs():
 
 
 def started(parameters: RunParameters) -> Training:
-    run = Training(parameters, study.prepare(study.study_of(parameters)))
+    run = Training(parameters, pipeline.prepare(pipeline.study_of(parameters)))
     run.progress.step = 1_000  # beyond the first steps, which are probed one by one
     return run
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from analysis import __main__ as command
-from analysis import runs, study, training  # noqa: F401  imported once, for all children
+from analysis import pipeline, runs, training  # noqa: F401  imported once, for all children
 
 
 class Killer:

@@ -87,7 +87,7 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
         "source": "f" * 64,
         "versions": {"python": "3.11", "torch": "2"},
         "network": f"{arch}_bn with a small-image stem, width 1" if arch == "vgg19" else f"torchvision's {arch}",
-        "weights": 1234567,
+        "parameter_count": 1234567,
         "embedding": 64,
         "learning_rate": 0.1,
         "precision": "float32",

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torchvision import models
 
-from analysis import costs, runs
+from analysis import runs
 from analysis.architectures import build
 from analysis.extraction import AHEAD, PROBED, Pictures, extract
 from analysis.training import PROBED_STEPS, probes_table
+from benchmarks import costs
 
 PAGE = Path(__file__).parent.parent / "book/costs.md"
 

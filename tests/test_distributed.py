@@ -17,7 +17,7 @@ import workers
 from torch import nn
 
 from analysis import __main__ as command_line
-from analysis import distributed, measuring, runs, training
+from analysis import distributed, evaluation, runs, training
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
@@ -212,7 +212,7 @@ def test_batch_norm_is_synchronised_on_gpus_only(monkeypatch):
 def test_given_weights_are_measured_by_one_process(monkeypatch):
     launch(monkeypatch, gpus=0)
     with pytest.raises(InputError, match="measure runs in one process: start it without torchrun"):
-        measuring.check(RunParameters(arch="resnet18", weights="IMAGENET1K_V1"))
+        evaluation.check(RunParameters(arch="resnet18", weights="IMAGENET1K_V1"))
 
 
 # --- errors

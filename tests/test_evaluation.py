@@ -1,234 +1,226 @@
-"""Published weights are given each picture as torchvision's own evaluation transforms make it, and score it alike."""
+"""Measuring given weights: the scores that training recorded, exactly; whole or not there; never another file's."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from torch import nn
-from torchvision import models
+from safetensors.torch import load_file, save_file
 
-from analysis import architectures, measuring, pages, study, tables, weights, words
-from analysis.datasets import Split, decoding, imagenet_files, wordnet
+from analysis import architectures, evaluation, pipeline, runs, training
+from analysis.errors import InputError
 from analysis.parameters import RunParameters
+from analysis.study.results import read_results
 
-PUBLISHED = [member for arch in architectures.known() for member in models.get_model_weights(arch)]
-OTHERS = {  # weights that were trained with another normalisation than ImageNet's usual one
-    models.VGG16_Weights.IMAGENET1K_FEATURES,  # its classifier holds no numbers, so it is refused
-    models.EfficientNet_V2_L_Weights.IMAGENET1K_V1,
-}
-SEVERAL = [
-    models.AlexNet_Weights.IMAGENET1K_V1,  # 256 to 224
-    models.ResNet50_Weights.IMAGENET1K_V2,  # 232 to 224
-    models.Inception_V3_Weights.IMAGENET1K_V1,  # 342 to 299
-    models.EfficientNet_B0_Weights.IMAGENET1K_V1,  # bicubic
-    models.EfficientNet_V2_L_Weights.IMAGENET1K_V1,  # bicubic, 480, another normalisation
-    models.ViT_H_14_Weights.IMAGENET1K_SWAG_E2E_V1,  # bicubic, 518, no crop
-]
-SIZES = [(500, 375), (375, 500), (333, 251), (227, 227), (100, 80), (225, 901)]
-NAMES = ["tench", "great_white_shark"]
+TINY = {"arch": "resnet18", "width": 1 / 16}
 
 
-def photograph(path: Path, size: tuple[int, int], seed: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path, "JPEG", quality=95)
+def parameters(folder, weights, **more) -> RunParameters:
+    return RunParameters(**{"results_dir": str(folder), "study": "mine", "weights": str(weights)} | TINY | more)
 
 
-def shorts(members) -> list[str]:
-    return [str(member).replace("_Weights.", ".") for member in members]
+@pytest.fixture(scope="module")
+def trained(squares, tmp_path_factory):
+    """A network trained for two epochs, without held-out images: its folder and data."""
+    dataset = squares(48, 12)
+    p = RunParameters(
+        results_dir=str(tmp_path_factory.mktemp("trained")),
+        study="s",
+        epochs=2,
+        batch_size=8,
+        calibration_images=0,
+        **TINY,
+    )
+    training.train(p, dataset, progress=False)
+    return p.run_dir, dataset
 
 
-# --- all of torchvision's weights
+@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
+def test_a_trained_network_measured_again_has_its_scores_exactly(trained, squares, tmp_path, suffix):
+    """On the test images alone: no training image is needed."""
+    folder, dataset = trained
+    path = folder / "model.safetensors"
+    if suffix == "pth":
+        path = tmp_path / "model.pth"
+        torch.save(load_file(folder / "model.safetensors"), path)
+    alone = type(dataset)(**vars(dataset) | {"train": None})
+    p = parameters(tmp_path, path)
+    stamp = evaluation.measure(p, alone, progress=False)
+    assert {file.name for file in p.run_dir.iterdir()} == {"scores.parquet", "run.json"}
+    mine, theirs = (pd.read_parquet(where / "scores.parquet") for where in (p.run_dir, folder))
+    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    assert mine["temperature_confidence"].isna().all()
+    assert stamp["measured"] == {
+        "weights": path.name,
+        "sha256": runs.sha256(path),
+        "by_name": suffix == "safetensors",  # where training writes the names of the classes
+    }
+    assert stamp["images"] == {"test": 12}
+    assert "epochs" not in stamp["parameters"]
 
 
-@pytest.mark.parametrize("member", PUBLISHED, ids=shorts(PUBLISHED))
-def test_every_published_weights_evaluation_can_be_honoured(member):
-    """Square, no larger than what it is taken from, with a known interpolation, antialiased; mean and std as used."""
-    found, theirs = weights.Evaluation.of(member), member.transforms()
-    assert ([found.resized], [found.size]) == (theirs.resize_size, theirs.crop_size)
-    assert found.size <= found.resized
-    assert found.interpolation in decoding.INTERPOLATIONS
-    assert theirs.antialias is True
-    usual = (found.mean, found.std) == (architectures.MEAN, architectures.STD)
-    assert usual == (member not in OTHERS)
+def test_a_dataset_in_another_order_of_classes_gives_each_image_the_same_scores(trained, squares, tmp_path):
+    folder, dataset = trained
+    turned = np.array([2, 0, 1])  # class k is called as class turned[k] was
+    test = dataset.test
+    labels = np.argsort(turned)[test.labels]
+    other = type(dataset)(
+        **vars(dataset)
+        | {
+            "train": None,
+            "test": type(test)(test.images, labels, test.ids),
+            "classes": tuple(dataset.classes[k] for k in turned),
+        }
+    )
+    p = parameters(tmp_path, folder / "model.safetensors")
+    evaluation.measure(p, other, progress=False)
+    mine, theirs = (pd.read_parquet(where / "scores.parquet") for where in (p.run_dir, folder))
+    np.testing.assert_array_equal(turned[mine["predicted"]], theirs["predicted"])
+    for name in ("avh", "angle", "confidence", "norm", "margin", "loss"):
+        np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("member", SEVERAL, ids=shorts(SEVERAL))
-def test_a_network_normalises_as_the_weights_evaluation_does(member):
-    found = weights.Evaluation.of(member)
-    network = architectures.Network(nn.Identity(), nn.Linear(1, 2), "fc", "")
-    network.normalise(found.mean, found.std)
-    pixels = torch.randint(0, 256, (1, 3, found.resized, found.resized), dtype=torch.uint8)
-    left = round((found.resized - found.size) / 2)
-    inside = pixels[..., left : left + found.size, left : left + found.size]
-    torch.testing.assert_close(network.embed(inside), member.transforms()(pixels), atol=1e-5, rtol=1e-5)
+def test_what_is_finished_is_kept(trained, tmp_path, monkeypatch):
+    folder, dataset = trained
+    p = parameters(tmp_path, folder / "model.safetensors")
+    stamp = evaluation.measure(p, dataset, progress=False)
+    monkeypatch.setattr(evaluation, "extract", None)
+    assert evaluation.measure(p, dataset, progress=False) == stamp
+    assert runs.finished(p.model_copy(update={"epochs": 3})) == stamp  # epochs play no part
 
 
-# --- pixels
+def test_a_run_killed_before_its_stamp_is_made_again(trained, tmp_path, monkeypatch):
+    folder, dataset = trained
+    p = parameters(tmp_path, folder / "model.safetensors")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            evaluation.measure(p, dataset, progress=False)
+    assert (p.run_dir / "scores.parquet").exists()
+    assert runs.finished(p) is None
+    (p.run_dir / "scores.parquet").write_text("half")
+    (p.run_dir / f".scores.parquet.x{runs.PARTIAL}").write_text("half")
+    evaluation.measure(p, dataset, progress=False)
+    assert {file.name for file in p.run_dir.iterdir()} == {"scores.parquet", "run.json"}
+    assert runs.finished(p)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(p.run_dir / "scores.parquet"), pd.read_parquet(folder / "scores.parquet")
+    )
 
 
-def assert_as_torchvision_makes_them(folder: Path, names: list[str], member) -> None:
-    found, theirs = weights.Evaluation.of(member), member.transforms()
-    geometry = decoding.Geometry(64, 73, upright=False)  # of the dataset: it plays no part
-    pictures = decoding.Files(folder, names, geometry).evaluated(found.size, found.resized, found.interpolation)
-    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (theirs.mean, theirs.std))
-    for name, picture in zip(names, pictures[np.arange(len(names))], strict=True):
-        with Image.open(folder / name) as image:
-            expected = theirs(image.convert("RGB")) * std + mean  # before normalisation
-        assert np.array_equal(picture, (expected * 255).round().to(torch.uint8).numpy()), name
+KILL = int(signal.SIGKILL)
+# After the data's tables; then, with these there, before the scores' rename, half-way through the stamp, and after it.
+MOMENTS = ["table:2", "replace:1", "half:1", "replace:2", "none"]
 
 
-@pytest.mark.parametrize("member", SEVERAL, ids=shorts(SEVERAL))
-def test_pixels_are_those_of_torchvisions_transforms(tmp_path, member):
-    for number, size in enumerate(SIZES):
-        photograph(tmp_path / f"{number}.jpg", size, number)
-    assert_as_torchvision_makes_them(tmp_path, [f"{number}.jpg" for number in range(len(SIZES))], member)
+def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(tmp_path):
+    """The command itself, by a signal that leaves no chance to tidy up."""
+    network = architectures.build("resnet18", 12, image_size=32, width=1 / 16)
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+
+    def words(name):
+        values = {"results_dir": tmp_path / name, "data_dir": tmp_path / "data", "train_images": 24, "test_images": 24}
+        values |= {"weights": tmp_path / "model.safetensors"} | TINY
+        return ["measure", *(word for key, value in values.items() for word in ("-p", key, str(value)))]
+
+    killed = [moment if moment == "none" else f"{moment}:{KILL}" for moment in MOMENTS]
+    jobs = {"whole": ["none"], "killed": killed}
+    jobs = {name: {"moments": moments, "words": words(name)} for name, moments in jobs.items()}
+    command = [sys.executable, str(Path(__file__).with_name("killing.py")), json.dumps(jobs)]
+    root = Path(__file__).parent.parent
+    env = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    ends = {name: [code for code, _ in found] for name, found in json.loads(done.stdout).items()}
+    assert ends == {"whole": [0], "killed": [-KILL] * 4 + [0]}
+    one, other = (tmp_path / name / "synthetic/resnet18" for name in jobs)
+    assert set(os.listdir(one)) == set(os.listdir(other)) == {"scores.parquet", "run.json"}
+    assert (one / "scores.parquet").read_bytes() == (other / "scores.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("member", SEVERAL, ids=shorts(SEVERAL))
-def test_pixels_of_real_photographs_are_those_of_torchvisions_transforms(real_data, member):
-    folder = real_data / "imagenet" / "val"
-    if not folder.is_dir():
-        pytest.skip("needs imagenet/val in AVH_DATA")
-    names = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.JPEG"))[::130]
-    assert_as_torchvision_makes_them(folder, names, member)
+def test_a_file_that_changed_since_is_refused_and_one_that_is_gone_is_not_needed(trained, tmp_path):
+    folder, dataset = trained
+    path = tmp_path / "model.safetensors"
+    path.write_bytes((folder / "model.safetensors").read_bytes())
+    p = parameters(tmp_path, path)
+    evaluation.measure(p, dataset, progress=False)
+    state = load_file(path)
+    save_file(state | {"head.bias": state["head.bias"] + 1}, path)
+    with pytest.raises(InputError, match=r"model.safetensors is not the file that it was then\): choose another name"):
+        runs.finished(p)
+    path.unlink()
+    assert runs.finished(p)
 
 
-@pytest.mark.parametrize("upright", [True, False])
-def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it(tmp_path, upright):
-    """A picture stored on its side, with EXIF data that say so, is measured upright, or as it lies."""
-    member = models.AlexNet_Weights.IMAGENET1K_V1
-    original = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8))
-    lying, exif = original.transpose(Image.Transpose.ROTATE_90), Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    lying.save(tmp_path / "0.png", exif=exif)
-    files = decoding.Files(tmp_path, ["0.png"], decoding.Geometry(64, upright=upright))
-    split = Split(files, np.zeros(1, np.int64), np.array(["0.png"]), files)
-    given = weights.Weights({}, None, "", "made up", weights.Evaluation.of(member))
-    images, made = measuring.pictures_for(given, split)
-    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (member.transforms().mean, member.transforms().std))
-    expected = member.transforms()(original if upright else lying) * std + mean
-    assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
-    assert ("first turned upright where their EXIF data say so" in words.transformed(made["transforms"])) == upright
-    assert pages._transforms(made["transforms"]).startswith("turned upright, 256 px" if upright else "256 px")
+def test_trained_and_measured_runs_do_not_replace_each_other(trained, tmp_path):
+    folder, dataset = trained
+    p = parameters(tmp_path, folder / "model.safetensors")
+    evaluation.measure(p, dataset, progress=False)
+    with pytest.raises(InputError, match=r"weights is '.*model.safetensors' there and '' here"):
+        training.train(p.model_copy(update={"weights": ""}), dataset, progress=False)
+    theirs = RunParameters(
+        results_dir=str(folder.parent.parent), study="s", epochs=2, batch_size=8, calibration_images=0, **TINY
+    )
+    assert runs.finished(theirs)
+    with pytest.raises(InputError, match="weights is '' there"):
+        runs.finished(theirs.model_copy(update={"weights": str(folder / "model.safetensors")}))
 
 
-# --- scores
+def test_a_stamp_from_before_weights_were_a_parameter_is_of_a_trained_run(trained):
+    folder, _ = trained
+    stamp = runs.read_json(folder / "run.json")
+    p = RunParameters(**stamp["parameters"] | {"results_dir": str(folder.parent.parent), "study": "s"})
+    del stamp["parameters"]["weights"]
+    runs.write_json(folder / "run.json", stamp)
+    assert runs.finished(p) == stamp
 
 
-@pytest.fixture
-def stands_in(monkeypatch):
-    """Makes random weights pass for those that torchvision publishes as ``member``; returns the network that has them.
-
-    ``arch`` may be a smaller network than the member's own.
-    """
-
-    def publish(arch: str, member) -> nn.Module:
-        torch.manual_seed(1)
-        options = {"init_weights": True} if arch == "inception_v3" else {}
-        network = models.get_model(arch, num_classes=1000, **options).eval()
-        if arch == "inception_v3":
-            network.transform_input = True  # as torchvision builds it with its weights
-        evaluation = weights.Evaluation.of(member)
-        made = weights.Weights(network.state_dict(), tuple(member.meta["categories"]), "0" * 64, "made up", evaluation)
-        monkeypatch.setattr(weights, "fetch", lambda *_: made)
-        return network
-
-    return publish
+def folders(root, names, size=32):
+    """A folder of class folders, three noisy pictures in each."""
+    random = np.random.default_rng(0)
+    for k, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        for i in range(3):
+            pixels = random.integers(0, 100, (size, size, 3)) + 50 * k
+            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{i}.png")
+    return root
 
 
-def plain_scores(network: nn.Module, member, paths: list[Path], labels: list[int]) -> dict[str, np.ndarray]:
-    """torchvision's network on torchvision's transforms, scored by the paper's definitions (Def. 1 to 3)."""
-    head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
-    seen = []
-    hook = head.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].double()))
-    theirs = member.transforms()
-    with torch.inference_mode():
-        logits = torch.cat([network(theirs(Image.open(path).convert("RGB"))[None]) for path in paths]).double()
-    hook.remove()
-    x, w = torch.cat(seen), head.weight.detach().double()  # (N, D), (C, D)
-    angles = torch.acos(nn.functional.normalize(x) @ nn.functional.normalize(w).T)
-    own = torch.arange(len(labels)), torch.tensor(labels)
-    found = {"confidence": logits.softmax(1)[own], "norm": x.norm(dim=1), "avh": angles[own] / angles.sum(1)}
-    return {name: value.numpy() for name, value in found.items()}
-
-
-def parameters(folder: Path, arch: str, dataset: str, **more) -> RunParameters:
-    given = {"dataset": dataset, "root": str(folder / "pictures"), "data_dir": str(folder / "data"), "image_size": 64}
-    given |= {"results_dir": str(folder / "results"), "study": "published", "weights": "IMAGENET1K_V1", "arch": arch}
-    return RunParameters(**(given | more))
+def test_a_folder_of_pictures_is_measured_and_read(trained, tmp_path):
+    """The whole way: complete, and the tables that chapters read, without people and without training."""
+    folder, _ = trained
+    root = folders(tmp_path / "pictures", ["colour_2", "Colour 0"])
+    p = parameters(
+        tmp_path, folder / "model.safetensors", dataset="imagefolder", root=str(root), data_dir=str(tmp_path / "data")
+    )
+    stamp = pipeline.complete(p, progress=False)
+    assert stamp["classes"] == ["Colour 0", "colour_2", "colour 1"]
+    results = read_results(p, [p.arch])
+    assert results.classes(p.arch) == stamp["classes"]
+    assert results.runs[p.arch].measured
+    assert len(results.runs[p.arch].scores) == 6
+    with pytest.raises(InputError, match=r"training.parquet is missing"):
+        results.runs[p.arch].training  # noqa: B018
+    assert pipeline.complete(p, progress=False) == stamp
 
 
 @pytest.mark.parametrize(
-    ("arch", "member"),
+    ("more", "sentence"),
     [
-        ("shufflenet_v2_x0_5", models.EfficientNet_V2_L_Weights.IMAGENET1K_V1),
-        ("mobilenet_v2", models.MobileNet_V2_Weights.IMAGENET1K_V2),
-        ("inception_v3", models.Inception_V3_Weights.IMAGENET1K_V1),
+        ({"weights": "nowhere.pth"}, "weights nowhere.pth is no file that is here"),
+        ({"weights": "BEST"}, "weights 'BEST' is neither a file"),
+        ({"arch": "resnet17"}, "unknown arch 'resnet17'"),
+        ({"device": "cuda:99"}, "device cuda:99 is not here"),
     ],
 )
-def test_scores_are_those_of_torchvisions_network_on_its_own_transforms(tmp_path, stands_in, arch, member):
-    """A corrupt picture that was left out stays out, and ids keep their pictures."""
-    network = stands_in(arch, member)
-    places = [(k, number) for k in range(2) for number in range(3)]
-    for k, number in places:
-        photograph(tmp_path / "pictures" / NAMES[k] / f"{number}.jpg", SIZES[3 * k + number], 3 * k + number)
-    (tmp_path / "pictures" / NAMES[0] / "1.jpg").write_text("no picture")
-    p = parameters(tmp_path, arch, "imagefolder", corrupt="skip", precision="float32")
-    stamp = study.complete(p, progress=False)
-    table = tables.read(p, [arch]).runs[arch].scores.sort_values("id")
-    assert table["id"].tolist() == [
-        f"{NAMES[k]}/{n}.jpg" for k, n in sorted(places, key=lambda p: (NAMES[p[0]], p[1])) if (k, n) != (0, 1)
-    ]
-    categories = list(member.meta["categories"])
-    labels = [categories.index(id_.split("/")[0].replace("_", " ")) for id_ in table["id"]]
-    expected = plain_scores(network, member, [tmp_path / "pictures" / id_ for id_ in table["id"]], labels)
-    for name, values in expected.items():
-        np.testing.assert_allclose(table[name], values, rtol=1e-3, atol=1e-6, err_msg=name)
-    t = member.transforms()
-    made = stamp["measured"]["transforms"]
-    assert (made["resized"], made["size"], made["interpolation"]) == (
-        t.resize_size[0],
-        t.crop_size[0],
-        t.interpolation.value,
-    )
-    assert (list(made["mean"]), list(made["std"])) == (t.mean, t.std)
-
-
-def test_imagenets_pictures_are_measured_so_too_and_the_page_says_it(tmp_path, stands_in, monkeypatch):
-    monkeypatch.setattr(wordnet, "superclasses", lambda wnids: {"all": tuple(range(len(wnids)))})  # which takes seconds
-    member = models.ResNet50_Weights.IMAGENET1K_V2
-    network = stands_in("shufflenet_v2_x0_5", member)
-    wnids, _ = imagenet_files.classes()
-    labels = [2, 10, 100, 999]
-    ids = [f"{wnids[k]}/ILSVRC2012_val_{9 - i:08d}.JPEG" for i, k in enumerate(labels)]
-    for id_, size in zip(ids, SIZES, strict=False):
-        photograph(tmp_path / "pictures" / "val" / id_, size)
-    p = parameters(tmp_path, "shufflenet_v2_x0_5", "imagenet", precision="float32")
-    study.complete(p, progress=False)
-    results = tables.read(p, [p.arch])
-    scores = results.runs[p.arch].scores
-    assert scores["id"].tolist() == ids
-    expected = plain_scores(network, member, [tmp_path / "pictures" / "val" / id_ for id_ in ids], labels)
-    np.testing.assert_allclose(scores["avh"], expected["avh"], rtol=1e-4)
-    said = " ".join(words.about(results))
-    assert "shorter side resized to 232 px (bilinear), then the central 224 × 224 px" in said
-
-
-def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):
-    dataset = squares(4, 6)
-    evaluation = weights.Evaluation.of(models.EfficientNet_V2_L_Weights.IMAGENET1K_V1)
-    given = weights.Weights({}, None, "", "made up", evaluation)
-    images, made = measuring.pictures_for(given, dataset.test)
-    assert images is dataset.test.images
-    assert made == {"transforms": {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}}
-    assert "as they are" in words.transformed(made["transforms"])
-    assert measuring.pictures_for(weights.Weights({}, None, "", "a file"), dataset.test) == (images, {})
-    assert words.transformed(None) == ""
-
-
-@pytest.mark.parametrize(("size", "expected"), [(32, 500), (224, 500), (448, 125), (600, 69)])
-def test_larger_pictures_come_in_smaller_batches(size, expected):
-    assert measuring.batch(size) == expected
+def test_bad_input_is_refused_before_data_is_loaded(tmp_path, more, sentence):
+    p = parameters(tmp_path, "x", dataset="imagefolder", root="/nowhere").model_copy(update=more)
+    with pytest.raises(InputError, match=sentence):
+        pipeline.complete(p)

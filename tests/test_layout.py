@@ -1,8 +1,9 @@
-"""The module's own rules: imports point one way, and nothing that is read can run code."""
+"""The house's own rules: three floors, imports downwards only, one meaning for each name, nothing read can run code."""
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pytest
 
 from analysis import runs
 
-SOURCE = Path(__file__).parent.parent / "analysis"
+ROOT = Path(__file__).parent.parent
 TREES = {
-    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-        path.read_text()
-    )
-    for path in sorted(SOURCE.rglob("*.py"))
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
+    for package in ("analysis", "report")
+    for path in sorted((ROOT / package).rglob("*.py"))
 }
 MODULES = sorted(TREES)
+MAKE, ASK, SHOW = 1, 2, 3  # the floors
+EMPTY = {"analysis", "analysis.study", "report"}  # packages that hold a docstring alone
 
 
 def imported(module: str) -> set[str]:
@@ -34,7 +36,7 @@ def imported(module: str) -> set[str]:
 
 
 def of_project(module: str) -> set[str]:
-    return (imported(module) & set(MODULES)) - {"analysis"}
+    return (imported(module) & set(MODULES)) - EMPTY
 
 
 def packages(module: str) -> set[str]:
@@ -60,20 +62,71 @@ def test_the_ground_floor_imports_no_project_file(module):
         assert not [name for name in of_project(part) if not name.startswith(module)], part
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_figures_and_pages_know_matplotlib(module):
-    assert "matplotlib" not in packages(module) or module.startswith(("analysis.figures", "analysis.pages"))
+# --- the floors
+
+
+def floor(module: str) -> int:
+    if module.startswith("report"):
+        return SHOW
+    return ASK if module.startswith("analysis.study.") or module == "analysis.study" else MAKE
+
+
+def test_every_floor_is_inhabited():
+    assert {floor(module) for module in MODULES} == {MAKE, ASK, SHOW}
+    assert all(len(TREES[module].body) == 1 for module in EMPTY)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_what_computes_networks_knows_torch(module):
+def test_imports_lead_downwards(module):
+    assert not [name for name in of_project(module) if floor(name) > floor(module)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_third_floor_draws_and_shows(module):
+    if floor(module) < SHOW:
+        assert not packages(module) & {"matplotlib", "IPython"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_torch_is_on_the_first_floor_alone_and_there_where_networks_are_computed(module):
     computing = (
-        *("architectures", "cuda_graphs", "devices", "distributed", "extraction", "measuring"),
+        *("architectures", "cuda_graphs", "devices", "distributed", "evaluation", "extraction"),
         *("scores", "training", "weights"),
     )
     names = "analysis.datasets.imagenet_files"  # asks torchvision what ImageNet's classes are called
     networks = {"analysis.__main__", names, *(f"analysis.{name}" for name in computing)}
     assert not packages(module) & {"torch", "torchvision", "safetensors"} or module in networks
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if floor(name) > MAKE])
+def test_upper_floors_reach_no_torch_through_others(module):
+    """What they import at once; the pipeline imports what computes only when a run is to be made."""
+    found, wanted = set(), {module}
+    while wanted:
+        found |= wanted
+        wanted = set().union(*map(imported_at_once, wanted)) - found
+    assert not [name for name in found if packages_at_once(name) & {"torch", "torchvision"}]
+
+
+def at_once(module: str) -> list[ast.stmt]:
+    """The imports that importing a module makes."""
+    return [node for node in TREES[module].body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def imported_at_once(module: str) -> set[str]:
+    names = set()
+    for node in at_once(module):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names & set(MODULES)
+
+
+def packages_at_once(module: str) -> set[str]:
+    return {
+        name.partition(".")[0]
+        for node in at_once(module)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("analysis.datasets")])
@@ -82,17 +135,48 @@ def test_datasets_know_parameters_and_errors_only(module):
     assert {name for name in of_project(module) if not name.startswith("analysis.datasets")} <= allowed
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_figures_and_pages_are_for_chapters(module):
-    if module.startswith(("analysis.figures", "analysis.pages")):
-        return
-    assert not [name for name in of_project(module) if name.startswith(("analysis.figures", "analysis.pages"))]
-
-
 def test_reading_results_imports_no_torch():
-    code = "import sys, analysis.__main__, analysis.study, analysis.statistics; print('torch' in sys.modules)"
+    modules = (
+        "analysis.__main__, analysis.pipeline, analysis.study.results, report.contents, report.page, report.wording"
+    )
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# --- no twins
+
+# Names that several modules share because they do the same: the interface of a dataset's module, and
+INTERFACE = {"load", "present", "answers", "describe"}
+ALIKE = {
+    "main": ("analysis.__main__", "report.contents"),  # what `python -m` runs
+    "check": (
+        "analysis.datasets.base",
+        "analysis.evaluation",
+        "analysis.training",
+        "analysis.weights",
+    ),  # refuses early
+    "load": ("analysis.weights",),  # what the parameters name, as a dataset's
+}
+
+
+def twins() -> dict[str, list[str]]:
+    """Public functions and classes that several modules define, but for those that are alike, with these modules."""
+    places = defaultdict(list)
+    for module, tree in TREES.items():
+        for node in tree.body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if module in ALIKE.get(node.name, ()) or (
+                node.name in INTERFACE and module.startswith("analysis.datasets")
+            ):
+                continue
+            places[node.name].append(module)
+    return {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
+def test_no_name_has_two_meanings():
+    assert twins() == {}
 
 
 # --- what made a run
@@ -110,7 +194,7 @@ def deciding(module: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("module", "made_by"), [("training", runs.TRAINED_BY), ("measuring", runs.MEASURED_BY)])
+@pytest.mark.parametrize(("module", "made_by"), [("training", runs.TRAINED_BY), ("evaluation", runs.MEASURED_BY)])
 def test_a_stamp_holds_every_module_that_makes_a_run(module, made_by):
     expected = deciding(f"analysis.{module}") | {"analysis.datasets.decoding"}  # which data comes with, where of files
     assert {f"analysis.{name.replace('/', '.')}" for name in made_by} == expected
@@ -144,10 +228,24 @@ def test_the_rules_would_find_what_they_forbid(monkeypatch):
     monkeypatch.setitem(TREES, "analysis.errors", ast.parse("def f():\n    from analysis.training import train"))
     with pytest.raises(ValueError, match="cycle"):
         test_imports_make_no_circle()
+    for module, code, rule in (
+        ("analysis.probes", "from analysis.study import claims", test_imports_lead_downwards),
+        ("analysis.study.claims", "def f():\n    from report.text import count", test_imports_lead_downwards),
+        ("analysis.study.tables", "import matplotlib.pyplot", test_only_the_third_floor_draws_and_shows),
+        ("report.text", "import torch", test_torch_is_on_the_first_floor_alone_and_there_where_networks_are_computed),
+        ("report.text", "from analysis import training", test_upper_floors_reach_no_torch_through_others),
+    ):
+        monkeypatch.setitem(TREES, module, ast.parse(code))
+        with pytest.raises(AssertionError):
+            rule(module)
+    monkeypatch.setitem(TREES, "report.text", ast.parse("def load(): ...\ndef judge(): ...\nclass StudyResults: ..."))
+    monkeypatch.setitem(TREES, "analysis.study.claims", ast.parse("def judge(): ..."))
+    assert twins() == {
+        "judge": ["analysis.study.claims", "report.text"],
+        "StudyResults": ["analysis.study.results", "report.text"],
+    }
 
 
 def test_the_benchmarks_find_what_they_measure():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--help"], cwd=SOURCE.parent, capture_output=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], cwd=ROOT, capture_output=True, check=True)
     assert b"--repeat" in done.stdout

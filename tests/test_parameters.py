@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from analysis import config
+from analysis import studies
 from analysis.__main__ import read_value
-from analysis.config import STUDIES, options, read_studies
 from analysis.errors import InputError, one_of
 from analysis.parameters import RunParameters, StudyParameters
+from analysis.studies import STUDIES, options, read_studies
 
 # --- defaults and places
 
@@ -175,9 +175,9 @@ def test_what_the_graph_writes_on_the_command_line_is_read_back(study):
 
 
 def written(tmp_path, monkeypatch, text: str):
-    monkeypatch.setattr(config, "STUDIES", tmp_path)
+    monkeypatch.setattr(studies, "STUDIES", tmp_path)
     (tmp_path / "some.yaml").write_text(text)
-    return config.read_studies({"studies": "some"})["some"]
+    return studies.read_studies({"studies": "some"})["some"]
 
 
 def test_a_study_has_a_run_for_each_seed_and_the_first_is_the_one_shown(tmp_path, monkeypatch):

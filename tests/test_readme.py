@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from safetensors.torch import save_file
 
-from analysis import architectures, config, toc
+from analysis import architectures, studies
 from analysis.datasets import shapes
 from analysis.errors import InputError
+from report import contents
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,7 +30,7 @@ def example() -> str:
 def done(tmp_path_factory) -> tuple[Path, str]:
     """A folder with the project's chapters in which the lines were run, and what they printed."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("analysis", "book/chapters"):
+    for name in ("analysis", "report", "book/chapters"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "build").mkdir()
     network = architectures.build("resnet50", len(shapes.CLASSES), image_size=32, width=0.25, stem="half")
@@ -65,15 +66,17 @@ def test_the_page_says_that_nobody_was_asked(done):
 
 
 def test_the_study_of_ones_own_has_the_pages_that_need_no_training():
-    (study,) = config.read_studies({"studies": "own"}).values()
+    (study,) = studies.read_studies({"studies": "own"}).values()
     assert study.measured
-    text = toc.contents({"own": study, **config.read_studies({"studies": "synthetic", "archs": "alexnet"})})
+    text = contents.table_of_contents(
+        {"own": study, **studies.read_studies({"studies": "synthetic", "archs": "alexnet"})}
+    )
     assert re.findall(r"file: book/runs/own/(\S+)", text) == ["resnet50/hardness", "resnet50/explorer"]
     assert "book/runs/synthetic/alexnet/training" in text
 
 
 def test_a_study_trains_all_of_its_networks_or_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "STUDIES", tmp_path)
+    monkeypatch.setattr(studies, "STUDIES", tmp_path)
     (tmp_path / "both.yaml").write_text("architectures: {alexnet: {weights: a.pth}, resnet50: {}}")
     with pytest.raises(InputError, match="study both gives weights to some networks only"):
-        config.read_studies({"studies": "both"})
+        studies.read_studies({"studies": "both"})

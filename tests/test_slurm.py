@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from analysis import chapters, config
+from analysis import studies
 from analysis.training import PROBED_STEPS
+from report import contents
 
 ROOT = Path(__file__).parent.parent
 PROFILE = "profiles/slurm"
@@ -192,9 +193,9 @@ def book(cluster, tmp_path_factory) -> Path:
 
 
 def test_every_rule_but_the_local_ones_is_a_slurm_job(cluster, book):
-    (study,) = config.read_studies({"archs": "alexnet"}).values()
+    (study,) = studies.read_studies({"archs": "alexnet"}).values()
     done = Counter(job.rule for job in cluster.jobs() if job.state == "COMPLETED")
-    pages = {"chapter": len(chapters.of_network(study)), "comparison": len(chapters.of_study(study))}
+    pages = {"chapter": len(contents.of_network(study)), "comparison": len(contents.of_study(study))}
     assert done == {"data": 1, "train": 1, "pages": 1} | pages
     assert (book / "_build/html/index.html").is_file()
 

@@ -65,7 +65,7 @@ def probabilities(
     return lapse / classes + (1 - lapse) * strength / strength.sum(1, keepdims=True)
 
 
-def answers(rng: np.random.Generator, chances: np.ndarray) -> np.ndarray:
+def draw_answers(rng: np.random.Generator, chances: np.ndarray) -> np.ndarray:
     """How many of SHOWN people, drawn from the pool, give each answer: (P, C) probabilities -> (C,) int64."""
     shown = rng.choice(len(chances), size=SHOWN, replace=False)
     below = chances[shown].cumsum(1) < rng.random((SHOWN, 1))  # (A, C): a draw by the cumulative probabilities

@@ -50,8 +50,8 @@ def load(parameters: StudyParameters) -> Dataset:
     damaged, cannot be downloaded or stored, or where labels and answers do not fit.
     """
     folder, answers = parameters.data_path / FOLDER, parameters.data_path / COUNTS
-    files.build(folder, unpack_official)
-    files.build(answers, download_counts)
+    files.build_once(folder, unpack_official)
+    files.build_once(answers, download_counts)
     check_names(folder / NAMES)
     batches = {part: [open_batch(folder / name) for name in names] for part, names in BATCHES.items()}
     labels = {part: np.concatenate([batch["label"] for batch in batches[part]]).astype(int) for part in BATCHES}
@@ -61,7 +61,7 @@ def load(parameters: StudyParameters) -> Dataset:
     chosen = {part: subsets.balanced(labels[part], wanted[part], parameters.seed, part) for part in BATCHES}
     train, test = (take(part, batches[part], labels[part], chosen[part]) for part in BATCHES)
     human = human_labels(counts[chosen["test"]], test.labels)
-    parts = [subsets.describe(labels[part], wanted[part], parameters.seed, part) for part in BATCHES]
+    parts = [subsets.describe_subset(labels[part], wanted[part], parameters.seed, part) for part in BATCHES]
     return Dataset(
         name="cifar10h",
         train=train,
@@ -69,7 +69,7 @@ def load(parameters: StudyParameters) -> Dataset:
         classes=CLASSES,
         superclasses=SUPERCLASSES,
         human=human,
-        hash=files.sha256(train.images, train.labels, test.images, test.labels, human.counts),
+        hash=files.hash_arrays(train.images, train.labels, test.images, test.labels, human.counts),
         notes=(*describe(human), *parts[0], *parts[1]),
     )
 
@@ -85,7 +85,7 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     Downloaded first (0.8 MB) where they are not in the data folder yet. Raises InputError as ``load`` does.
     """
     path = parameters.data_path / COUNTS
-    files.build(path, download_counts)
+    files.build_once(path, download_counts)
     rows = np.array([int(name.removeprefix("test-")) for name in ids])
     return human_labels(read_counts(path, labels, rows), labels)
 
@@ -118,7 +118,7 @@ def describe(human: HumanLabels) -> tuple[str, ...]:
 def open_batch(path: Path) -> np.ndarray:
     """A batch's records (10000,), mapped from disk. Raises InputError unless size and labels are right."""
     expected = PER_BATCH * RECORD.itemsize
-    with files.reading(path, AGAIN):
+    with files.opening(path, AGAIN):
         size = path.stat().st_size
         if size != expected:
             raise InputError(f"{path} has {size:,} bytes, not {expected:,}; {AGAIN}")
@@ -130,7 +130,7 @@ def open_batch(path: Path) -> np.ndarray:
 
 def check_names(path: Path) -> None:
     """Raise InputError unless the file lists CIFAR-10's classes in their order."""
-    with files.reading(path, AGAIN):
+    with files.opening(path, AGAIN):
         found = path.read_text(encoding="utf-8", errors="replace").split()
     if found != list(CLASSES):
         raise InputError(f"{path} lists {', '.join(found[:12]) or 'nothing'}; expected: {', '.join(CLASSES)}")

@@ -138,13 +138,13 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
 
     Raises InputError where pictures are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
     """
-    target = cache / fingerprint(folder, names, geometry)
+    target = cache / fingerprint_files(folder, names, geometry)
 
     def make(path: Path) -> None:
         path.mkdir()
-        write(path, folder, names, geometry, skip_corrupt)
+        write_decoded(path, folder, names, geometry, skip_corrupt)
 
-    files.build(target, make)
+    files.build_once(target, make)
     images, digests = files.load_array(target / "pictures.npy"), files.load_array(target / "digests.npy")
     corrupt = read_corrupt(target / "corrupt.json", f"remove {target}")
     kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
@@ -155,7 +155,7 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
     return Decoded(images, kept, digests, corrupt)
 
 
-def write(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_corrupt: bool) -> None:
+def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_corrupt: bool) -> None:
     """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError as ``decode_all``."""
     size = geometry.size
     needed, free = len(names) * 3 * size * size, shutil.disk_usage(path).free
@@ -192,7 +192,7 @@ def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path
 
     All are tried, once: what was found is kept below ``cache``. Raises InputError where all are corrupt.
     """
-    target = cache / f"{fingerprint(folder, names, geometry)}.json"
+    target = cache / f"{fingerprint_files(folder, names, geometry)}.json"
 
     def make(path: Path) -> None:
         with closing(decoded(folder, names, geometry)) as pictures:
@@ -201,13 +201,13 @@ def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path
             raise stop(folder, corrupt, len(names))
         path.write_text(json.dumps(corrupt, indent=1))
 
-    files.build(target, make)
+    files.build_once(target, make)
     return read_corrupt(target, "remove it")
 
 
 def read_corrupt(path: Path, advice: str) -> dict[str, str]:
     """Names of corrupt pictures and why, as they were kept. Raises InputError where the file is damaged."""
-    with files.reading(path, advice):
+    with files.opening(path, advice):
         try:
             return json.loads(path.read_bytes())
         except ValueError as error:
@@ -280,7 +280,7 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def fingerprint(folder: Path, names: list[str], geometry: Geometry) -> str:
+def fingerprint_files(folder: Path, names: list[str], geometry: Geometry) -> str:
     """What the decoded array depends on, as 32 hexadecimal digits: files, sizes, times, and the recipe."""
     digest = hashlib.sha256(f"{RECIPE} {PIL.__version__} {geometry} {os.fsencode(folder.resolve())!r}".encode())
     for name in names:

@@ -11,7 +11,7 @@ from analysis.datasets.base import Dataset
 from analysis.errors import InputError
 
 
-def write(dataset: Dataset, folder: Path) -> None:
+def write_pictures(dataset: Dataset, folder: Path) -> None:
     """Write test image n as ``folder/class/n.png``: all of them, or nothing.
 
     Raises InputError where ``folder`` is there and holds something, or cannot be written.
@@ -30,4 +30,4 @@ def write(dataset: Dataset, folder: Path) -> None:
             pixels = dataset.test.images[np.array([number])][0].transpose(1, 2, 0)
             Image.fromarray(np.ascontiguousarray(pixels)).save(path / dataset.classes[label] / f"{number:05d}.png")
 
-    files.build(folder, make)
+    files.build_once(folder, make)

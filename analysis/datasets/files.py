@@ -22,7 +22,7 @@ from analysis.errors import InputError
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def build(target: Path, make: Callable[[Path], None]) -> None:
+def build_once(target: Path, make: Callable[[Path], None]) -> None:
     """Create the file or folder ``target`` with ``make(path)``, unless it is there already.
 
     ``make`` creates ``path``, in a hidden folder beside ``target``; what else it leaves there is removed. Raises
@@ -59,7 +59,7 @@ def writing(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path, advice: str) -> Iterator[None]:
+def opening(path: Path, advice: str) -> Iterator[None]:
     """Turn the system's refusals to read ``path`` into InputError; ``advice`` ends its sentence."""
     try:
         yield
@@ -89,7 +89,7 @@ def download(url: str, md5: str, path: Path, instead: str) -> None:
 def load_array(path: Path) -> np.ndarray:
     """The array in an .npy file, mapped read-only and never unpickled. Raises InputError if it is damaged."""
     advice = "replace it, or remove it to have it made again"
-    with reading(path, advice):
+    with opening(path, advice):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:  # cut short, objects, another format
@@ -99,7 +99,7 @@ def load_array(path: Path) -> np.ndarray:
     return array
 
 
-def sha256(*arrays: np.ndarray) -> str:
+def hash_arrays(*arrays: np.ndarray) -> str:
     """The arrays' SHA-256 in hexadecimal, over types, shapes and values, a few rows at a time."""
     digest = hashlib.sha256()
     for array in arrays:

@@ -64,7 +64,7 @@ def load(parameters: StudyParameters) -> Dataset:
         splits[part] = Split(result.images, labels[result.kept], ids, Files(listing.folder, names, geometry))
         hashed += [result.digests, splits[part].labels]
         notes += describe(part, listing, result)
-        notes += subsets.describe(listing.labels, wanted[part], parameters.seed, part)
+        notes += subsets.describe_subset(listing.labels, wanted[part], parameters.seed, part)
 
     classes = tuple(printable(name) for name in listings["test"].classes)
     return Dataset(
@@ -74,7 +74,7 @@ def load(parameters: StudyParameters) -> Dataset:
         classes=classes,
         superclasses={"all": tuple(range(len(classes)))},
         human=None,
-        hash=files.sha256(*hashed),
+        hash=files.hash_arrays(*hashed),
         notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *notes),
         to_train="give root a train/ and a test/ folder, each with a folder per class",
     )
@@ -109,7 +109,7 @@ def visible(folder: Path, folders: bool) -> list[str]:
     """Sorted names of the folders in ``folder``, or of all else; hidden ones left out, none if it is no folder."""
     if not folder.is_dir():
         return []
-    with files.reading(folder, "allow this user to read it"), os.scandir(folder) as entries:
+    with files.opening(folder, "allow this user to read it"), os.scandir(folder) as entries:
         return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir() == folders)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from analysis.datasets import files, selections, subsets
 from analysis.datasets.base import Dataset, HumanLabels, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
-from analysis.datasets.imagenet_files import Pictures, classes, find_training, find_validation, recognise
+from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_training, find_validation, recognise
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -50,7 +50,7 @@ def load(parameters: StudyParameters) -> Dataset:
     test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]], source)
     hashed = [result.digests, test.labels]
     notes = describe(pictures, asked, result)
-    notes += [said, *subsets.describe(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
+    notes += [said, *subsets.describe_subset(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
     if human is not None:
         human = replace(human, selected=human.selected[kept], shown=human.shown[kept])
         hashed += [human.selected, human.shown]
@@ -58,7 +58,10 @@ def load(parameters: StudyParameters) -> Dataset:
     if training is not None:
         train, left_out = take_training(training, parameters)
         hashed += [np.frombuffer("\n".join(train.ids).encode(), np.uint8), train.labels]  # in place of a million files
-        notes += [*subsets.describe(training.labels, parameters.train_images, parameters.seed, "train"), *left_out]
+        notes += [
+            *subsets.describe_subset(training.labels, parameters.train_images, parameters.seed, "train"),
+            *left_out,
+        ]
     wnids, names = classes()
     superclasses, missing = find_superclasses(wnids)
     return Dataset(
@@ -68,7 +71,7 @@ def load(parameters: StudyParameters) -> Dataset:
         classes=names,
         superclasses=superclasses,
         human=human,
-        hash=files.sha256(*hashed),
+        hash=files.hash_arrays(*hashed),
         notes=(*notes, *missing),
         to_train=f"put train/ with a folder per class, named by its wnid, into {root}",
     )
@@ -112,16 +115,16 @@ def geometry(image_size: int) -> Geometry:
 def read_answers(parameters: StudyParameters) -> selections.Answers | None:
     """What people said, from the file that ``human_labels`` names or one beside the pictures; None: nothing."""
     path = answers_file(parameters)
-    return path and selections.read(path, classes()[0], maybe=parameters.raters_selected == "maybe")
+    return path and selections.read_selections(path, classes()[0], maybe=parameters.raters_selected == "maybe")
 
 
 def answers_file(parameters: StudyParameters) -> Path | None:
     if parameters.human_labels == "none":
         return None
-    return Path(parameters.human_labels) if parameters.human_labels else selections.find(folder_of(parameters))
+    return Path(parameters.human_labels) if parameters.human_labels else selections.find_answers(folder_of(parameters))
 
 
-def people(parameters: StudyParameters, pictures: Pictures) -> tuple[np.ndarray, HumanLabels | None, str]:
+def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.ndarray, HumanLabels | None, str]:
     """Which pictures (n,) people were asked about, what they said of those, and a note; all where there is nobody.
 
     Raises InputError where there are answers, but for none of the pictures.
@@ -139,7 +142,7 @@ def people(parameters: StudyParameters, pictures: Pictures) -> tuple[np.ndarray,
     return asked, human, found.bias
 
 
-def take_training(training: Pictures, parameters: StudyParameters) -> tuple[Split, list[str]]:
+def take_training(training: ImagenetPictures, parameters: StudyParameters) -> tuple[Split, list[str]]:
     """The training pictures, decoded whenever they are asked for; and a note on those that are left out as corrupt."""
     made, notes = geometry(parameters.image_size), []
     chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
@@ -164,7 +167,7 @@ def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]
         return {"all": tuple(range(len(wnids)))}, [f"All classes are one superclass: {error}."]
 
 
-def describe(pictures: Pictures, asked: np.ndarray, result: Decoded) -> list[str]:
+def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> list[str]:
     """What was found, what was left out, and how pictures were made."""
     found, size = len(pictures.names), result.images.shape[-1]
     notes = [

@@ -43,7 +43,7 @@ ALLOWED = (
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImagenetPictures:
     """Picture files and the class that each shows."""
 
     folder: Path
@@ -71,7 +71,7 @@ def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return wnids, tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def find_validation(root: Path) -> Pictures:
+def find_validation(root: Path) -> ImagenetPictures:
     """The validation pictures below ``root``. Raises InputError where no layout is recognised, or it does not fit."""
     folder, names = recognise(root)
     return in_folders(folder, names) if names else in_one_folder(folder, find_devkit(root, folder))
@@ -94,7 +94,7 @@ def recognise(root: Path) -> tuple[Path, list[str]]:
     raise InputError(f"no ImageNet validation pictures in {root}: {seen(root)}; allowed: {ALLOWED}")
 
 
-def find_training(root: Path) -> Pictures | None:
+def find_training(root: Path) -> ImagenetPictures | None:
     """The training pictures in train/<wnid>/, if there are any. Raises InputError where it holds other folders."""
     folder = root / TRAINING
     names = class_folders(folder, (WNID,))
@@ -122,10 +122,10 @@ def class_folders(folder: Path, kinds: Sequence[re.Pattern], beside: Sequence[st
 def stray(folder: Path, names: Sequence[str], kind: re.Pattern, beside: Sequence[str] = ()) -> InputError:
     """The error of folders that lie among class folders and are none."""
     allowed = " and ".join([FOLDERS[kind], *(f"{name}/" for name in beside)])
-    return InputError(f"{folder} holds {first(names)} among its class folders; allowed: {allowed}")
+    return InputError(f"{folder} holds {first_names(names)} among its class folders; allowed: {allowed}")
 
 
-def first(names: Sequence[str], most: int = 5) -> str:
+def first_names(names: Sequence[str], most: int = 5) -> str:
     """Names of files or folders, up to ``most``, and how many more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(map(printable, names[:most]))}{more}"
@@ -137,15 +137,15 @@ def seen(root: Path) -> str:
     if archives:
         return f"{', '.join(archives)} must be unpacked first"
     names = [*imagefolder.visible(root, folders=True), *imagefolder.visible(root, folders=False)]
-    return f"it holds {first(names)}" if names else "it is empty"
+    return f"it holds {first_names(names)}" if names else "it is empty"
 
 
-def in_folders(folder: Path, names: Sequence[str]) -> Pictures:
+def in_folders(folder: Path, names: Sequence[str]) -> ImagenetPictures:
     """Pictures in class folders, mapped by each folder's own name: never by the folders' order."""
     listing = imagefolder.list_pictures(folder, names)
     kind = "class folders named by wnid" if WNID.fullmatch(names[0]) else "ImageNetV2's numbered class folders"
     places = np.array([place(folder, name) for name in listing.classes])
-    return Pictures(folder, listing.names, places[listing.labels], listing.others, kind)
+    return ImagenetPictures(folder, listing.names, places[listing.labels], listing.others, kind)
 
 
 def place(folder: Path, name: str) -> int:
@@ -160,7 +160,7 @@ def place(folder: Path, name: str) -> int:
     return wnids.index(name)
 
 
-def in_one_folder(folder: Path, devkit: Path) -> Pictures:
+def in_one_folder(folder: Path, devkit: Path) -> ImagenetPictures:
     """Pictures in one folder, each labelled by the number in its name."""
     found = imagefolder.visible(folder, folders=False)
     matches = [match for match in map(VALIDATION.fullmatch, found) if match]
@@ -168,7 +168,7 @@ def in_one_folder(folder: Path, devkit: Path) -> Pictures:
     if numbers.min() < 1 or numbers.max() > IMAGES:
         raise InputError(f"{folder} has pictures numbered {numbers.min()} to {numbers.max()}; allowed: 1 to {IMAGES}")
     labels = validation_labels(devkit)[numbers - 1]
-    return Pictures(
+    return ImagenetPictures(
         folder, [m[0] for m in matches], labels, len(found) - len(matches), "a flat folder, labelled by the devkit"
     )
 
@@ -189,7 +189,7 @@ def validation_labels(devkit: Path) -> np.ndarray:
     wnids, _ = classes()
     advice = "replace it with the development kit's"
     path = devkit / TRUTH
-    with files.reading(path, advice):
+    with files.opening(path, advice):
         words = path.read_text(encoding="utf-8", errors="replace").split()
     if len(words) != IMAGES or not all(word.isdecimal() and 1 <= int(word) <= len(wnids) for word in words):
         raise InputError(f"{path} has {len(words):,} entries; needed: {IMAGES:,} numbers from 1 to {len(wnids)}")
@@ -199,7 +199,7 @@ def validation_labels(devkit: Path) -> np.ndarray:
 
 def kit_order(path: Path, wnids: Sequence[str]) -> np.ndarray:
     """(1000,): the place by wnid of each class as the kit numbers them. Raises InputError where a file is damaged."""
-    with files.reading(path, "it belongs to the development kit, beside the labels"):
+    with files.opening(path, "it belongs to the development kit, beside the labels"):
         try:  # reads numbers and text; nothing in such a file can run
             synsets = io.loadmat(path, squeeze_me=True)["synsets"]
             numbered = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in np.atleast_1d(synsets)}

@@ -56,12 +56,12 @@ class Answers:
     bias: str  # which pictures they were asked of and how, in a sentence or more
 
 
-def find(folder: Path) -> Path | None:
+def find_answers(folder: Path) -> Path | None:
     """The file of answers in a folder, by its name; None where there is none."""
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
-def read(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
+def read_selections(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
     """The answers in a file; ``maybe``: whether ReaL's "maybe" counts as selected, as "yes" does.
 
     Nothing is ever unpickled. Raises InputError where the file is missing, pickled, damaged or of no known kind.
@@ -75,17 +75,17 @@ def read(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
         return read_raters(path, maybe)
     if path.suffix.lower() not in READERS:
         raise InputError(f"human_labels is {path}; allowed: {', '.join(READERS)}, or ReaL's raters.npz")
-    with files.reading(path, "human_labels names no such file"):
+    with files.opening(path, "human_labels names no such file"):
         try:
             table = READERS[path.suffix.lower()](path)
         except OSError:
             raise
         except (ValueError, pa.ArrowException) as error:
             raise InputError(f"{path} is damaged or no table: {str(error).splitlines()[0][:100]}") from error
-    return read_table(path, table, wnids)
+    return read_rows(path, table, wnids)
 
 
-def read_table(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answers:
+def read_rows(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answers:
     """The answers in a table, whichever of three kinds it is."""
     file = next((name for name in FILE if name in table), None)
     known = {"shown", "wnid", "label", "total"} & set(table)
@@ -99,7 +99,7 @@ def read_table(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answe
         people = f"the people of {path.name}"
         bias = f"{path.name} gives how many people selected each picture and how many were asked. {TASK}"
     else:
-        check(path, table["selected"].isin([0, 1]), "an answer in selected that is neither 0 nor 1")
+        check_rows(path, table["selected"].isin([0, 1]), "an answer in selected that is neither 0 nor 1")
         answers = table.astype({"selected": int}).groupby(["file", "label"], sort=False)["selected"]
         table = answers.agg(selected="sum", shown="size").reset_index()
         people = f"the people of {path.name}, one row for each answer"
@@ -111,11 +111,11 @@ def labels(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> np.ndarra
     """(N,) the class that people were asked of, -1 for the picture's own."""
     if "wnid" in table:
         found = table["wnid"].map({wnid: place for place, wnid in enumerate(wnids)})
-        check(path, found.notna(), f"a wnid that is none of ILSVRC2012's {len(wnids):,} classes")
+        check_rows(path, found.notna(), f"a wnid that is none of ILSVRC2012's {len(wnids):,} classes")
         return found.to_numpy(np.int64)
     if "label" in table:
         found = pd.to_numeric(table["label"], errors="coerce")
-        check(path, found.isin(range(len(wnids))), f"a label that is none of 0 to {len(wnids) - 1}")
+        check_rows(path, found.isin(range(len(wnids))), f"a label that is none of 0 to {len(wnids) - 1}")
         return found.to_numpy(np.int64)
     return np.full(len(table), -1)
 
@@ -144,7 +144,7 @@ def multilabel(path: Path, table: pd.DataFrame) -> Answers:
 
 def read_raters(path: Path, maybe: bool) -> Answers:
     """ReaL's raters, as published. Raises InputError where the file is another."""
-    with files.reading(path, "human_labels names no such file"):
+    with files.opening(path, "human_labels names no such file"):
         try:
             with np.load(path, allow_pickle=False) as archive:
                 tensor, info = archive["tensor"], archive["info"]
@@ -168,16 +168,16 @@ def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """A row per (file, class) that anybody was asked of. Raises InputError where numbers or rows do not fit."""
     names = ["label", "selected", "shown"]
     numbers = table[names].apply(pd.to_numeric, errors="coerce")
-    check(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
-    check(path, numbers["selected"].between(0, numbers["shown"]), "selected outside of 0 to shown")
+    check_rows(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
+    check_rows(path, numbers["selected"].between(0, numbers["shown"]), "selected outside of 0 to shown")
     file = [PurePosixPath(str(name).replace("\\", "/")).stem for name in table["file"]]
     found = numbers.astype(np.int64).assign(file=file)[["file", *names]]
     found = found[found["shown"] > 0].reset_index(drop=True)
-    check(path, ~found.duplicated(["file", "label"]), "two rows for one file and class", found["file"])
+    check_rows(path, ~found.duplicated(["file", "label"]), "two rows for one file and class", found["file"])
     return found
 
 
-def check(path: Path, right: pd.Series, wrong: str, rows: pd.Series | None = None) -> None:
+def check_rows(path: Path, right: pd.Series, wrong: str, rows: pd.Series | None = None) -> None:
     """Raise InputError naming the first row that is not right."""
     if not right.all():
         first = int(np.argmin(right.to_numpy()))

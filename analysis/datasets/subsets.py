@@ -25,7 +25,7 @@ def balanced(labels: np.ndarray, count: int | None, seed: int, part: str) -> np.
     return np.sort(order[np.argsort(turn.to_numpy(), kind="stable")[:count]])
 
 
-def describe(labels: np.ndarray, count: int | None, seed: int, part: str) -> tuple[str, ...]:
+def describe_subset(labels: np.ndarray, count: int | None, seed: int, part: str) -> tuple[str, ...]:
     """A note for the reader if ``balanced`` took a part only."""
     if count is None or count == len(labels):
         return ()

@@ -81,7 +81,7 @@ def generate(seed: int, train: int, test: int) -> Arrays:
     people = annotators.People.draw(_rng(seed, PEOPLE))
     causes = (testing[name] for name in ("labels", "confusable", "ambiguity", "degradation"))
     counts = [
-        annotators.answers(_rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause))
+        annotators.draw_answers(_rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause))
         for i, cause in enumerate(zip(*causes, strict=True))
     ]
     return {
@@ -140,7 +140,7 @@ def _dataset(arrays: Arrays) -> Dataset:
             people="simulated annotators",
             simulated=True,
         ),
-        hash=files.sha256(*(arrays[name] for name in ARRAYS)),
+        hash=files.hash_arrays(*(arrays[name] for name in ARRAYS)),
         causes=pd.DataFrame({name: np.array(arrays[f"test_{name}"]) for name in causes}),
         notes=NOTES,
     )

@@ -51,7 +51,7 @@ def superclasses(wnids: Sequence[str], number: int = NUMBER) -> dict[str, tuple[
 
     Raises InputError where WordNet 3.0 is not here, or has no such classes.
     """
-    wordnet = read()
+    wordnet = read_wordnet()
     synsets = {int(wnid[1:]): synset(wordnet, wnid) for wnid in wnids}
     parents: dict[int, list[int]] = {}
     waiting = list(synsets.values())
@@ -75,16 +75,16 @@ def lemma(one: Synset) -> str:
 
 
 @cache
-def read() -> Reader:
+def read_wordnet() -> Reader:
     """WordNet 3.0. Raises InputError where it is not here."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # that other languages are not there
-        reader = Reader(find(), None)
+        reader = Reader(find_wordnet(), None)
     if reader.get_version() != VERSION:
         raise InputError(f"WordNet {reader.get_version()} is here, which numbers its words otherwise; {WHERE}")
     return reader
 
 
-def find() -> nltk.data.PathPointer | str:
+def find_wordnet() -> nltk.data.PathPointer | str:
     """Where WordNet is: nltk's data, else Debian's files. Raises InputError where it is in neither."""
     for place in ("corpora/wordnet", "corpora/wordnet.zip/wordnet/"):
         try:

@@ -11,12 +11,12 @@ batch holds at most BUDGET numbers per array, however many images there are.
 
 NaN means an undefined score: its image is left out, and n counts the images that were used.
 
-``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``,
-``contests``), the reliability of people's answers (``reliability``), curves over time (``courses``), bins and group
-means (``bins``, ``groups``).
+``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``),
+the reliability of people's answers (``reliability``), curves over time (``curves``), bins and group means (``bins``,
+``groups``).
 """
 
-from analysis.statistics.associations import correlation, correlations, difference, partial, within_bins
+from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins
 from analysis.statistics.bins import (
     EDGES,
     Closed,
@@ -28,18 +28,17 @@ from analysis.statistics.bins import (
     scaled_within,
 )
 from analysis.statistics.coefficients import Kind
-from analysis.statistics.comparison import Test, steiger
-from analysis.statistics.contests import contest
-from analysis.statistics.courses import (
+from analysis.statistics.comparison import Test, compare_scores, steiger
+from analysis.statistics.curves import (
     Curves,
+    cohens_f,
     curve_correlation,
     curves,
-    fallen,
-    kendall,
+    kendall_tau,
     order_share,
-    separation,
     slope,
     slope_ratio,
+    time_to_plateau,
 )
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
 from analysis.statistics.groups import means, wilson
@@ -67,18 +66,18 @@ __all__ = [
     "bin_names",
     "binned",
     "bootstrap",
-    "contest",
+    "cohens_f",
+    "compare_scores",
     "correlation",
+    "correlation_difference",
     "correlations",
     "curve_correlation",
     "curves",
     "defined",
-    "difference",
     "estimate",
-    "fallen",
     "histogram",
     "interval",
-    "kendall",
+    "kendall_tau",
     "means",
     "model_ceiling",
     "noise_ceiling",
@@ -87,10 +86,10 @@ __all__ = [
     "reliability_model",
     "scaled",
     "scaled_within",
-    "separation",
     "slope",
     "slope_ratio",
     "steiger",
+    "time_to_plateau",
     "wilson",
     "within_bins",
 ]

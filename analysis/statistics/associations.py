@@ -50,7 +50,7 @@ def correlations(
     return pd.DataFrame(rows, columns=["score", *Estimate._fields])
 
 
-def difference(
+def correlation_difference(
     a: Array,
     b: Array,
     y: Array,

@@ -204,16 +204,18 @@ def dataset(files: Files) -> Dataset:
     return Dataset("squares", Split(files, labels, ids), test, ("a", "b", "c"), {"all": (0, 1, 2)}, None, "hash")
 
 
-def run(files: Files, folder, **more) -> training.Run:
+def run(files: Files, folder, **more) -> training.Training:
     given = {"arch": "alexnet", "width": 1 / 32, "stem": "small", "epochs": 3, "batch_size": 4, "precision": "float32"}
-    return training.Run(RunParameters(results_dir=str(folder), calibration_images=2, **(given | more)), dataset(files))
+    return training.Training(
+        RunParameters(results_dir=str(folder), calibration_images=2, **(given | more)), dataset(files)
+    )
 
 
 @pytest.fixture
 def fed(monkeypatch) -> list:
     """All (pictures, targets) that steps of training are given."""
-    seen, step = [], training.Run.train_step
-    monkeypatch.setattr(training.Run, "train_step", lambda *a: seen.append((a[1].clone(), a[2])) or step(*a))
+    seen, step = [], training.Training.train_step
+    monkeypatch.setattr(training.Training, "train_step", lambda *a: seen.append((a[1].clone(), a[2])) or step(*a))
     return seen
 
 
@@ -266,5 +268,5 @@ def test_pictures_in_memory_are_augmented_in_batches(files, tmp_path):
         "squares", data.train.subset(np.arange(12)), data.test, data.classes, data.superclasses, None, "hash"
     )
     p = RunParameters(arch="alexnet", width=1 / 32, stem="small", results_dir=str(tmp_path), calibration_images=2)
-    in_memory = training.Run(p, held)
+    in_memory = training.Training(p, held)
     assert in_memory.epoch_pictures(1) is in_memory.train_pictures

@@ -11,7 +11,7 @@ from analysis.errors import InputError
 
 def test_what_is_there_is_not_made_again(tmp_path):
     (tmp_path / "there").write_text("mine")
-    files.build(tmp_path / "there", lambda path: pytest.fail("made again"))
+    files.build_once(tmp_path / "there", lambda path: pytest.fail("made again"))
     assert (tmp_path / "there").read_text() == "mine"
 
 
@@ -21,9 +21,9 @@ def test_a_failure_leaves_nothing_and_can_be_repeated(tmp_path, visible_files):
         raise InputError("no")
 
     with pytest.raises(InputError, match=r"^no$"):
-        files.build(tmp_path / "a" / "b", fail)
+        files.build_once(tmp_path / "a" / "b", fail)
     assert not visible_files(tmp_path)
-    files.build(tmp_path / "a" / "b", lambda path: path.write_text("whole"))
+    files.build_once(tmp_path / "a" / "b", lambda path: path.write_text("whole"))
     assert (tmp_path / "a" / "b").read_text() == "whole"
 
 
@@ -36,7 +36,7 @@ def test_parallel_runs_make_it_once(tmp_path):
         go_on.wait(10)
         path.write_text("whole")
 
-    threads = [threading.Thread(target=files.build, args=(tmp_path / "file", make)) for _ in range(3)]
+    threads = [threading.Thread(target=files.build_once, args=(tmp_path / "file", make)) for _ in range(3)]
     threads[0].start()
     assert started.wait(10)
     for thread in threads[1:]:
@@ -52,20 +52,20 @@ def test_parallel_runs_make_it_once(tmp_path):
 def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be written: .*AVH_DATA"):
-        files.build(tmp_path / "file" / "target", lambda path: path.write_text(""))
+        files.build_once(tmp_path / "file" / "target", lambda path: path.write_text(""))
 
 
 def test_a_full_disk_is_one_sentence(small_disk, visible_files):
     (small_disk / "earlier").write_text("mine")
     with pytest.raises(InputError, match="big cannot be written: the disk is full"):
-        files.build(small_disk / "big", lambda path: path.write_bytes(bytes(2**20)))
+        files.build_once(small_disk / "big", lambda path: path.write_bytes(bytes(2**20)))
     assert visible_files(small_disk) == {"earlier"}
 
 
 def test_a_download_on_a_full_disk_is_one_sentence(small_disk, server, visible_files):
     page = server.pages["/file"] = bytes(2**20)
     with pytest.raises(InputError, match="the disk is full"):
-        files.build(
+        files.build_once(
             small_disk / "file",
             lambda path: files.download(f"{server.url}/file", hashlib.md5(page).hexdigest(), path, "advice"),
         )
@@ -120,7 +120,7 @@ def test_a_zip_of_arrays_is_an_error(tmp_path):
 def test_the_hash_follows_values_types_and_shapes_only():
     a = np.arange(24, dtype=np.uint8)
     b = np.stack([a, a])
-    assert files.sha256(a) == files.sha256(b[0]) == files.sha256(np.asfortranarray(b)[0])
+    assert files.hash_arrays(a) == files.hash_arrays(b[0]) == files.hash_arrays(np.asfortranarray(b)[0])
     different = [a[::-1], a.astype(np.int64), a.reshape(4, 6), np.append(a, 1)]
-    assert len({files.sha256(x) for x in (a, *different)}) == 5
-    assert files.sha256(a[:12], a[12:]) != files.sha256(a[:6], a[6:])
+    assert len({files.hash_arrays(x) for x in (a, *different)}) == 5
+    assert files.hash_arrays(a[:12], a[12:]) != files.hash_arrays(a[:6], a[6:])

@@ -8,7 +8,7 @@ from scipy import io
 from torchvision.models import _meta
 from torchvision.transforms import v2
 
-from analysis import datasets, runs, study
+from analysis import datasets, pipeline, runs
 from analysis.datasets import decoding, imagenet, imagenet_files, wordnet
 from analysis.datasets.crops import Crops
 from analysis.errors import InputError
@@ -373,8 +373,8 @@ def test_training_stops_at_a_corrupt_picture_or_skips_it(trained, augment):
     with pytest.raises(
         InputError, match=rf"^pictures in .*train are corrupt: {WNIDS[999]}/{bad} \(.*corrupt set to skip$"
     ):
-        study.complete(stopping, progress=False)
-    stamp = study.complete(stopping.model_copy(update={"corrupt": "skip"}), progress=False)
+        pipeline.complete(stopping, progress=False)
+    stamp = pipeline.complete(stopping.model_copy(update={"corrupt": "skip"}), progress=False)
     assert stamp["images"]["train"] == 3
 
 
@@ -383,7 +383,7 @@ def test_without_training_pictures_the_sentence_says_what_imagenet_needs(folders
     with pytest.raises(
         InputError, match=r"imagenet has no training images; put train/ with .*wnid.* into .*imagenet, or"
     ):
-        study.complete(RunParameters(**given), progress=False)
+        pipeline.complete(RunParameters(**given), progress=False)
 
 
 def test_the_hash_knows_the_training_pictures_names(trained):
@@ -415,7 +415,7 @@ def test_only_pictures_that_people_were_asked_about_are_tested(folders):
     notes = " ".join(dataset.notes)
     assert "2 pictures are left out, as nobody was asked about them" in notes
     assert "Two fifths" in notes
-    table = study.images_table(dataset)
+    table = pipeline.images_table(dataset)
     assert table[["label", "selected", "shown"]].to_numpy().tolist() == [[2, 9, 9], [100, 4, 10]]
 
 
@@ -496,16 +496,16 @@ def test_flat_pictures_are_there_with_their_labels_only(flat):
 
 def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
     given = parameters(folders, results_dir=str(folders.parent / "results"))
-    study.prepare(given)
+    pipeline.prepare(given)
     runs.write_json(given.study_dir / "resnet18" / runs.RUN, {})
     halves = {"one": tuple(range(500)), "other": tuple(range(500, 1000))}
 
     def told():
-        return runs.read_json(given.study_dir / study.DATASET)
+        return runs.read_json(given.study_dir / pipeline.DATASET)
 
     one = told()
     monkeypatch.setattr(wordnet, "superclasses", lambda wnids: halves)
-    study.prepare(given)
+    pipeline.prepare(given)
     two = told()
     assert two["superclasses"] == {group: list(members) for group, members in halves.items()}
     assert len(two["notes"]) == len(one["notes"]) - 1
@@ -514,7 +514,7 @@ def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
         k: v for k, v in one.items() if k not in ("superclasses", "notes")
     }
     monkeypatch.setattr(wordnet, "superclasses", absent)
-    study.prepare(given)
+    pipeline.prepare(given)
     assert told() == two
 
 

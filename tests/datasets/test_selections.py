@@ -18,7 +18,7 @@ OWN = np.array([0, 1, 2])
 
 
 def read(path, maybe=False):
-    return selections.read(path, WNIDS, maybe)
+    return selections.read_selections(path, WNIDS, maybe)
 
 
 def joined(path, maybe=False):
@@ -159,11 +159,11 @@ def test_two_pictures_of_one_name_cannot_be_joined(tmp_path):
 
 
 def test_the_file_beside_the_pictures_is_found_by_its_name(tmp_path):
-    assert selections.find(tmp_path) is None
+    assert selections.find_answers(tmp_path) is None
     (tmp_path / "human_labels.csv").touch()
-    assert selections.find(tmp_path) == tmp_path / "human_labels.csv"
+    assert selections.find_answers(tmp_path) == tmp_path / "human_labels.csv"
     (tmp_path / "raters.npz").touch()
-    assert selections.find(tmp_path) == tmp_path / "raters.npz"
+    assert selections.find_answers(tmp_path) == tmp_path / "raters.npz"
 
 
 # --- ReaL's raters
@@ -206,11 +206,11 @@ def test_the_real_raters(real_data):
     if not path.is_file():
         pytest.skip("needs imagenet/raters.npz in AVH_DATA")
     wnids, _ = imagenet_files.classes()
-    found = selections.read(path, wnids, maybe=False)
+    found = selections.read_selections(path, wnids, maybe=False)
     assert len(found.table) == 184_962
     assert set(found.table["shown"]) == {5}
     assert "5 for each question, of 85 people" in found.people
-    lenient = selections.read(path, wnids, maybe=True)
+    lenient = selections.read_selections(path, wnids, maybe=True)
     assert (lenient.table["selected"] >= found.table["selected"]).all()
     with np.load(path, allow_pickle=False) as archive:  # one question by hand
         info, tensor = archive["info"], archive["tensor"][:, 1000]

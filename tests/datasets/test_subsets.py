@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.datasets.subsets import balanced, describe
+from analysis.datasets.subsets import balanced, describe_subset
 from analysis.errors import InputError
 
 LABELS = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(np.array)
@@ -54,7 +54,7 @@ def test_more_than_there_are_is_an_error():
 
 def test_only_a_part_is_worth_a_note():
     labels = np.arange(2000) % 10
-    assert describe(labels, None, 0, "test") == describe(labels, 2000, 0, "test") == ()
-    assert describe(labels, 1000, 5, "test") == (
+    assert describe_subset(labels, None, 0, "test") == describe_subset(labels, 2000, 0, "test") == ()
+    assert describe_subset(labels, 1000, 5, "test") == (
         "1,000 of the 2,000 test images, drawn evenly from the classes (seed 5).",
     )

@@ -251,7 +251,7 @@ def test_the_more_sensitive_are_more_often_right():
 def test_answers_follow_their_probabilities():
     chances = np.tile([0.5, 0.3, 0.2, 0.0], (annotators.POOL, 1))
     rng = np.random.default_rng(0)
-    counts = sum(annotators.answers(rng, chances) for _ in range(400))
+    counts = sum(annotators.draw_answers(rng, chances) for _ in range(400))
     error = np.sqrt(chances[0] * (1 - chances[0]) / counts.sum())
     assert counts.sum() == 400 * annotators.SHOWN
     assert (abs(counts / counts.sum() - chances[0]) <= 5 * error).all()
@@ -259,7 +259,7 @@ def test_answers_follow_their_probabilities():
 
 def test_nobody_is_asked_twice():
     """Each of the pool has an answer of their own, so no answer is counted twice."""
-    counts = annotators.answers(np.random.default_rng(0), np.eye(annotators.POOL))
+    counts = annotators.draw_answers(np.random.default_rng(0), np.eye(annotators.POOL))
     assert counts.sum() == annotators.SHOWN
     assert counts.max() == 1
 

@@ -1,0 +1,106 @@
+"""Measuring a network as it is: the scores of every test image under given weights, and nothing is trained.
+
+For networks and pictures of one's own, and for those that torchvision publishes (Sec. 2 takes its pretrained ones).
+The published ones are given each picture as they were evaluated on it, whatever the study's image_size, where the
+pictures come from files; else the dataset's pictures as they are. One thing is the dataset's: whether pictures are
+first turned upright, as their EXIF data say. Of one's own they are (imagefolder.py), or a photograph taken with the
+phone held upright would be measured as it lies on its side; of ImageNet they are not, as torchvision turns none.
+"""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from analysis import architectures, distributed, runs, weights
+from analysis.datasets import Dataset, Images, Split
+from analysis.devices import device_name, resolve_device, resolve_precision
+from analysis.errors import InputError
+from analysis.extraction import Pictures, extract, scores_table
+from analysis.parameters import RunParameters
+
+
+def check(parameters: RunParameters) -> None:
+    """Raise InputError for what can be refused without data: an unknown network or weights, an absent device."""
+    if distributed.launched() > 1:
+        raise InputError("measure runs in one process: start it without torchrun")
+    architectures.check_name(parameters.arch)
+    resolve_device(parameters.device)
+    weights.check(parameters)
+
+
+def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
+    """Measure every test image and write scores.parquet and, last of all, run.json to ``parameters.run_dir``.
+
+    Returns the stamp. Finished results are kept as they are. There are no held-out images, so the calibrated confidence
+    is undefined. Raises InputError for an unfit network, weights or device, and a full disk.
+    """
+    stamp = runs.finished(parameters)
+    if stamp is not None:
+        runs.sweep(parameters.run_dir)
+        return stamp
+    device = resolve_device(parameters.device)
+    precision = resolve_precision(parameters.precision, device)
+    given = weights.load(parameters, progress=progress)
+    images, made = pictures_for(given, dataset.test)
+    image_size = images[np.arange(1)].shape[-1]  # of what is decoded; the network may resize it
+    fitted = weights.fit(given, parameters, dataset.classes, image_size)
+    network = fitted.network.to(device, memory_format=torch.channels_last)
+    targets = torch.tensor(dataset.test.labels)
+    started = time.perf_counter()
+    size = batch(parameters.input_size or image_size)
+    with tqdm(total=len(dataset.test), desc=parameters.arch, unit=" pictures", disable=not progress) as bar:
+        values = extract(
+            network,
+            Pictures(images, device),
+            targets,
+            precision=precision,
+            batch_size=size,
+            bar=bar,
+        )
+    scores = scores_table(dataset.test, values)
+    seconds = time.perf_counter() - started
+    runs.write_table(parameters.run_dir / "scores.parquet", scores)
+    stamp = runs.stamp(
+        parameters,
+        dataset.hash,
+        network=network.description,
+        parameter_count=sum(value.numel() for value in network.parameters()),
+        embedding=network.head.in_features,
+        measured={"weights": given.name, "sha256": given.sha256, "by_name": fitted.by_name}
+        | ({"notes": list(fitted.notes)} if fitted.notes else {})
+        | made,
+        classes=list(fitted.classes),
+        precision=precision,
+        device=device_name(device),
+        threads=torch.get_num_threads(),
+        seconds=round(seconds, 1),
+        images={"test": len(dataset.test)},
+        undefined=int(scores["avh"].isna().sum()),
+    )
+    runs.write_json(parameters.run_dir / runs.RUN, stamp)
+    runs.sweep(parameters.run_dir)
+    return stamp
+
+
+def pictures_for(given: weights.Weights, split: Split) -> tuple[Images, dict[str, Any]]:
+    """The pictures as the weights were evaluated on them, and what was done, for the stamp; nothing is said of others'.
+
+    "transforms" has the resizing and whether pictures were turned upright, where it was done, and the normalisation.
+    """
+    if given.evaluation is None:
+        return split.images, {}
+    made = asdict(given.evaluation)
+    if split.files is not None:
+        resizing = (given.evaluation.size, given.evaluation.resized, given.evaluation.interpolation)
+        files = split.files.evaluated(*resizing)
+        return files, {"transforms": made | {"upright": files.geometry.upright}}
+    return split.images, {"transforms": {name: made[name] for name in ("mean", "std")}}
+
+
+def batch(image_size: int) -> int:
+    """How many pictures to a batch: as many pixels as 500 pictures of 224 px have, at most."""
+    return min(500, 500 * 224**2 // image_size**2)

@@ -1,0 +1,143 @@
+"""A study, step by step: the data and what people said of it, then one run per network.
+
+Each step gives what is there if it is finished, and makes it if not. Only making a run imports torch, so chapters
+that read finished results start quickly.
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import runs
+from analysis.datasets import Dataset, HumanLabels, answers, load, present
+from analysis.errors import InputError
+from analysis.parameters import RunParameters, StudyParameters
+
+DATASET = "dataset.json"
+IMAGES = "images.parquet"
+# Of a study, in dataset.json; "answers" are a record's, which is read and never added to.
+IDENTITY = ("name", "parameters", "hash", "classes", "images", "simulated", "answers")
+GROUPING = ("superclasses", "notes")  # which depend on what is installed, and decide no table
+
+
+def prepare(parameters: StudyParameters) -> Dataset:
+    """Load the study's dataset and write its description and its table of test images, unless they are there.
+
+    A finer grouping of the classes, as where WordNet was not installed before, is taken over into the description; a
+    coarser one is not.
+    Raises InputError where data is missing, damaged or does not fit, and where the study's folder holds finished runs
+    on other data: they would be left without the images that they were made on.
+    """
+    dataset = load(parameters)
+    folder, description = parameters.study_dir, describe_study(dataset, parameters)
+    there = runs.read_json(folder / DATASET) if (folder / DATASET).exists() and (folder / IMAGES).exists() else {}
+    if identity(there) != identity(description):
+        finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
+        if there and finished:
+            raise InputError(
+                f"{folder} holds finished runs ({', '.join(finished)}) on other data or data parameters: "
+                "choose another name with study, or remove that folder"
+            )
+        runs.write_table(folder / IMAGES, images_table(dataset))
+        runs.write_json(folder / DATASET, description)
+    elif len(description["superclasses"]) > len(there.get("superclasses", ())):
+        runs.write_json(folder / DATASET, there | {name: description[name] for name in GROUPING})
+    return dataset
+
+
+def identity(description: dict[str, Any]) -> dict[str, Any]:
+    """What of a dataset.json tells one study from another."""
+    return {name: description.get(name) for name in IDENTITY} | {"people": bool(description.get("people"))}
+
+
+def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:
+    """The stamp of the run that these parameters describe; made now if it is not finished.
+
+    A network with given weights is measured as it is; any other is trained.
+    """
+    stamp = runs.finished(parameters)
+    if stamp is not None:
+        runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
+        return stamp
+    # These import torch, seconds that a finished run is spared.
+    from analysis import distributed  # noqa: PLC0415
+
+    if parameters.weights:
+        from analysis import evaluation  # noqa: PLC0415
+
+        check, make = evaluation.check, evaluation.measure
+    else:
+        from analysis import training  # noqa: PLC0415
+
+        check, make = training.check, training.train
+    check(parameters)  # before data is downloaded
+    with distributed.group(distributed.worker_device(parameters.device)):
+        dataset = distributed.first_then_all(lambda: prepare(study_of(parameters)))
+        return make(parameters, dataset, progress=progress)
+
+
+def study_of(parameters: RunParameters) -> StudyParameters:
+    """The part of a run's parameters that its study shares."""
+    return StudyParameters(**parameters.model_dump(include=set(StudyParameters.model_fields)))
+
+
+def describe_study(dataset: Dataset, parameters: StudyParameters) -> dict[str, Any]:
+    """dataset.json: all that a page says about the data."""
+    return {
+        "name": dataset.name,
+        "parameters": runs.described(study_of(parameters)),
+        "hash": dataset.hash,
+        "classes": list(dataset.classes),
+        "superclasses": {name: list(map(int, members)) for name, members in dataset.superclasses.items()},
+        "people": dataset.human.people if dataset.human else None,
+        "simulated": bool(dataset.human and dataset.human.simulated),
+        "notes": list(dataset.notes),
+        "images": {"train": len(dataset.train) if dataset.train else 0, "test": len(dataset.test)},
+    }
+
+
+def images_table(dataset: Dataset) -> pd.DataFrame:
+    """images.parquet: a row per test image with its label, people's answers and the known causes of difficulty.
+
+    ``selected`` of ``shown`` people chose the image's label; ``count_<k>`` chose class k.
+    """
+    frame = pd.DataFrame({"id": dataset.test.ids, "label": np.asarray(dataset.test.labels)})
+    if dataset.human is not None:
+        frame = frame.assign(**answers_columns(dataset.human))
+    if dataset.causes is not None:
+        frame = pd.concat([frame, dataset.causes.reset_index(drop=True)], axis=1)
+    return frame
+
+
+def answers_columns(human: HumanLabels) -> dict[str, np.ndarray]:
+    """People's answers as columns of images.parquet, each (N,)."""
+    columns = {"selected": human.selected, "shown": human.shown}
+    if human.counts is not None:
+        columns |= {f"count_{k}": human.counts[:, k] for k in range(human.counts.shape[1])}
+    return columns
+
+
+def answers_hash(images: pd.DataFrame) -> str:
+    """SHA-256 of people's answers in images.parquet: empty where nobody was asked."""
+    if "selected" not in images:
+        return ""
+    return hashlib.sha256(images[["selected", "shown"]].to_numpy(np.int64).tobytes()).hexdigest()
+
+
+def answered(
+    images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters, download: bool = True
+) -> pd.DataFrame:
+    """images.parquet with people's answers, joined from the user's copy where they were not recorded with it.
+
+    download: whether they may be, where there is no copy; else they are left out then.
+    Raises InputError where they cannot be had, or are others than those that were recorded.
+    """
+    if dataset["people"] is None or "selected" in images or not (download or present(parameters)[1]):
+        return images
+    human = answers(parameters, images["id"].to_numpy(), images["label"].to_numpy())
+    joined = images.assign(**answers_columns(human))
+    if answers_hash(joined) != dataset.get("answers"):
+        raise InputError(f"people's answers in {parameters.data_path} are not those of {parameters.study_dir}")
+    return joined

@@ -1,0 +1,51 @@
+"""Recording a finished study in the repository: the tables that its chapters read, small, and what made them.
+
+    recorded/<study>/dataset.json, images.parquet          as in results/, without people's answers
+    recorded/<study>/<arch>/scores.parquet, training.parquet, run.json        as they are
+    recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
+    recorded/<study>/<arch>/seed-<seed>/      another start of the network: its scores, training and run.json alone
+
+People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
+user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
+recorded.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from analysis import probes, runs
+from analysis.parameters import StudyParameters
+from analysis.pipeline import DATASET, IMAGES, answers_hash
+from analysis.probes import EPOCHS, ITERATIONS, moments
+
+RECORDED = "recorded"
+DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
+OF_A_START = ("scores", "training")  # what is kept of all starts but the first
+ANSWERS = r"selected|shown|count_\d+"
+
+
+def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Path(RECORDED)) -> Path:
+    """Copy a finished study's tables to ``folder/<study>``, without people's answers. Returns where they are.
+
+    Raises InputError where a run is not finished, or a value exceeds half precision.
+    """
+    source, target = parameters.study_dir, folder / parameters.study_name
+    stamps = {arch: runs.read_json(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
+    images = runs.read_table(source / IMAGES)
+    runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWERS})$").columns))
+    for arch, stamp in stamps.items():
+        for name in runs.TABLES:
+            table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
+            if name == "epochs":  # a third of its size, and asked for at these alone
+                asked = table["epoch"].isin(moments(int(table["epoch"].max())))
+                table["confidence"] = table["confidence"].where(asked)
+            write = probes.write if name in DYNAMICS else runs.write_table
+            write(target / arch / f"{name}.parquet", table)
+        runs.write_json(target / arch / runs.RUN, stamp)
+        for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
+            start = target / path.parent.relative_to(source)
+            for name in OF_A_START:
+                runs.write_table(start / f"{name}.parquet", runs.read_table(path.parent / f"{name}.parquet"))
+            runs.write_json(start / runs.RUN, runs.read_json(path))
+    runs.write_json(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
+    return target

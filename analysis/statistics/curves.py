@@ -1,0 +1,106 @@
+"""Curves over time, means over images at each epoch or step: of all images, of groups, and of resamples of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from analysis.statistics.estimates import RESAMPLES, Array, bootstrap
+
+
+class Curves(NamedTuple):
+    """Groups' curves over time: of the images as they are, [0], and of B resamples of them, [1:]."""
+
+    n: Array  # (1 + B, K, E): defined values
+    mean: Array  # (1 + B, K, E); NaN where n is 0
+    variance: Array  # (1 + B, K, E): within the group
+
+
+def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAMPLES, seed: int = 0) -> Curves:
+    """Means over images at each time, and of bootstrap resamples of the images: values (N, E).
+
+    An image is drawn with all of its times. The same seed and N draw the same images, so that statistics of two
+    measures, or of two networks, are paired. groups (N,): a group's number from 0 for each image, -1 for none.
+    """
+    values = np.asarray(values, dtype=float)
+    groups = np.zeros(len(values), dtype=int) if groups is None else np.asarray(groups)
+    members = [np.flatnonzero(groups == k) for k in range(groups.max(initial=0) + 1)]
+    defined = ~np.isnan(values)
+    filled = np.where(defined, values, 0.0)
+    # Taken off before squaring: squares of large norms cancel. One whole number, so that equal shares of 0s and 1s stay
+    # equal to the last bit, and accuracies that tie are tied on every machine.
+    middle = np.round(filled.sum() / max(defined.sum(), 1))
+    filled = np.where(defined, values - middle, 0.0)
+
+    columns = np.concatenate([defined, filled, filled**2], axis=1)  # (N, 3 E)
+    parts = [columns[i] for i in members]
+
+    def sums(counts: Array) -> Array:
+        weights = counts.astype(float)
+        return np.stack([weights[:, i] @ part for i, part in zip(members, parts, strict=True)], axis=1)
+
+    n, first, second = np.split(bootstrap(sums, len(values), resamples, seed), 3, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = first / n
+        return Curves(n, mean + middle, np.maximum(second / n - mean**2, 0))
+
+
+def curve_correlation(a: Array, b: Array) -> Array:
+    """Spearman's correlation of two curves over time: (..., E), (..., E) -> (...); NaN for a flat one."""
+    a, b = (stats.rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
+    a, b = (x - x.mean(-1, keepdims=True) for x in (a, b))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+
+
+def time_to_plateau(curve: Array, share: float = 0.95) -> Array:
+    """When a curve has first made this share of its total fall, from its start to its lowest point: (..., E) -> (...).
+
+    In steps from 0. NaN where it never falls below its start. A rise is the fall of the curve's negative.
+    """
+    start, lowest = curve[..., :1], curve.min(-1, keepdims=True)
+    when = (curve <= start - share * (start - lowest)).argmax(-1).astype(float)
+    return np.where((lowest < start)[..., 0], when, np.nan)
+
+
+def slope(curve: Array) -> Array:
+    """Least-squares slope of a curve over its times, per step: (..., E) -> (...)."""
+    time = np.arange(curve.shape[-1]) - (curve.shape[-1] - 1) / 2
+    return (curve * time).sum(-1) / (time * time).sum()
+
+
+def slope_ratio(before: Array, after: Array) -> Array:
+    """How many times as steep a curve climbs over one stretch as over the one before: (..., E), (..., E') -> (...).
+
+    Infinite where it climbs after and did not climb before; NaN where it does neither.
+    """
+    before, after = slope(before), slope(after)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(before > 0, after / before, np.where(after > 0, np.inf, np.nan))
+
+
+def order_share(means: Array) -> Array:
+    """Share of the times at which the groups' means fall from each group to the next: (..., K, E) -> (...)."""
+    return (np.diff(means, axis=-2) < 0).all(-2).mean(-1)
+
+
+def cohens_f(groups: Curves) -> Array:
+    """How far apart groups lie, in standard deviations within them, at each time: Cohen's f, (1 + B, E).
+
+    The root of the variance between the groups' means over the pooled variance within them, both weighted by images
+    (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, ch. 8). It has no unit, so scores compare.
+    """
+    total = groups.n.sum(-2)
+    mean = np.where(groups.n > 0, groups.mean, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grand = (groups.n * mean).sum(-2) / total
+        between = (groups.n * (mean - grand[..., None, :]) ** 2).sum(-2) / total
+        within = (groups.n * np.where(groups.n > 0, groups.variance, 0.0)).sum(-2) / total
+        return np.where(within > 0, np.sqrt(between / within), np.nan)
+
+
+def kendall_tau(x: Array, y: Array) -> Array:
+    """Kendall's tau-b over the last axis: (..., A), (..., A) -> (...); NaN where one of them is constant."""
+    a, b = (np.sign(v[..., :, None] - v[..., None, :]) for v in (x, y))  # (..., A, A)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (a * b).sum((-2, -1)) / np.sqrt((a * a).sum((-2, -1)) * (b * b).sum((-2, -1)))

@@ -1,0 +1,131 @@
+"""Study files: ``studies/<name>.yaml``, commented plain data, checked against the schema of all parameters.
+
+A file holds the parameters that its networks share and, under ``architectures``, each network with its own:
+
+    dataset: synthetic
+    epochs: 90
+    seeds: [0, 1, 2]        # each network from three starts, on the same pictures
+    architectures:
+      alexnet: {stem: small}
+      resnet50: {}
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.errors import InputError, one_of
+from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters
+
+STUDIES = Path(__file__).parent.parent / "studies"
+RECORDED = Path(__file__).parent.parent / "recorded"
+ARCHITECTURES = tuple(ComparisonParameters.model_fields["archs"].default)  # in the paper\'s order
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study as planned: its shared parameters and one run per network, in the file's order."""
+
+    parameters: StudyParameters
+    runs: dict[str, RunParameters]  # each network's first start, of which pages show the training
+    seeds: tuple[int, ...] = ()  # of all starts, the first one's first; empty: there is one start
+
+    def starts(self, arch: str) -> list[RunParameters]:
+        """A network's runs, one from each seed."""
+        others = [self.runs[arch].model_copy(update={"start_seed": seed}) for seed in self.seeds[1:]]
+        return [self.runs[arch], *others]
+
+    @property
+    def name(self) -> str:
+        return self.parameters.study_name
+
+    @property
+    def folder(self) -> Path:
+        """Where its results are."""
+        return self.parameters.study_dir
+
+    @property
+    def measured(self) -> bool:
+        """Whether its networks' weights are given: nothing is trained, so there is no training to show or compare."""
+        return any(run.weights for run in self.runs.values())
+
+
+def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
+    """The studies that a Snakemake ``--config`` asks for, by name.
+
+    ``studies`` names files under ``studies/`` (one, or several separated by commas), ``archs`` the networks (default:
+    the file's); every other entry is a parameter that replaces the files' value, for all networks.
+    """
+    overrides = dict(config)
+    names = words(overrides.pop("studies", "synthetic"))
+    archs = words(overrides.pop("archs", ""))
+    return {name: read_study(name, overrides, archs) for name in names}
+
+
+def with_recorded(studies: Mapping[str, StudyPlan], folder: Path = RECORDED) -> dict[str, StudyPlan]:
+    """These studies by name and, after them, those that are recorded in the repository."""
+    names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
+    return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}
+
+
+def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> StudyPlan:
+    """One study file with ``overrides`` applied. Raises InputError for anything that is not allowed."""
+    path = STUDIES / f"{name}.yaml"
+    if not path.is_file():
+        raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("architectures"), dict):
+        raise InputError(f"{path} needs parameters and, under architectures, one entry per network")
+    own = content.pop("architectures")
+    shared = {"study": name} | content | dict(overrides)
+    seeds = read_seeds(shared.pop("seeds", None), f"study {name}")
+    if seeds:
+        shared["seed"] = seeds[0]
+    overrides = {key: value for key, value in overrides.items() if key != "seeds"}
+    runs = {
+        arch: RunParameters.parse(shared | {"arch": arch} | (own.get(arch) or {}) | dict(overrides))
+        for arch in archs or own
+    }
+    if len({bool(run.weights) for run in runs.values()}) > 1:
+        raise InputError(f"study {name} gives weights to some networks only; allowed: to all of them, or to none")
+    fields = StudyParameters.model_fields
+    if seeds[1:] and any(run.weights for run in runs.values()):
+        raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
+    return StudyPlan(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs, seeds)
+
+
+def read_seeds(value: Any, where: str) -> tuple[int, ...]:
+    """The seeds of a study's starts, from a list or words with commas; none where nothing is given."""
+    if value is None:
+        return ()
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    try:
+        seeds = tuple(int(str(item)) for item in items)
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise InputError(f"{where} has seeds {value!r}; allowed: whole numbers from 0, each once, such as [0, 1, 2]")
+    return seeds
+
+
+def words(value: str | list[str]) -> list[str]:
+    """A list as it is, or one written with commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else list(value)
+
+
+def options(parameters: StudyParameters) -> list[str]:
+    """The ``-p NAME VALUE`` words that give papermill or the command line these parameters, whatever the defaults."""
+    values = parameters.model_dump()
+    return [word for name, value in values.items() if value not in (None, "") for word in ("-p", name, str(value))]
+
+
+def in_order(archs: Iterable[str]) -> list[str]:
+    """Architectures in the paper's order, others after them by name."""
+    place = {arch: i for i, arch in enumerate(ARCHITECTURES)}
+    return sorted(set(archs), key=lambda arch: (place.get(arch, len(place)), arch))

@@ -1,0 +1,159 @@
+"""The numbers behind the chapters on confidence, norm and AVH (Sec. 2): how a score goes with HSF, network by network.
+
+Each function takes a study and gives a tidy table, a row per number with ``value``, ``low``, ``high``, ``n``; empty
+where nobody was asked. The paper draws these relations and prints no coefficient.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis import statistics
+from analysis.study.results import StudyResults
+
+KINDS = ("spearman", "kendall", "pearson")
+WHOLE = "all images"  # beside the bins' names
+# Ceilings by how they are found. Spearman-Brown's formula is about sums of answers and so about product-moment
+# correlations, which Pearson's is and Spearman's is of ranks; Kendall's has no ceiling of this kind.
+CEILINGS = {"split halves": statistics.noise_ceiling, "beta-binomial model": statistics.model_ceiling}
+CEILED = ("spearman", "pearson")
+# Sec. 2.1: "a considerable amount of density on the range of medium human accuracy but either extremely low or high
+# model accuracy". Medium are the paper's three middle bins of HSF, extreme the outer fifths of confidence.
+MEDIUM = (0.2, 0.8)
+FAR = 0.5  # network and people part ways where confidence and HSF differ by more
+
+
+def with_people(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
+    """Each score's correlations with HSF over all test images: a row per (score, kind of coefficient, arch)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    parts = [
+        statistics.correlations({arch: run.scores[score] for arch, run in study.runs.items()}, study.hsf, kind)
+        .rename(columns={"score": "arch"})
+        .assign(score=score, kind=kind)
+        for score in scores
+        for kind in KINDS
+    ]
+    return pd.concat(parts, ignore_index=True)[["score", "kind", "arch", "value", "low", "high", "n"]]
+
+
+def by_bin(study: StudyResults, score: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A score's rank correlation with HSF over all images, and within each bin of HSF: a row per (arch, bin).
+
+    table: ``with_people``, where those over all images are. ``spread``: the standard deviation of
+    HSF in the bin as a share of that over all images: the smaller it is, the less a coefficient can be (restriction of
+    range).
+    """
+    if table.empty:
+        return table
+    parts = []
+    for whole in table[(table["score"] == score) & (table["kind"] == "spearman")].itertuples():
+        over = {"bin": WHOLE, "value": whole.value, "low": whole.low, "high": whole.high, "n": whole.n, "spread": 1.0}
+        bins = statistics.within_bins(study.runs[whole.arch].scores[score], study.hsf)
+        bins = pd.concat([pd.DataFrame([over]), bins.astype({"bin": str})], ignore_index=True)
+        parts.append(bins.assign(arch=whole.arch, score=score))
+    every = pd.concat(parts, ignore_index=True)
+    return every[["score", "arch", "bin", "value", "low", "high", "n", "spread"]]
+
+
+def lead(study: StudyResults) -> pd.DataFrame:
+    """How much more closely AVH follows HSF than confidence does: a row per arch.
+
+    ``value`` is |AVH| - |confidence|, of Spearman's correlations, with a bootstrap interval paired over images.
+    ``statistic`` and ``p`` are Steiger's test of the same question. A test for independent correlations would be wrong:
+    both are of the same images and the same HSF.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    rows = []
+    for arch, run in study.runs.items():
+        avh, confidence = run.scores["avh"], run.scores["confidence"]
+        test = statistics.steiger(avh, confidence, study.hsf)
+        row = {"arch": arch, **statistics.correlation_difference(avh, confidence, study.hsf)._asdict()}
+        rows.append(row | {"statistic": test.statistic, "p": test.p})
+    return pd.DataFrame(rows)
+
+
+def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
+    """Each score's partial rank correlation with HSF, given whether the network is right: a row per (score, arch)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    return pd.DataFrame(
+        {"score": score, "arch": arch}
+        | statistics.partial(run.scores[score], study.hsf, run.scores["correct"].astype(float))._asdict()
+        for score in scores
+        for arch, run in study.runs.items()
+    )
+
+
+def ceilings(study: StudyResults, methods: Sequence[str] = tuple(CEILINGS)) -> pd.DataFrame:
+    """The largest correlation with HSF that any score can be expected to reach: a row per (method, kind).
+
+    methods: of CEILINGS. Both use nothing but how many people selected an image's label, of how many.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    selected, shown = study.images["selected"], study.images["shown"]
+    return pd.DataFrame(
+        {"method": method, "kind": kind} | CEILINGS[method](selected, shown, kind)._asdict()
+        for method in methods
+        for kind in CEILED
+    )
+
+
+def apart(study: StudyResults) -> pd.DataFrame:
+    """On what share of the images network and people part ways, with Wilson's interval: a row per (arch, case).
+
+    ``count`` of ``n``: "far" are the images whose confidence and HSF differ by more than FAR, of all images; "low" and
+    "high" those of lowest and highest confidence, of the images on which people's agreement is medium.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    low, high = MEDIUM
+    medium = statistics.bin_index(study.hsf, (0.0, low, high, 1.0)) == 1
+    rows = []
+    for arch, run in study.runs.items():
+        confidence = run.scores["confidence"].to_numpy(dtype=float)
+        cases = {
+            "far": np.abs(confidence - study.hsf) > FAR,
+            "low": (confidence <= low)[medium],
+            "high": (confidence > high)[medium],
+        }
+        rows += [
+            {"arch": arch, "case": case, "count": int(those.sum()), "n": len(those)} for case, those in cases.items()
+        ]
+    table = pd.DataFrame(rows)
+    with np.errstate(invalid="ignore"):
+        table["value"] = table["count"] / table["n"]
+    table["low"], table["high"] = statistics.wilson(table["value"].to_numpy(), table["n"].to_numpy())
+    return table
+
+
+def ties_ceiling(hsf: np.ndarray) -> float:
+    """The largest Spearman's correlation with HSF of any score without ties: that of one in perfect order.
+
+    Closed form: with ties of t images each among n, sqrt((n^3 - n - sum(t^3 - t)) / (n^3 - n)) (Kendall 1970, ch. 3).
+    """
+    _, ties = np.unique(hsf[~np.isnan(hsf)], return_counts=True)
+    n = float(ties.sum())
+    return float(np.sqrt((n**3 - n - (ties.astype(float) ** 3 - ties).sum()) / (n**3 - n)))
+
+
+def confidence_and_norm(study: StudyResults) -> pd.DataFrame:
+    """How much of what confidence says of people it says by the norm, which AVH leaves out: a row per (arch, of).
+
+    of: "norm", confidence's rank correlation with the norm; "HSF", that with HSF; "HSF, given norm", what is left then.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    rows = []
+    for arch, run in study.runs.items():
+        confidence, norm = run.scores["confidence"], run.scores["norm"]
+        found = {
+            "norm": statistics.correlation(confidence, norm),
+            "HSF": statistics.correlation(confidence, study.hsf),
+            "HSF, given norm": statistics.partial(confidence, study.hsf, norm),
+        }
+        rows += [{"arch": arch, "of": name, **value._asdict()} for name, value in found.items()]
+    return pd.DataFrame(rows)

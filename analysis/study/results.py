@@ -1,0 +1,148 @@
+"""A study's finished results, read and checked: its pictures, what people said of them, and each network's tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import probes, runs, statistics
+from analysis.datasets import load, present
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+from analysis.pipeline import DATASET, IMAGES, answered, study_of
+from analysis.probes import EPOCHS, ITERATIONS
+from analysis.studies import in_order
+
+
+@dataclass(frozen=True)
+class NetworkResults:
+    """A network's finished results."""
+
+    arch: str
+    folder: Path
+    stamp: dict[str, Any]
+    scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
+
+    @cached_property
+    def training(self) -> pd.DataFrame:
+        """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
+        return runs.read_table(self.folder / "training.parquet")
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """A row per (epoch, test image), from epoch 0; only the columns that chapters need."""
+        return probes.read(self.folder / "epochs.parquet", EPOCHS)
+
+    @cached_property
+    def iterations(self) -> pd.DataFrame:
+        """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
+        return probes.read(self.folder / "iterations.parquet", ITERATIONS)
+
+    @property
+    def measured(self) -> bool:
+        """Whether its weights were given, and nothing was trained."""
+        return "measured" in self.stamp
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers its weights are. Stamps that were made before say so under another name."""
+        return self.stamp["parameter_count"] if "parameter_count" in self.stamp else self.stamp["weights"]
+
+    @property
+    def undefined(self) -> int:
+        """How many test images have no AVH."""
+        return int(self.scores["avh"].isna().sum())
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """A study's pictures, what people said of them, and its runs in the order they are shown in."""
+
+    name: str
+    dataset: dict[str, Any]
+    images: pd.DataFrame  # a row per test image: id, label, and selected of shown where people were asked
+    runs: dict[str, NetworkResults]
+
+    @property
+    def has_people(self) -> bool:
+        return "selected" in self.images
+
+    @property
+    def measured(self) -> bool:
+        """Whether the weights of all networks were given, and so no training was seen."""
+        return all(run.measured for run in self.runs.values())
+
+    @property
+    def hsf(self) -> np.ndarray:
+        """Human selection frequency of each test image (N,): selected / shown. NaN where nobody was asked."""
+        if not self.has_people:
+            return np.full(len(self.images), np.nan)
+        return (self.images["selected"] / self.images["shown"]).to_numpy()
+
+    @property
+    def undefined(self) -> int:
+        """How many AVH are undefined, over all runs."""
+        return sum(run.undefined for run in self.runs.values())
+
+    def classes(self, arch: str) -> list[str]:
+        """The names of a network's outputs: the dataset's classes and, after them, others that the network knows."""
+        return self.runs[arch].stamp.get("classes", self.dataset["classes"])
+
+    def representative(self, arch: str = "resnet50") -> str:
+        """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""
+        return arch if arch in self.runs else list(self.runs)[-1]
+
+    def others(self, arch: str = "resnet50") -> list[str]:
+        """The networks beside the representative one; itself where it is alone."""
+        return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
+
+
+def read_results(parameters: StudyParameters, archs: Sequence[str], *, download: bool = True) -> StudyResults:
+    """The finished results of a study; download, whether people's answers may be where a record lacks them.
+
+    Raises InputError where something is missing, damaged or of another study.
+    """
+    folder = parameters.study_dir
+    dataset = runs.read_json(folder / DATASET)
+    mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
+    different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
+    if different:
+        raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
+    images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)
+    return StudyResults(
+        name=parameters.study_name,
+        dataset=dataset,
+        images=images,
+        runs={arch: read_network(folder / arch, dataset, images) for arch in in_order(archs)},
+    )
+
+
+def read_network(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
+    """One network's results, checked to be of these images."""
+    stamp = runs.read_json(folder / runs.RUN)
+    scores = runs.read_table(folder / "scores.parquet")
+    if stamp["data"] != dataset["hash"] or not scores["id"].equals(images["id"]):
+        raise InputError(f"{folder} holds results on other data than {folder.parent / DATASET}: run it again")
+    scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
+    scores["avh_scaled"] = statistics.scaled(scores["avh"])
+    return NetworkResults(folder.name, folder, stamp, scores)
+
+
+def pictures(study: StudyResults, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
+    """The test images with these numbers, (B, H, W, 3) uint8; None where they, or people's answers, are not here.
+
+    Raises InputError where the data is other than then.
+    """
+    if not len(images):
+        return np.zeros((0, 1, 1, 3), dtype=np.uint8)
+    there, answers = present(parameters)
+    if not there or (study.dataset["people"] and not answers):  # by which the data is told to be what it was
+        return None
+    dataset = load(study_of(parameters))
+    if dataset.hash != study.dataset["hash"]:
+        raise InputError(f"the data of {study.name} is not what its results were made of: run the study again")
+    return dataset.test.images[np.asarray(images, dtype=int)].transpose(0, 2, 3, 1)

@@ -1,0 +1,259 @@
+"""The tidy table behind each figure, from a study's results: joining, and calls to statistics.
+
+A tidy table names its rows in words a figure and a reader can use: ``arch``, ``measure`` or ``score``, ``epoch``,
+``bin``, with ``mean``, ``low``, ``high``, ``n``. Tables about people's answers are empty where there are none, and
+an empty table draws nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis import statistics
+from analysis.statistics import Estimate
+from analysis.study.results import NetworkResults, StudyResults
+
+CELLS = 20  # of a two-dimensional histogram, along each axis
+MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
+FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
+PAPER_SUPERCLASSES = (58, 7, 1)  # how many classes are in those of Fig. 7
+CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
+
+
+def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
+    """Fig. 1 and 6: images per cell of HSF x score, a row per (arch, score, cell).
+
+    ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that the cell is in.
+    Scores scaled to 0..1 and confidences are drawn on 0..1, others over their own range, the same for all networks.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    unit = np.arange(CELLS + 1) / CELLS  # i / 20, and not linspace: the floats that 3 of 5 people give
+    parts = []
+    for score in scores:
+        columns = {arch: study.runs[arch].scores[score].to_numpy(dtype=float) for arch in archs}
+        every = np.concatenate(list(columns.values()))
+        edges = unit if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
+        for arch, values in columns.items():
+            cells = statistics.histogram(study.hsf, values, unit, edges)
+            cells["bin"] = statistics.binned(cells["x_high"])
+            means = score_by_bin(study, arch, [score])
+            means = means.rename(columns={name: f"bin_{name}" for name in ("mean", "low", "high", "n")})
+            parts.append(cells.merge(means, on="bin"))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "score")
+
+
+def epoch_means(study: StudyResults) -> pd.DataFrame:
+    """Fig. 2: means over all test images, a row per (arch, measure, epoch from 1); ``drop`` where the rate fell."""
+    return pd.concat([_curves(run, run.epochs, ["epoch"]) for run in study.runs.values()], ignore_index=True)
+
+
+def epoch_means_by_bin(study: StudyResults) -> pd.DataFrame:
+    """Fig. 3: the same within each bin of HSF, a row per (arch, measure, bin, epoch)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    bins = statistics.binned(study.hsf)
+    parts = [_curves(r, r.epochs.assign(bin=bins[r.epochs["image"]]), ["bin", "epoch"]) for r in study.runs.values()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def step_means(study: StudyResults) -> pd.DataFrame:
+    """Fig. 4: means over all test images at each of the first optimiser steps: a row per (arch, measure, step)."""
+    parts = [
+        statistics.means(run.iterations, ["step"], column).assign(arch=arch, measure=name)
+        for arch, run in study.runs.items()
+        for name, column in FIRST.items()
+    ]
+    return _first(pd.concat(parts, ignore_index=True), "arch", "measure")
+
+
+def examples(study: StudyResults) -> pd.DataFrame:
+    """Fig. 5's two images, by a rule that looks at people's answers alone, never at a network.
+
+    Among the images whose own class is people's most frequent answer (else a mislabelled picture that everybody names
+    alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
+    that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
+    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF,
+    and the known causes of its difficulty where the dataset has them.
+    """
+    if not study.has_people:
+        return pd.DataFrame()
+    order = study.images.assign(hsf=study.hsf, easy=-study.hsf, more=-study.images["shown"])
+    if "count_0" in order:
+        counts = order[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
+        order = order[order["selected"] == counts.max(axis=1)]
+    if order.empty:
+        return pd.DataFrame()
+    chosen = [int(order.sort_values([by, "more"], kind="stable").index[0]) for by in ("easy", "hsf")]
+    images = study.images.iloc[chosen]
+    causes = [name for name in ("ambiguity", "degradation") if name in images]
+    table = pd.DataFrame(
+        {
+            "example": ["easy", "hard"],
+            "image": chosen,
+            "id": images["id"].to_numpy(),
+            "label": [study.dataset["classes"][label] for label in images["label"]],
+            "HSF": study.hsf[chosen],
+        }
+    )
+    return table.assign(**{name: images[name].to_numpy() for name in causes})
+
+
+def example_steps(study: StudyResults, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 5: the chosen images at each of the first optimiser steps: a row per (arch, measure, example, step)."""
+    if chosen.empty:
+        return pd.DataFrame()
+    parts = []
+    for arch, run in study.runs.items():
+        for name, column in FIRST.items():
+            for example in chosen.itertuples():
+                points = run.iterations.loc[run.iterations["image"] == example.image, ["step", column]]
+                points = points.rename(columns={column: "mean"})
+                parts.append(points.assign(arch=arch, measure=name, example=example.example, id=example.id, n=1))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "measure", "example", "id")
+
+
+def chosen_superclasses(study: StudyResults) -> dict[str, list[int]]:
+    """Fig. 7's three superclasses: those of most, of a middle number and of fewest classes. All where there are fewer.
+
+    Where there are many, as ImageNet's 45, those whose numbers of classes are nearest to the paper's 58, 7 and 1.
+    Among superclasses of equal size, the first by name; among many, the one with most images. One that no image is of,
+    as in a small subset, is left out.
+    """
+    images = {n: int(study.images["label"].isin(m).sum()) for n, m in study.dataset["superclasses"].items()}
+    present = [item for item in study.dataset["superclasses"].items() if images[item[0]]]
+    every = sorted(present, key=lambda item: (-len(item[1]), item[0]))
+    if len(every) <= 2 * len(PAPER_SUPERCLASSES):
+        return {every[i][0]: every[i][1] for i in sorted({0, len(every) // 2, len(every) - 1})}
+    return dict(
+        min(every, key=lambda item: (abs(len(item[1]) - size), -images[item[0]])) for size in PAPER_SUPERCLASSES
+    )
+
+
+def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
+    """Share of the people who chose any class of a superclass, for each test image (N,).
+
+    From people's full answers; where only the share for an image's own class is known, that (facts: ImageNet's workers
+    saw one class each).
+    """
+    if "count_0" not in study.images:
+        return study.hsf
+    chosen = study.images[[f"count_{k}" for k in members]].sum(axis=1)
+    return (chosen / study.images["shown"]).to_numpy()
+
+
+def granularity(study: StudyResults) -> pd.DataFrame:
+    """Fig. 7's images: a row per (arch, superclass, image of it): HSF of the superclass, norm scaled within it."""
+    if not study.has_people:
+        return pd.DataFrame()
+    parts = []
+    for arch, run in study.runs.items():
+        for name, members in chosen_superclasses(study).items():
+            inside = study.images["label"].isin(members).to_numpy()
+            norm = run.scores["norm"].to_numpy(dtype=float)[inside]
+            part = {"id": study.images["id"][inside], "hsf": superclass_hsf(study, members)[inside]}
+            part |= {"norm_in_superclass": statistics.scaled(norm), "n_classes": len(members)}
+            parts.append(pd.DataFrame(part).assign(arch=arch, superclass=name))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes")
+
+
+def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 7: images per cell of HSF x norm, a row per (arch, superclass, cell), with its bin's mean as in Fig. 1."""
+    if images.empty:
+        return images
+    unit = np.arange(CELLS + 1) / CELLS
+    parts = []
+    for (arch, name), part in images.groupby(["arch", "superclass"], sort=False):
+        cells = statistics.histogram(part["hsf"], part["norm_in_superclass"], unit, unit)
+        cells["bin"] = statistics.binned(cells["x_high"])
+        binned = part.assign(bin=statistics.binned(part["hsf"]))
+        means = statistics.means(binned, ["bin"], "norm_in_superclass")
+        means = means.rename(columns={column: f"bin_{column}" for column in ("mean", "low", "high", "n")})
+        cells = cells.assign(arch=arch, superclass=name, n_classes=part["n_classes"].iloc[0])
+        parts.append(cells.assign(score="norm_in_superclass").merge(means, on="bin"))
+    return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes", "score")
+
+
+def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation of norm and HSF in each panel of Fig. 7: a row per (arch, superclass)."""
+    if images.empty:
+        return images
+    return pd.DataFrame(
+        {"arch": arch, "superclass": name, "n_classes": classes}
+        | statistics.correlation(part["norm_in_superclass"], part["hsf"])._asdict()
+        for (arch, name, classes), part in images.groupby(["arch", "superclass", "n_classes"], sort=False)
+    )
+
+
+def training_curves(run: NetworkResults) -> pd.DataFrame:
+    """A run's course: a row per (measure, series, epoch) with ``mean``, and an interval over test images."""
+    fitted = run.training.melt("epoch", ["loss", "accuracy", "learning_rate"], "measure", "mean")
+    tested = statistics.means(run.epochs, ["epoch"], "correct").assign(measure="accuracy", series="test")
+    table = pd.concat([fitted.assign(series="training"), tested[tested["epoch"] > 0]], ignore_index=True)
+    table["arch"] = run.arch
+    return _first(table, "arch", "measure", "series", "epoch")
+
+
+def score_by_bin(study: StudyResults, arch: str, scores: Sequence[str]) -> pd.DataFrame:
+    """Mean of each score within each bin of HSF: a row per (arch, score, bin)."""
+    if not study.has_people:
+        return pd.DataFrame()
+    table = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
+    parts = [statistics.means(table, ["bin"], score).assign(arch=arch, score=score) for score in scores]
+    return _first(pd.concat(parts, ignore_index=True), "arch", "score")
+
+
+def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
+    """How a score is distributed among images that the network gets right and wrong: a row per (outcome, cell)."""
+    values = run.scores[score].to_numpy(dtype=float)
+    defined = values[~np.isnan(values)]
+    edges = np.linspace(defined.min(), defined.max(), 2 * CELLS + 1) if len(defined) else np.array([0.0, 1.0])
+    parts = []
+    for outcome, correct in (("right", True), ("wrong", False)):
+        index = statistics.bin_index(values[run.scores["correct"] == correct], edges)
+        n = np.bincount(index[index >= 0], minlength=len(edges) - 1)
+        parts.append(pd.DataFrame({"outcome": outcome, "low": edges[:-1], "high": edges[1:], "n": n}))
+    return pd.concat(parts, ignore_index=True).assign(arch=run.arch, score=score)
+
+
+def ceiling(study: StudyResults) -> Estimate:
+    """The noise ceiling of Spearman's correlation with HSF; NaN where nobody was asked."""
+    if not study.has_people:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    return statistics.noise_ceiling(study.images["selected"], study.images["shown"])
+
+
+def summary(study: StudyResults) -> pd.DataFrame:
+    """A row per (arch, quantity): test accuracy, correlations with HSF, and AVH's lead over confidence."""
+    rows = []
+    for arch, run in study.runs.items():
+        quantities = {"accuracy": accuracy(run)}
+        if study.has_people:
+            quantities |= {score: statistics.correlation(run.scores[score], study.hsf) for score in CORRELATED}
+            quantities["lead"] = statistics.correlation_difference(
+                run.scores["avh"], run.scores["confidence"], study.hsf
+            )
+        rows += [{"arch": arch, "quantity": name, **value._asdict()} for name, value in quantities.items()]
+    return pd.DataFrame(rows)
+
+
+def accuracy(run: NetworkResults) -> Estimate:
+    """Share of test images whose class the network gives, with Wilson's interval."""
+    n, share = len(run.scores), run.scores["correct"].mean()
+    low, high = statistics.wilson(np.array([share]), np.array([n]))
+    return Estimate(float(share), float(low[0]), float(high[0]), n)
+
+
+def _curves(run: NetworkResults, epochs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    epochs = epochs[epochs["epoch"] > 0]  # "Epoch starts from 1" (Sec. 3)
+    parts = [statistics.means(epochs, by, column).assign(measure=name) for name, column in MEASURES.items()]
+    table = pd.concat(parts, ignore_index=True)
+    fell = run.training.loc[run.training["learning_rate"].diff() < 0, "epoch"]
+    table["drop"] = table["epoch"].isin(fell)
+    return _first(table.assign(arch=run.arch), "arch", "measure")
+
+
+def _first(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table with these columns at the front."""
+    return table[[*columns, *(name for name in table if name not in columns)]]

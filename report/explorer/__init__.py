@@ -1,0 +1,179 @@
+"""The explorer: every test image with its scores and people's answers, as files that a page opens from disk.
+
+    explorer-data.js    window.explorerData = {...}: columns with a value per image, in the tables' order
+    explorer-<m>.webp   mosaic m: pictures m * PER_MOSAIC, ..., in rows of ACROSS, left to right
+
+A page that is opened from disk may load scripts and pictures but not fetch JSON: hence a script that holds data.
+Scores are float32 as recorded, low byte first, in base64: exact, and shorter than digits. Text from users is
+escaped twice over: no "<" is in the file, and ``explorer.js`` shows text as text.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from analysis import datasets
+from analysis.datasets import Images
+from analysis.errors import InputError
+from analysis.parameters import RunParameters
+from analysis.pipeline import study_of
+from analysis.study.results import StudyResults
+from report import styles
+
+TILE = 32  # pixels, the side of a picture in a mosaic, at most
+ACROSS = 32  # pictures in a mosaic's row
+PER_MOSAIC = 1024  # pictures
+BUDGET = 2_850_000  # bytes of all files: with the page itself under 3 MB
+QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
+
+# What can be chosen, in this order, where a table has it.
+SCORES = (
+    "avh",
+    "confidence",
+    "norm",
+    "norm_in_class",
+    "angle",
+    "avh_others",
+    "cosine",
+    "max_confidence",
+    "margin",
+    "entropy",
+    "loss",
+    "temperature_confidence",
+    "ambiguity",
+    "degradation",
+)
+
+
+def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
+    """The test images that a run was measured on, or None and a sentence that says why they are not there.
+
+    They are never downloaded for this.
+    """
+    there, answers = datasets.present(parameters)
+    where = parameters.root or parameters.data_path
+    if not there:
+        return None, f"The pictures are not here, only what was recorded of them: folder {where} lacks this dataset."
+    if study.dataset["people"] and not answers:  # by which the data is told to be what it was
+        where = parameters.human_labels or where
+        return None, f"The pictures are not shown without people's answers, which {where} does not hold."
+    try:
+        dataset = datasets.load(study_of(parameters))
+    except InputError as error:
+        return None, f"The pictures are not here, only what was recorded of them: {error}"
+    if dataset.hash != study.runs[parameters.arch].stamp["data"]:
+        return None, "The pictures that are here are not those that were recorded: their hash is another."
+    return dataset.test.images, ""
+
+
+def files(study: StudyResults, arch: str, images: Images, budget: int = BUDGET) -> dict[str, bytes]:
+    """All files of one network's explorer by name, together within ``budget`` bytes where any quality allows it."""
+    tiles = thumbnails(images)
+    script = data_script(data(study, arch) | {"tile": tiles.shape[1], "across": ACROSS, "perMosaic": PER_MOSAIC})
+    for quality in QUALITIES:
+        mosaics = [encode(mosaic, quality) for mosaic in tiled(tiles)]
+        if len(script) + sum(map(len, mosaics)) <= budget:
+            break
+    return {"explorer-data.js": script} | {f"explorer-{m}.webp": content for m, content in enumerate(mosaics)}
+
+
+def data(study: StudyResults, arch: str) -> dict[str, Any]:
+    """What the page knows of every image, in columns; what people said only where they were asked.
+
+    A score that no image has is left out, as the calibrated confidence where there was nothing to calibrate it on.
+    """
+    table, images = study.runs[arch].scores, study.images
+    columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
+    columns = {name: source for name, source in columns.items() if source[name].notna().any()}
+    content = {
+        "network": styles.architecture(arch).label,
+        "classes": study.classes(arch),
+        "id": list(map(str, table["id"])),
+        "label": integers(table["label"]),
+        "predicted": integers(table["predicted"]),
+        "correct": integers(table["correct"]),
+        "scores": [
+            {"name": name, **_described(name), "values": packed(source[name])} for name, source in columns.items()
+        ],
+    }
+    if study.has_people:
+        people = "simulated people" if study.dataset["simulated"] else "people"
+        content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
+        counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
+        if set(counts) <= set(images):
+            content["answers"] = _answers(images[counts].to_numpy())
+    return content
+
+
+def _described(score: str) -> dict[str, str]:
+    style = styles.SCORES[score]
+    return {"label": style.label, "meaning": style.meaning}
+
+
+def _answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Counts (N, C) -> per image (class, n) for each class that anybody chose, the most frequent first."""
+    return [[(int(k), int(row[k])) for k in np.argsort(-row, kind="stable") if row[k]] for row in counts]
+
+
+def integers(column: pd.Series) -> list[int]:
+    return column.astype(int).tolist()
+
+
+def packed(column: pd.Series) -> str:
+    """Numbers as base64 of float32, low byte first."""
+    return base64.b64encode(column.to_numpy(dtype="<f4").tobytes()).decode()
+
+
+def data_script(content: Mapping[str, Any]) -> bytes:
+    """A script that does nothing but hold the data, whatever text is in it."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")  # ASCII
+    return f"window.explorerData = {text};\n".encode()
+
+
+def thumbnails(images: Images) -> np.ndarray:
+    """All pictures (N, tile, tile, 3) uint8, made smaller where they exceed TILE, never larger."""
+    return np.concatenate([_smaller(images[part]) for part in _parts(len(images))])
+
+
+def _parts(n: int) -> Iterator[np.ndarray]:
+    """Indices of a mosaic's pictures at a time: large pictures need not fit into memory together."""
+    for start in range(0, n, PER_MOSAIC):
+        yield np.arange(start, min(n, start + PER_MOSAIC))
+
+
+def _smaller(batch: np.ndarray) -> np.ndarray:
+    """(B, 3, H, W) -> (B, tile, tile, 3)."""
+    batch = batch.transpose(0, 2, 3, 1)
+    size = min(TILE, *batch.shape[1:3])
+    if batch.shape[1:3] == (size, size):
+        return batch
+    resized = [Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS) for picture in batch]
+    return np.stack([np.asarray(picture) for picture in resized])
+
+
+def tiled(tiles: np.ndarray) -> Iterator[np.ndarray]:
+    """The mosaics (rows * tile, ACROSS * tile, 3), the last one only as high as it needs to be."""
+    size = tiles.shape[1]
+    for part in _parts(len(tiles)):
+        rows = -(-len(part) // ACROSS)
+        mosaic = np.zeros((rows * ACROSS, size, size, 3), np.uint8)
+        mosaic[: len(part)] = tiles[part]
+        mosaic = mosaic.reshape(rows, ACROSS, size, size, 3).swapaxes(1, 2)  # (rows, size, ACROSS, size, 3)
+        yield mosaic.reshape(rows * size, ACROSS * size, 3)
+
+
+def encode(mosaic: np.ndarray, quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(mosaic).save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()
+
+
+# What stands on the page before the script fills it. No text from users is in it.
+PAGE = Path(__file__).with_name("page.html").read_text()

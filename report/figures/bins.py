@@ -1,0 +1,44 @@
+"""Correlations within the bins of people's agreement."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from report import styles
+from report.figures.panels import HSF, NARROW, figure
+
+DODGE = 0.66  # of a bin's height, that its networks are spread over
+
+
+@figure
+def figure_bins(table: pd.DataFrame) -> Figure:
+    """One score's correlation with HSF over all images and within each bin; beside it, how far HSF varies there.
+
+    table: arch, bin, value, low, high, n, spread; the same bins for every arch, in the order they are drawn in.
+    """
+    archs, bins = list(table["arch"].unique()), list(table["bin"].unique())
+    fig = Figure(figsize=(NARROW, 1.3 + 0.72 * len(bins)), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=(5, 2), sharey=True)
+    shifts = DODGE * ((np.arange(len(archs)) + 0.5) / len(archs) - 0.5)
+    for arch, shift in zip(archs, shifts, strict=True):
+        style, rows = styles.architecture(arch), table[table["arch"] == arch].set_index("bin").loc[bins]
+        places = np.arange(len(bins)) + shift
+        ends = np.nan_to_num(np.stack([rows["value"] - rows["low"], rows["high"] - rows["value"]]).astype(float))
+        look = {"color": style.colour, "marker": style.marker, "markersize": 5, "linestyle": ""}
+        left.errorbar(rows["value"], places, xerr=ends, elinewidth=1.3, label=style.label, **look)
+        right.plot(rows["spread"], places, **look)
+    for ax in (left, right):
+        ax.grid(axis="y", visible=False)
+        for edge in np.arange(len(bins) - 1) + 0.5:
+            ax.axhline(edge, color="#aaaaaa", linewidth=1.2 if edge == 0.5 else 0.4)
+    left.axvline(0, color="#555555", linewidth=0.9)
+    sizes = table.groupby("bin", sort=False)["n"].max()
+    left.set_yticks(np.arange(len(bins)), [f"{name}\nn = {sizes[name]:,}" for name in bins], fontsize=9)
+    left.set(xlabel="Spearman's ρ with HSF", ylabel=f"{HSF} (HSF)", ylim=(len(bins) - 0.5, -0.5))
+    right.set(xlabel="spread of HSF", xlim=(0, 1.12), xticks=(0, 0.5, 1))
+    right.tick_params(labelleft=False, left=False)
+    handles, labels = left.get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside upper center", ncols=min(4, len(archs)), columnspacing=1, handletextpad=0.2
+    )
+    return fig

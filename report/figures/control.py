@@ -1,0 +1,74 @@
+"""Figures of the positive control: scores against the known causes of difficulty."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from report import styles
+from report.figures.panels import NARROW, WIDE, error_bars, figure, shares
+
+PEOPLE = styles.Style("simulated people", "#000000", "*")
+TITLES = {"HSF": "simulated people's HSF"}
+
+
+@figure
+def figure_c1(table: pd.DataFrame) -> Figure:
+    """Partial correlations of scores, a panel per cause, a row per score, a dot with its interval per network.
+
+    table: arch ("" for people), score, of, given, value, low, high.
+    """
+    panels = list(table[["of", "given"]].drop_duplicates().itertuples(index=False))
+    scores, archs = list(table["score"].unique()), list(table["arch"].unique())
+    fig = Figure(figsize=(WIDE, 1.2 + 0.8 * len(scores)), layout="constrained")
+    axes = fig.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    networks = [arch for arch in archs if arch]
+    offsets = dict(zip(networks, np.linspace(-0.3, 0.3, len(networks)) if len(networks) > 1 else [0.0], strict=True))
+    for ax, panel in zip(axes, panels, strict=True):
+        asked = table[(table["of"] == panel.of) & (table["given"] == panel.given)]
+        for arch in archs:
+            dots = asked[asked["arch"] == arch].rename(columns={"value": "mean"})
+            style = styles.architecture(arch) if arch else PEOPLE
+            places = [scores.index(score) + offsets.get(arch, 0.0) for score in dots["score"]]
+            ax.errorbar(
+                dots["mean"], places, xerr=error_bars(dots), fmt=style.marker, color=style.colour, label=style.label,
+                markersize=8 if style is PEOPLE else 5, elinewidth=1.3,
+            )  # fmt: skip
+        ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
+        ax.set_title(f"{TITLES.get(panel.of, panel.of)},\ngiven {panel.given}", fontsize=9.5)
+        ax.set_xlabel("partial rank correlation")
+        ax.grid(axis="y", visible=False)
+        for row in range(1, len(scores)):
+            ax.axhline(row - 0.5, color="#e4e4e4", linewidth=0.6)
+    names = [TITLES["HSF"] if score == "hsf" else styles.SCORES[score].label for score in scores]
+    axes[0].set_yticks(range(len(scores)), [name.replace(" ", "\n", 1) for name in names])
+    axes[0].set_ylim(len(scores) - 0.5, -0.5)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+@figure
+def figure_c2(table: pd.DataFrame) -> Figure:
+    """Means against degradation, a line per range of ambiguity, a panel per measure.
+
+    table: measure, ambiguity, degradation (ordered ranges), mean, low, high.
+    """
+    measures, ranges = list(table["measure"].unique()), list(table["ambiguity"].cat.categories)
+    ticks = list(table["degradation"].cat.categories)
+    fig = Figure(figsize=(NARROW, 0.9 + 2.1 * len(measures)), layout="constrained")
+    axes = fig.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+    looks = [styles.BINS[i] for i in np.linspace(len(styles.BINS) - 1, 0, len(ranges)).round().astype(int)]
+    for ax, measure in zip(axes, measures, strict=True):
+        for i, (name, (colour, marker)) in enumerate(zip(ranges, looks, strict=True)):
+            line = table[(table["measure"] == measure) & (table["ambiguity"] == name)]
+            places = line["degradation"].cat.codes + 0.08 * (i - (len(ranges) - 1) / 2)
+            ax.errorbar(
+                places, line["mean"], error_bars(line), color=colour, marker=marker, markersize=4.5,
+                elinewidth=0.9, label=name,
+            )  # fmt: skip
+        ax.set_ylabel("HSF of simulated people" if measure == "hsf" else f"mean {styles.SCORES[measure].axis}")
+        if measure != "avh":
+            shares(ax)
+    axes[-1].set_xticks(range(len(ticks)), ticks)
+    axes[-1].set_xlabel("degradation")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title="ambiguity")
+    return fig

@@ -1,0 +1,89 @@
+"""Forest plots: a row per score or reading, a marker with its interval per network."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from report import styles
+from report.figures.panels import NARROW, WIDE, error_bars, figure
+
+ROW = 0.22  # inches of a row beside those of its markers
+MARKER = 0.075  # inches of each network's marker and interval
+MARGIN = 0.05  # of a correlation, shown beyond the end of a rule's range
+
+
+@figure
+def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
+    """Scores by how closely they follow people, networks side by side, against the noise ceiling.
+
+    table: arch, label, mean, low, high, a row per (label, arch), labels in order. ceiling: mean, low, high; one row.
+    """
+    labels, archs = list(table["label"].unique()), list(table["arch"].unique())
+    fig = Figure(figsize=(NARROW, 1.1 + len(labels) * (ROW + MARKER * len(archs))), layout="constrained")
+    ax = fig.subplots()
+    band = ceiling.iloc[0]
+    ax.axvspan(band["low"], band["high"], color="#999999", alpha=0.3, linewidth=0)
+    ax.axvline(band["mean"], color="#555555", linewidth=1.2, linestyle="--", label="noise ceiling")
+    forest(ax, table, labels)
+    ax.set_xlabel("Spearman's correlation with\nhuman selection frequency (HSF)")
+    (ceilings, *handles), (band, *names) = ax.get_legend_handles_labels()
+    fig.legend([*handles, ceilings], [*names, band], loc="outside lower center", ncols=2)
+    return fig
+
+
+@figure
+def figure_b2(table: pd.DataFrame) -> Figure:
+    """A number per column under each reading in turn, networks side by side; the book's own reading comes first.
+
+    table: label, claim, quantity, arch, mean, low, high, above, below; readings in order, the book's first.
+    """
+    labels, archs, quantities = (list(table[name].unique()) for name in ("label", "arch", "quantity"))
+    height = 1.3 + len(labels) * (ROW + MARKER * len(archs))
+    fig = Figure(figsize=(WIDE, height), layout="constrained")
+    axes = fig.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
+    for ax, quantity in zip(axes, quantities, strict=True):
+        panel = table[table["quantity"] == quantity]
+        forest(ax, panel, labels)
+        asked, limits = panel.iloc[0], ax.get_xlim()
+        ends = panel[["above", "below"]].iloc[0].dropna()
+        left, right = min([limits[0], *(ends - MARGIN)]), max([limits[1], *(ends + MARGIN)])
+        wanted = ends.get("above", left), ends.get("below", right)
+        ax.axvspan(*wanted, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0, label="where the rule wants it")
+        ax.set_xlim(left, right)
+        ax.set_title(f"{asked['claim']}\n{quantity}", fontsize=8.5)
+        ax.axhline(0.5, color="#555555", linewidth=1)
+    axes[0].get_yticklabels()[0].set_fontweight("bold")
+    (wanted, *handles), (range_, *names) = axes[0].get_legend_handles_labels()
+    fig.legend([*handles, wanted], [*names, range_], loc="outside lower center", ncols=3)
+    return fig
+
+
+def forest(ax: Axes, table: pd.DataFrame, labels: list[str]) -> None:
+    """A row per label from the top down, in it a marker and an interval per network; 0 is marked."""
+    archs = list(table["arch"].unique())
+    ax.axvline(0, color="#555555", linewidth=0.8)
+    for arch, offset in zip(archs, offsets(len(archs)), strict=True):
+        style, points = styles.architecture(arch), table[table["arch"] == arch]
+        places = np.array([labels.index(label) for label in points["label"]]) + offset
+        ax.errorbar(
+            points["mean"],
+            places,
+            xerr=error_bars(points),
+            fmt=style.marker,
+            color=style.colour,
+            markersize=4,
+            elinewidth=1.1,
+            label=style.label,
+        )
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    for place in range(1, len(labels)):
+        ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
+
+
+def offsets(networks: int) -> np.ndarray:
+    """Where in its row, one high, each network's marker is: (networks,)."""
+    share = MARKER * networks / (ROW + MARKER * networks)  # of the row
+    return (np.arange(networks) - (networks - 1) / 2) * share / networks

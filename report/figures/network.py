@@ -1,0 +1,78 @@
+"""One network's own figures: its training, its AVH against people, its errors."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from report import styles
+from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
+
+
+@figure
+def figure_t1(table: pd.DataFrame) -> Figure:
+    """Loss, accuracy and learning rate of one network against the epoch.
+
+    table: measure, series ("training" or "test"), epoch, mean, low, high.
+    """
+    measures = [name for name in ("loss", "accuracy", "learning_rate") if name in set(table["measure"])]
+    fig = Figure(figsize=(NARROW, 2.1 * len(measures)), layout="constrained")
+    axes = fig.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+    looks = {"training": ("#D55E00", "--"), "test": ("#0072B2", "-")}
+    for ax, measure in zip(axes, measures, strict=True):
+        panel = table[table["measure"] == measure]
+        for series, (colour, dash) in looks.items():
+            points = panel[panel["series"] == series]
+            if points.empty:
+                continue
+            step = {"drawstyle": "steps-mid"} if measure == "learning_rate" else {}
+            ax.plot(points["epoch"], points["mean"], dash, color=colour, label=f"{series} images", **step)
+            draw_band(ax, points, colour)
+        ax.set_ylabel(styles.SCORES[measure].axis)
+        if measure == "learning_rate":
+            ax.set_yscale("log")
+        if measure == "accuracy":
+            shares(ax)
+            ax.legend()
+    times(axes[-1], table["epoch"])
+    return fig
+
+
+@figure
+def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
+    """One network's AVH against HSF: every image above, the means of the bins of HSF below.
+
+    cells: as for Fig. 1, of one score. bins: bin, mean, low, high, n.
+    """
+    fig = Figure(figsize=(NARROW, 5.8), layout="constrained")
+    upper, lower = fig.subplots(2, 1, height_ratios=(3, 2))
+    score = cells["score"].iloc[0]
+    colour_bar(fig, draw_cells(upper, cells, cells["n"].max()), upper)
+    upper.set(xlabel=HSF, ylabel=styles.SCORES[score].axis)
+    style, places = styles.SCORES[score], np.arange(len(bins))
+    lower.errorbar(places, bins["mean"], error_bars(bins), fmt=style.marker, color=style.colour, capsize=3)
+    ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
+    lower.set_xticks(places, ticks, fontsize=8)
+    lower.set(xlabel=HSF, ylabel=f"mean {style.label}", xlim=(-0.5, len(bins) - 0.5))
+    lower.grid(axis="x", visible=False)
+    return fig
+
+
+@figure
+def figure_h2(table: pd.DataFrame) -> Figure:
+    """A score's distribution among the images that a network gets right and wrong.
+
+    table: outcome, low, high, n, score.
+    """
+    fig = Figure(figsize=(NARROW, 3.2), layout="constrained")
+    ax = fig.subplots()
+    looks = {"right": ("#0072B2", "-"), "wrong": ("#D55E00", "--")}
+    for outcome, cells in table.groupby("outcome"):
+        colour, dash = looks[outcome]
+        edges = [*cells["low"], cells["high"].iloc[-1]]
+        label = f"network {outcome} (n = {cells['n'].sum():,})"
+        ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
+    ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return fig

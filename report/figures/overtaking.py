@@ -1,0 +1,67 @@
+"""How closely scores follow people as networks get better."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from report import styles
+from report.figures.panels import NARROW, error_bars, figure
+
+
+@figure
+def figure_d1(table: pd.DataFrame) -> Figure:
+    """Spearman's correlation of -AVH and of confidence with HSF, and AVH's lead, against the network's accuracy.
+
+    table: arch, epoch, accuracy, score ("avh", "confidence", "lead"), value, low, high.
+    """
+    fig = Figure(figsize=(NARROW, 6.4), layout="constrained")
+    upper, lower = fig.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    looks = {"avh": "-", "confidence": "--"}
+    for arch, rows in table.groupby("arch", sort=False):
+        style = styles.architecture(arch)
+        for score, dash in looks.items():
+            points = rows[rows["score"] == score].sort_values("epoch")
+            filled = style.colour if score == "avh" else "white"
+            upper.plot(
+                points["accuracy"],
+                points["value"],
+                dash,
+                color=style.colour,
+                marker=style.marker,
+                markersize=4.5,
+                markerfacecolor=filled,
+            )
+        lead = rows[rows["score"] == "lead"].sort_values("epoch").rename(columns={"value": "mean"})
+        lower.errorbar(
+            lead["accuracy"],
+            lead["mean"],
+            error_bars(lead),
+            color=style.colour,
+            marker=style.marker,
+            markersize=4.5,
+            elinewidth=1,
+        )
+    lower.axhline(0, color="#555555", linewidth=1)
+    upper.axhline(0, color="#555555", linewidth=1)
+    upper.set_ylabel("Spearman's correlation with HSF")
+    lower.set(ylabel="|AVH| − |confidence|", xlabel="accuracy on the test images")
+    lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    networks = [
+        Line2D([], [], color=(s := styles.architecture(arch)).colour, marker=s.marker, label=s.label)
+        for arch in table["arch"].unique()
+    ]
+    scores = [
+        Line2D(
+            [],
+            [],
+            color="#333333",
+            linestyle=dash,
+            marker="o",
+            label={"avh": "−AVH", "confidence": "confidence"}[score],
+            markerfacecolor="#333333" if score == "avh" else "white",
+        )
+        for score, dash in looks.items()
+    ]
+    fig.legend(handles=networks + scores, loc="outside lower center", ncols=3)
+    return fig

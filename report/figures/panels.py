@@ -1,0 +1,172 @@
+"""What figures share: the look, grids of panels, curves with bands, two-dimensional histograms."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+from report import styles
+
+WIDE = 7.6  # inches: a page's column of text; phones scroll sideways
+NARROW = 4.6  # panels one above the other: whole on a phone
+COLUMNS = 4  # networks side by side; more go below
+MEAN = "#D55E00"  # of the line through a histogram's bins
+HSF = "human selection frequency"
+
+RC = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.5,
+    "legend.frameon": False,
+    "image.cmap": "viridis",
+}
+
+Draw = Callable[..., Figure]
+
+
+def figure(draw: Draw) -> Callable[..., Figure | None]:
+    """A drawing function in this book's style, that draws nothing from an empty first table."""
+
+    @wraps(draw)
+    def drawn(table: pd.DataFrame, *more: pd.DataFrame | np.ndarray | None) -> Figure | None:
+        if table.empty:
+            return None
+        with mpl.rc_context(RC):
+            return draw(table, *more)
+
+    return drawn
+
+
+def draw_curves(
+    table: pd.DataFrame, lines: Callable[[pd.DataFrame], list[tuple]], time: str = "epoch", above: float = 0
+) -> Figure:
+    """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label).
+
+    time: the column that runs along x, "epoch" or "step"; above: inches kept free in a subfigure above the panels.
+    """
+    archs, measures = list(table["arch"].unique()), list(table["measure"].unique())
+    fig, axes = grid(archs, len(measures), height=1.7, above=above, sharex=True)
+    limits = {"accuracy": (0, 1)} | {name: _limits(table[table["measure"] == name]) for name in ("avh", "angle")}
+    for (arch, measure), ax in panels(axes, archs, measures):
+        panel = table[(table["arch"] == arch) & (table["measure"] == measure)]
+        every = max(1, panel[time].nunique() // 6)
+        for part, colour, marker, label in lines(panel):
+            ax.plot(part[time], part["mean"], color=colour, marker=marker, markersize=3.5, markevery=every, label=label)
+            draw_band(ax, part, colour, time)
+        for epoch in sorted(panel.loc[panel["drop"], time].unique()) if "drop" in panel else ():
+            ax.axvline(epoch - 0.5, color="#777777", linewidth=0.9, linestyle=":", zorder=1)
+        ax.set_title(styles.architecture(arch).label if measure == measures[0] else "")
+        if arch in archs[::COLUMNS]:
+            of = "" if measure == "accuracy" or "example" in panel else "mean "
+            ax.set_ylabel(f"{of}{styles.SCORES[measure].axis}")
+        if measure in limits and limits[measure] is not None:
+            ax.set_ylim(limits[measure])
+            ax.tick_params(labelleft=arch in archs[::COLUMNS])
+        if measure == "accuracy":
+            shares(ax)
+        if measure == measures[-1]:
+            times(ax, table[time])
+    return fig
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float] | None:
+    """Limits that hold all intervals of a table, the same for all networks so that they can be compared."""
+    values = table["mean"].to_numpy(dtype=float)
+    if not np.isfinite(values).any():
+        return None
+    # An interval of very few images may be wider than everything else together: the means decide, the bands are cut.
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
+    return float(low - margin), float(high + margin)
+
+
+def grid(archs: list[str], rows: int, height: float, above: float = 0, **options) -> tuple[Figure, np.ndarray]:
+    """A figure with ``rows`` panels per network, COLUMNS networks side by side, further ones in a block below.
+
+    above: inches of an empty subfigure above the panels, which are then in one of their own.
+    """
+    columns = min(len(archs), COLUMNS)
+    blocks = -(-len(archs) // COLUMNS)
+    width = WIDE if columns > 1 else NARROW
+    below = 0.5 + height * rows * blocks
+    fig = Figure(figsize=(width, above + below), layout="constrained")
+    panels = fig.subfigures(2, 1, height_ratios=(above, below))[1] if above else fig
+    return fig, panels.subplots(rows * blocks, columns, squeeze=False, **options)
+
+
+def panels(axes: np.ndarray, archs: list[str], rows: list[str]):
+    """((network, row's name), panel) for each; panels that no network needs are removed."""
+    for i, arch in enumerate(archs):
+        for j, row in enumerate(rows):
+            yield (arch, row), axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS]
+    for i in range(len(archs), -(-len(archs) // COLUMNS) * min(len(archs), COLUMNS)):
+        for j in range(len(rows)):
+            axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS].remove()
+
+
+def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
+    """One two-dimensional histogram, empty cells white, colours on a logarithmic scale, and the means of HSF's bins."""
+    x = [*sorted(cells["x_low"].unique()), cells["x_high"].max()]
+    y = [*sorted(cells["y_low"].unique()), cells["y_high"].max()]
+    n = cells.pivot(index="y_low", columns="x_low", values="n").to_numpy(dtype=float)
+    mesh = ax.pcolormesh(x, y, np.where(n > 0, n, np.nan), norm=LogNorm(1, max(2, most)))
+    edges = cells.groupby("bin", observed=True).agg(low=("x_low", "min"), high=("x_high", "max"))
+    bins = cells.drop_duplicates("bin").set_index("bin").join(edges).dropna(subset="bin_mean")
+    middle = (bins["low"] + bins["high"]) / 2
+    for colour, width in (("white", 3.6), (MEAN, 1.5)):  # the white rim keeps the line apart from the cells
+        ax.errorbar(middle, bins["bin_mean"], error_bars(bins, "bin_"), color=colour, linewidth=width, elinewidth=width)
+    ax.plot(middle, bins["bin_mean"], "o", color=MEAN, markeredgecolor="white", markersize=5)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(y[0], y[-1])
+    ax.set_xticks(np.arange(6) / 5)
+    return mesh
+
+
+def colour_bar(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
+    """The scale of a histogram's colours, in plain numbers."""
+    bar = fig.colorbar(mesh, ax=axes, label="images", pad=0.02, aspect=30)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def error_bars(table: pd.DataFrame, prefix: str = "") -> np.ndarray:
+    """An interval's distances from its mean (2, rows), 0 where it is undefined, as with a single image."""
+    mean, low, high = (table[f"{prefix}{name}"].to_numpy(dtype=float) for name in ("mean", "low", "high"))
+    return np.nan_to_num(np.stack([mean - low, high - mean]))
+
+
+def draw_band(ax: Axes, points: pd.DataFrame, colour: str, time: str = "epoch") -> None:
+    """The interval around a curve; none where the table has none, as of a single image."""
+    if "low" not in points:
+        return
+    low, high = points["low"].astype(float), points["high"].astype(float)
+    ax.fill_between(points[time], low, high, color=colour, alpha=0.18, linewidth=0)
+
+
+def shares(ax: Axes) -> None:
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def times(ax: Axes, times: pd.Series) -> None:
+    """The axis of epochs or steps, from the first to the last."""
+    ax.set_xlabel("optimiser step" if times.name == "step" else times.name)
+    ax.set_xlim(times.min() - 0.5, max(times.max(), 2) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))

@@ -1,0 +1,136 @@
+"""The paper's figures, under its numbers. See ``figures`` for what all of them share."""
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from report import styles
+from report.figures.panels import COLUMNS, HSF, WIDE, colour_bar, draw_cells, draw_curves, figure, grid, panels
+
+
+@figure
+def figure_1(table: pd.DataFrame) -> Figure:
+    """Images by HSF and by each score of one network: a two-dimensional histogram per score (Fig. 1).
+
+    table: arch, score, x_low, x_high, y_low, y_high, n; bin, bin_mean, bin_low, bin_high.
+    """
+    scores = list(table["score"].unique())
+    fig = Figure(figsize=(WIDE, 2.9), layout="constrained")
+    axes = fig.subplots(1, len(scores), squeeze=False)
+    for ax, score in zip(axes[0], scores, strict=True):
+        mesh = draw_cells(ax, table[table["score"] == score], table["n"].max())
+        ax.set(xlabel=HSF, ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
+    colour_bar(fig, mesh, axes)
+    return fig
+
+
+@figure
+def figure_6(table: pd.DataFrame) -> Figure:
+    """Images by HSF and score for several networks: a row of panels per score, a column per network (Fig. 6).
+
+    table: as for Fig. 1.
+    """
+    archs, scores = list(table["arch"].unique()), list(table["score"].unique())
+    fig, axes = grid(archs, len(scores), height=2.2, sharex=True)
+    for (arch, score), ax in panels(axes, archs, scores):
+        mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
+        ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
+        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has one scale for all networks
+        ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
+        ax.set_xticks(np.arange(3) / 2)
+    fig.supxlabel(HSF, fontsize=9)
+    colour_bar(fig, mesh, axes)
+    return fig
+
+
+@figure
+def figure_2(table: pd.DataFrame) -> Figure:
+    """Means over all test images against the epoch: a row per measure, a column per network (Fig. 2).
+
+    table: arch, measure, epoch, mean, low, high, drop.
+    """
+    return draw_curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)])
+
+
+@figure
+def figure_3(table: pd.DataFrame) -> Figure:
+    """The same within the bins of HSF, a curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
+    bins = list(table["bin"].cat.categories)
+    colours = {name: styles.BINS[i % len(styles.BINS)] for i, name in enumerate(bins)}
+
+    def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
+        return [
+            (part, *colours[name], f"HSF {name} (n = {part['n'].max():,})")
+            for name in bins
+            if len(part := panel[panel["bin"] == name])
+        ]
+
+    fig = draw_curves(table, lines)
+    handles, labels = fig.axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, title="bins of human selection frequency (HSF)")
+    return fig
+
+
+@figure
+def figure_4(table: pd.DataFrame) -> Figure:
+    """Mean norm and mean angle in the first optimiser steps: a row per measure, a column per network (Fig. 4).
+
+    table: arch, measure, step, mean, low, high.
+    """
+    return draw_curves(
+        table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)], "step"
+    )
+
+
+@figure
+def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray | None) -> Figure:
+    """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
+
+    table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers, a row per picture;
+    pictures: (2, H, W, 3) uint8, or None where they are not here.
+    """
+
+    def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
+        return [
+            (panel[panel["example"] == example], style.colour, style.marker, style.label)
+            for example, style in styles.EXAMPLES.items()
+        ]
+
+    fig = draw_curves(table, lines, "step", above=2.1)
+    upper = fig.subfigs[0].subplots(1, len(examples), squeeze=False)[0]
+    for i, (ax, example) in enumerate(zip(upper, examples.itertuples(), strict=True)):
+        if pictures is None:
+            ax.text(0.5, 0.5, "the picture\nis not here", ha="center", va="center", fontsize=9)
+        else:
+            ax.imshow(pictures[i], interpolation="nearest")
+        ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
+        ax.set_xlabel(fill(f"{example.people} said: {example.answers}", 32), fontsize=8.5)
+        ax.set(xticks=[], yticks=[])
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)
+    handles, labels = fig.subfigs[1].axes[0].get_legend_handles_labels()
+    fig.subfigs[1].legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+@figure
+def figure_7(table: pd.DataFrame) -> Figure:
+    """Images by HSF and norm within three superclasses: a row per network, a column per superclass (Fig. 7).
+
+    table: as for Fig. 1, with superclass and n_classes, of one score.
+    """
+    archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
+    fig = Figure(figsize=(WIDE, 0.5 + 2.2 * len(archs)), layout="constrained")
+    axes = fig.subplots(len(archs), len(names), squeeze=False, sharex=True, sharey=True)
+    for row, arch in zip(axes, archs, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
+            mesh = draw_cells(ax, cells, table["n"].max())
+            n = cells["n_classes"].iloc[0]
+            ax.set_title(f"{name}: {n} class{'es' if n > 1 else ''}" if arch == archs[0] else "")
+            ax.set_xlabel(HSF if arch == archs[-1] else "")
+        row[0].set_ylabel(f"{styles.architecture(arch).label}\nnorm in superclass")
+    colour_bar(fig, mesh, axes)
+    return fig

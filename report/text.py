@@ -1,0 +1,85 @@
+"""Numbers and names in a reader's words: what captions, alternative texts and prose are made of."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from analysis.statistics import Estimate
+
+MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
+
+
+def count(n: Any) -> str:
+    """1000 -> "1,000"."""
+    return f"{int(n):,}"
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """-0.416 -> "−0.42"; NaN -> "undefined"."""
+    value = float(value)
+    if np.isnan(value):
+        return "undefined"
+    text = f"{value:,.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", MINUS)
+
+
+def short(value: Any) -> str:
+    """A number of any size to three digits: 12345.6 -> "12,300", 0.08312 -> "0.0831"."""
+    value = float(value)
+    if np.isnan(value):
+        return "undefined"
+    if value and not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.2e}".replace("-", MINUS)
+    digits = 0 if value == 0 else 2 - int(np.floor(np.log10(abs(value))))
+    text = f"{round(value, digits):,.{max(0, digits)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def percent(share: Any) -> str:
+    """0.534 -> "53 %", with a space that does not break."""
+    return "undefined" if np.isnan(float(share)) else f"{100 * float(share):.0f}{THIN}%"
+
+
+def bracketed(low: Any, high: Any, digits: int = 2) -> str:
+    """0.49, 0.57 -> "[0.49, 0.57]", with a space that does not break."""
+    return f"[{number(low, digits)},{SPACE}{number(high, digits)}]"
+
+
+def with_interval(value: Estimate, digits: int = 2, n: bool = True) -> str:
+    """The value, its interval and its n: "0.53 [0.49, 0.57], n = 1,000"."""
+    text = number(value.value, digits)
+    if not np.isnan(value.low):
+        text += f" {bracketed(value.low, value.high, digits)}"
+    return f"{text}, n{SPACE}={SPACE}{count(value.n)}" if n else text
+
+
+def duration(seconds: float) -> str:
+    """154 -> "2 min 34 s"."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{value} {unit}" for value, unit in ((hours, "h"), (minutes, "min"), (seconds, "s")) if value]
+    return " ".join(parts[:2]) or "under 1 s"
+
+
+def listing(words: Iterable[str]) -> str:
+    """a, b, c -> "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def flow(text: str) -> str:
+    """Text of several source lines as one line, whose percentages do not break."""
+    return re.sub(r"(\d) %", rf"\1{THIN}%", re.sub(r"[ \n]+", " ", text).strip())
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def escape(text: Any) -> str:
+    """Text from users (class names, file names) as Markdown that shows it and does nothing else."""
+    printable = "".join(c if c.isprintable() or c in (THIN, SPACE) else " " for c in str(text))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", re.sub(" +", " ", printable).strip(" "))

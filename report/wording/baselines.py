@@ -1,0 +1,125 @@
+"""Other scores beside AVH, in a reader's words."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import Estimate
+from analysis.study.baselines import CONDITIONAL, SCORES, TWINS, absent
+from analysis.study.results import StudyResults
+from report import styles, text
+
+
+def with_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """``baselines.turned_baselines`` with each score's ``label``, a minus before it where its sign was turned."""
+    if table.empty:
+        return table
+    names = [f"{text.MINUS if SCORES[score].sign < 0 else ''}{score_label(score)}" for score in table["score"]]
+    return table[["score", "arch"]].assign(label=names, **table.drop(columns=["score", "arch"]))
+
+
+def score_label(score: str) -> str:
+    return styles.SCORES[score].label
+
+
+def baselines_table(table: pd.DataFrame) -> pd.DataFrame:
+    """``baselines.compare_baselines`` for readers: a row per (score, network), the score named in its first."""
+    rows, before = [], None
+    for row in table.to_dict("records"):
+        uses = " (uses the label)" if row["label"] else ""
+        lead = _interval(row, "lead", 3) if row["score"] != "avh" else ""
+        share = f" ({text.percent(row['share'])})" if not np.isnan(row["share"]) else ""
+        rows.append(
+            {
+                "score": f"{score_label(row['score'])}{uses}" if row["score"] != before else "",
+                "network": styles.architecture(row["arch"]).label,
+                "with HSF": f"{text.number(row['value'])} {text.bracketed(row['low'], row['high'])}{share}",
+                "given correctness": _interval(row, "partial"),
+                "lead over AVH": lead,
+                "n": text.count(row["n"]),
+            }
+        )
+        before = row["score"]
+    return pd.DataFrame(rows)
+
+
+def _interval(row: Mapping, name: str, digits: int = 2) -> str:
+    if np.isnan(row[name]):
+        return "undefined"
+    return f"{text.number(row[name], digits)} {text.bracketed(row[f'{name}_low'], row[f'{name}_high'], digits)}"
+
+
+def baselines_caption(ceiling: Estimate) -> str:
+    """The caption of that table."""
+    return (
+        "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets the share of "
+        f"the noise ceiling, {text.with_interval(ceiling)}, that its size reaches; the same correlation given whether "
+        "the network is right; and how much larger its size is than that of AVH's correlation, paired over images "
+        "(above 0: the score follows people more closely than AVH). All with 95 % bootstrap intervals over images."
+    )
+
+
+def baselines_sentences(table: pd.DataFrame) -> list[str]:
+    """What came out, a sentence or two per network: which scores beat AVH, and what is left given correctness.
+
+    Scores that rank images as another does are not told apart from it and not named.
+    """
+    if table.empty:
+        return []
+    return [_sentence(table[table["arch"] == arch].set_index("score")) for arch in table["arch"].unique()]
+
+
+def _sentence(rows: pd.DataFrame) -> str:
+    network, avh = styles.architecture(rows["arch"].iloc[0]).label, rows.loc["avh"]
+    others = rows.drop(index=["avh", *TWINS])
+    more, less = others["lead_low"] > 0, others["lead_high"] < 0
+    ways = {
+        "more closely by": more,
+        "less closely by": less,
+        "about as closely, by the intervals, by": ~(more | less),
+    }
+    parts = [
+        f"{how} {text.listing(map(score_label, others.index[which]))}" for how, which in ways.items() if which.any()
+    ]
+    given = text.listing(
+        f"{score_label(score)} {_interval(rows.loc[score], 'partial')}"
+        for score in ("avh", "angle", "confidence", "entropy")
+    )
+    return (
+        f"{network}: against AVH ({text.number(avh['value'])} {text.bracketed(avh['low'], avh['high'])}) people are "
+        f"followed {'; '.join(parts)}. Given correctness: {given}."
+    )
+
+
+def absent_scores(study: StudyResults) -> list[str]:
+    """Which scores are not there for which networks, a sentence per score: there only where some are missing."""
+    sentences = []
+    for score in CONDITIONAL:
+        networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
+        if networks:
+            sentences.append(
+                f"No image has a {score_label(score)} under {text.listing(networks)}: it is left out there."
+            )
+    return sentences
+
+
+def numerator_sentence(table: pd.DataFrame) -> str:
+    """How nearly AVH ranks images as its numerator alone, in a sentence."""
+    values = text.listing(
+        f"{text.with_interval(Estimate(row.value, row.low, row.high, row.n), 3)} for "
+        f"{styles.architecture(row.arch).label}"
+        for row in table.itertuples()
+    )
+    return f"Spearman's correlation of AVH with the angle alone is {values}."
+
+
+def describe_baselines(table: pd.DataFrame) -> str:
+    """``baselines.turned_baselines`` for who cannot see its figure."""
+    if table.empty:
+        return "No score."
+    parts = []
+    for arch, rows in table.groupby("arch", sort=False):
+        values = text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples())
+        parts.append(f"{styles.architecture(arch).label}: {values}")
+    return f"{'. '.join(parts)}."

@@ -1,0 +1,213 @@
+"""What the tables of ``correlations`` say: tables for readers, and sentences with the numbers in them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import Estimate
+from analysis.study.correlations import FAR, MEDIUM, WHOLE
+from report import styles
+from report.text import SPACE, count, listing, number, percent, sentence, with_interval
+
+KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ\u2011b", "pearson": "Pearson's r"}
+NAMES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}  # in a sentence; else the style's label
+CASES = {
+    "far": f"confidence and HSF differ by more than {FAR}",
+    "low": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence at most {MEDIUM[0]}",
+    "high": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence above {MEDIUM[1]}",
+}
+
+
+def coefficients_table(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
+    """A row per network (and score, where there are several), a column per kind of coefficient.
+
+    In round brackets the share of the noise ceiling, for the kinds that have one.
+    """
+    if table.empty:
+        return table
+    rows = []
+    for (score, arch), cells in table.groupby(["score", "arch"], sort=False):
+        row = {"score": styles.SCORES[score].label, "network": styles.architecture(arch).label}
+        for cell in cells.itertuples():
+            share = _share(cell, ceilings)
+            row[KINDS[cell.kind]] = _text(cell) + (f" ({share})" if share else "")
+        rows.append(row | {"n": count(cells["n"].iloc[0])})
+    told = pd.DataFrame(rows)
+    return told.drop(columns="score") if told["score"].nunique() == 1 else told
+
+
+def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
+    """A sentence per score: how strongly it goes with people under each network, and how near that is to the most."""
+    if table.empty:
+        return ["Nobody was asked about these images: there is nothing to correlate with."]
+    sentences = []
+    for score, rows in table[table["kind"] == "spearman"].groupby("score", sort=False):
+        values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
+        shares = _range(_share(row, ceilings) for row in rows.sort_values("value", key=abs).itertuples())
+        of = f", {shares} of the noise ceiling" if shares else ""
+        sentences.append(
+            f"{_name(score)} has a rank correlation with human selection frequency of {values}{of}; "
+            f"n{SPACE}={SPACE}{_span(rows['n'])}."
+        )
+    if len(ceilings):
+        rows = ceilings[ceilings["kind"] == "spearman"].itertuples()
+        sentences.append(
+            f"The noise ceiling is {listing(f'{_text(row)} ({row.method})' for row in rows)}: no score can be expected "
+            "to reach a higher rank correlation, because people disagree too."
+        )
+    return [sentence(said) for said in sentences]
+
+
+def ceilings_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per method, a column per kind of coefficient."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        cells = rows.setdefault(row.method, {"noise ceiling by": row.method})
+        cells[KINDS[row.kind]] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
+    return pd.DataFrame(rows.values())
+
+
+def bins_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per bin with its images, a column per network, and how far HSF varies in the bin."""
+    if table.empty:
+        return table
+    rows = []
+    for name, cells in table.groupby("bin", sort=False):
+        row = {"HSF": f"{name.replace(' ', SPACE)} n{SPACE}={SPACE}{_span(cells['n'])}"}
+        row |= {styles.architecture(cell.arch).label: _text(cell) for cell in cells.itertuples()}
+        rows.append(row | {"spread": number(cells["spread"].iloc[0])})
+    return pd.DataFrame(rows)
+
+
+def describe_bins(table: pd.DataFrame) -> str:
+    """The figure of the bins for who cannot see it."""
+    if table.empty:
+        return "No image."
+    parts = []
+    for arch, cells in table.groupby("arch", sort=False):
+        values = listing(f"{number(cell.value)} in {cell.bin} (n {count(cell.n)})" for cell in cells.itertuples())
+        parts.append(f"{styles.architecture(arch).label}: {values}")
+    return f"{'. '.join(parts)}."
+
+
+def shrinking(table: pd.DataFrame) -> str:
+    """How much smaller the coefficients within bins are, and how much less HSF varies there."""
+    if table.empty:
+        return ""
+    whole, within = table[table["bin"] == WHOLE], table[table["bin"] != WHOLE].dropna(subset="value")
+    if within.empty:
+        return "No bin holds enough images for a coefficient."
+    return (
+        f"Over all images the coefficient is {_range(whole['value'].sort_values().map(number))}, within bins "
+        f"{_range(within['value'].sort_values().map(number))}. The standard deviation of HSF within a bin is "
+        f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
+        f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude{SPACE}0."
+    )
+
+
+def lead_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per network: AVH's lead over confidence, and Steiger's test."""
+    return pd.DataFrame(
+        {
+            "network": styles.architecture(row.arch).label,
+            "|AVH| − |confidence|": _text(row),
+            "Steiger's z": number(row.statistic),
+            "p": _p(row.p),
+            "n": count(row.n),
+        }
+        for row in table.itertuples()
+    )
+
+
+def leads(table: pd.DataFrame) -> str:
+    """Under which networks AVH follows people more closely than confidence does, and under which less."""
+    if table.empty:
+        return ""
+    more, less = table["low"] > 0, table["high"] < 0
+    cases = (
+        ("more closely than confidence", table[more]),
+        ("less closely than confidence", table[less]),
+        ("neither clearly more nor clearly less closely than confidence", table[~more & ~less]),
+    )
+    parts = [
+        f"{how} under {listing(f'{styles.architecture(row.arch).label} ({_text(row)})' for row in rows.itertuples())}"
+        for how, rows in cases
+        if len(rows)
+    ]
+    return f"AVH follows people {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+
+
+def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per network, a column per score."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        cells = rows.setdefault(row.arch, {"network": styles.architecture(row.arch).label})
+        cells[styles.SCORES[row.score].label] = f"{_text(row)}, n{SPACE}={SPACE}{count(row.n)}"
+    return pd.DataFrame(rows.values())
+
+
+def remaining(table: pd.DataFrame) -> str:
+    """Whether scores still go with people among images that the network gets equally right."""
+    if table.empty:
+        return ""
+    parts = []
+    for score, rows in table.groupby("score", sort=False):
+        values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
+        parts.append(f"{_name(score)} keeps a partial rank correlation of {values}")
+    return f"Given whether the network is right, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+
+
+def apart_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per case in which network and people part ways, with the images in question, a column per network."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        said = f"{count(row.count)} ({percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}])"
+        cells = rows.setdefault(row.case, {"images on which": f"{CASES[row.case]}; n{SPACE}={SPACE}{count(row.n)}"})
+        cells[styles.architecture(row.arch).label] = said if row.n else "none"
+    return pd.DataFrame(rows.values())
+
+
+def parting(table: pd.DataFrame) -> str:
+    """On how many images network and people part ways."""
+    if table.empty:
+        return ""
+    values = listing(
+        f"{count(row.count)} of {count(row.n)} images ({percent(row.value)} [{percent(row.low)},{SPACE}"
+        f"{percent(row.high)}]) for {styles.architecture(row.arch).label}"
+        for row in table[table["case"] == "far"].itertuples()
+    )
+    return f"Confidence and human selection frequency differ by more than {FAR} on {values}."
+
+
+def _name(score: str) -> str:
+    return NAMES.get(score, styles.SCORES[score].label)
+
+
+def _text(row: Any) -> str:
+    return with_interval(Estimate(row.value, row.low, row.high, row.n), n=False)
+
+
+def _share(row: Any, ceilings: pd.DataFrame) -> str:
+    """A coefficient's share of its kind's ceiling by split halves; empty where there is none."""
+    if ceilings.empty:
+        return ""
+    found = ceilings.loc[(ceilings["kind"] == row.kind) & (ceilings["method"] == "split halves"), "value"]
+    return (
+        percent(abs(row.value) / found.iloc[0]) if len(found) and found.iloc[0] > 0 and not np.isnan(row.value) else ""
+    )
+
+
+def _span(sizes: pd.Series) -> str:
+    return _range(count(n) for n in sorted(sizes))
+
+
+def _range(ordered: Iterable[str]) -> str:
+    """The first and the last of numbers in words, or the one that they are."""
+    ends = list(ordered)
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
+
+
+def _p(p: float) -> str:
+    return "below 0.001" if p < 0.001 else number(p, 3)

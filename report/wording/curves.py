@@ -1,0 +1,169 @@
+"""Figures of curves, histograms and distributions for who cannot see them, and their tables for readers."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import Estimate
+from analysis.study.results import StudyResults
+from report import styles
+from report.text import SPACE, count, escape, listing, number, percent, sentence, short, with_interval
+
+
+def describe_curves(table: pd.DataFrame) -> str:
+    """A figure of curves for who cannot see it: where each curve starts and ends.
+
+    table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` where there are several curves in a panel; one
+    row per point.
+    """
+    if table.empty:
+        return "No curve."
+    time = "step" if "step" in table else "epoch"
+    several = next((name for name in ("bin", "example") if name in table), None)
+    groups = ["arch", several] if several else ["arch"]
+    table = table.dropna(subset="mean")
+    parts = []
+    for arch in table["arch"].unique():
+        for key, curve in table[table["arch"] == arch].groupby(groups, observed=True, sort=False):
+            ends = []
+            for measure, points in curve.groupby("measure", sort=False):
+                first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
+                ends.append(f"{styles.SCORES[measure].label} {short(first)} to {short(last)}")
+            where = {None: "", "bin": f", HSF {key[-1]}", "example": f", {key[-1]} image"}[several]
+            parts.append(f"{styles.architecture(arch).label}{where}: {', '.join(ends)}")
+    times = table[time]
+    return f"From {time} {times.min()} to {times.max()}. {'. '.join(parts)}."
+
+
+def describe_histograms(table: pd.DataFrame) -> str:
+    """Two-dimensional histograms for who cannot see them: how many images, and the mean within each bin of HSF.
+
+    table: as from ``tables.histograms`` or ``tables.granularity_cells``.
+    """
+    if table.empty:
+        return "No image."
+    panels = ["arch", "score", "superclass"] if "superclass" in table else ["arch", "score"]
+    parts = []
+    for (arch, score, *superclass), cells in table.groupby(panels, sort=False):
+        bins = cells.drop_duplicates("bin")
+        bins = bins[bins["bin_n"] > 0]
+        means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
+        where = f" of {superclass[0]}" if superclass else ""
+        parts.append(
+            f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images{where}, mean "
+            f"{styles.SCORES[score].label} by human selection frequency: {means}"
+        )
+    return f"{'. '.join(parts)}."
+
+
+def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
+    """``tables.examples`` with who the people were, and what they answered."""
+    if examples.empty:
+        return examples
+    people = "simulated people" if study.dataset["simulated"] else "people"
+    return examples.assign(people=people, answers=[people_answers(study, image) for image in examples["image"]])
+
+
+def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
+    """What people said of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
+    row, classes = study.images.iloc[image], study.dataset["classes"]
+    if "count_0" not in row:
+        return f"{classes[row['label']]} {row['selected']}, of {row['shown']}"
+    counts = np.array([row[f"count_{k}"] for k in range(len(classes))], dtype=int)
+    order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
+    said = [f"{classes[k]} {counts[k]}" for k in order[:number]]
+    said += [f"others {counts[order[number:]].sum()}"] if order[number:] else []
+    return f"{', '.join(said)}, of {row['shown']}"
+
+
+def examples_sentences(table: pd.DataFrame) -> list[str]:
+    """Figure 5's two images in a sentence each: what people said of them, and the causes where they are known."""
+    sentences = []
+    for row in table.to_dict("records"):
+        said = (
+            f"The {row['example']} image, {escape(row['id'])}, shows the class {escape(row['label'])}; human selection "
+            f"frequency {number(row['HSF'])}. What {row['people']} said: {escape(row['answers'])}."
+        )
+        causes = [f"{name} {number(row[name])}" for name in ("ambiguity", "degradation") if name in row]
+        sentences.append(f"{said} Its known causes of difficulty: {listing(causes)}." if causes else said)
+    return sentences
+
+
+def last_angles(table: pd.DataFrame) -> str:
+    """Whether the easy image's angle ends lower than the hard one's, network by network (Fig. 5)."""
+    if table.empty:
+        return ""
+    last = table[(table["measure"] == "angle") & (table["step"] == table["step"].max())]
+    ends = last.pivot(index="arch", columns="example", values="mean").reindex(table["arch"].unique())
+    texts = (
+        f"{'lower' if row.easy < row.hard else 'not lower'} with {styles.architecture(row.Index).label} "
+        f"({number(row.easy)} against {number(row.hard)})"
+        for row in ends.itertuples()
+    )
+    return f"At the last of these steps the easy image's angle is {listing(texts)}."
+
+
+def granularity_table(table: pd.DataFrame) -> pd.DataFrame:
+    """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        name = styles.architecture(row.arch).label
+        what = f"{row.superclass} ({row.n_classes} class{'es' if row.n_classes > 1 else ''}, n = {count(row.n)})"
+        said = with_interval(Estimate(row.value, row.low, row.high, row.n), n=False)
+        rows.setdefault(name, {"network": name})[what] = said
+    return pd.DataFrame(rows.values())
+
+
+QUANTITIES = {
+    "accuracy": "test accuracy",
+    "avh": "AVH",
+    "confidence": "confidence",
+    "norm_in_class": "norm within class",
+    "lead": "|AVH| − |confidence|",
+}
+
+
+def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
+    """``tables.summary`` for readers: a row per quantity, a column per network, and the images behind a row."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in table.itertuples():
+        if row.quantity == "accuracy":
+            said = f"{percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}]"
+        else:
+            said = with_interval(Estimate(row.value, row.low, row.high, row.n), n=False)
+        if row.quantity in ("avh", "confidence", "norm_in_class") and ceiling.value > 0:
+            said += f" ({percent(abs(row.value) / ceiling.value)})"
+        rows.setdefault(row.quantity, {"": QUANTITIES[row.quantity]})[styles.architecture(row.arch).label] = said
+    for quantity, sizes in table.groupby("quantity")["n"]:
+        rows[quantity]["n"] = " to ".join(count(n) for n in sorted({sizes.min(), sizes.max()}))
+    return pd.DataFrame(rows.values())
+
+
+def summary_caption(ceiling: Estimate) -> str:
+    """The caption of that table."""
+    if np.isnan(ceiling.value):
+        return "Test accuracy, with its 95 % interval over images. Nobody was asked about these images."
+    return (
+        "Test accuracy, and Spearman's correlation of AVH, of confidence and of the norm within its class with human "
+        "selection frequency. |AVH| − |confidence| is how much closer AVH follows people, paired over images. All with "
+        f"95 % intervals over images. In round brackets, the share of the noise ceiling, {with_interval(ceiling)}."
+    )
+
+
+def describe_training(table: pd.DataFrame) -> str:
+    """``tables.training_curves`` for who cannot see its figure."""
+    parts = []
+    for (measure, series), points in table.groupby(["measure", "series"], sort=False):
+        first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
+        of = "" if measure == "learning_rate" else f" on {series} images"
+        parts.append(f"{styles.SCORES[measure].label}{of} from {short(first)} to {short(last)}")
+    return f"In {count(table['epoch'].max())} epochs: {listing(parts)}."
+
+
+def describe_distribution(table: pd.DataFrame) -> str:
+    """``tables.distribution`` for who cannot see its figure."""
+    parts = []
+    for outcome, cells in table.groupby("outcome"):
+        n = cells["n"].sum()
+        middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
+        parts.append(f"{count(n)} images where the network is {outcome}, mean {short(middle)}")
+    return sentence(listing(parts))

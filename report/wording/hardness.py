@@ -1,0 +1,91 @@
+"""A network's hardest images and likely label errors, in a reader's words."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import Estimate
+from analysis.study.results import StudyResults
+from report.text import SPACE, count, escape, listing, percent, short
+
+
+def people_expectation(study: StudyResults) -> str:
+    """What to expect of AVH and people, or that nobody was asked."""
+    if study.has_people:
+        return """If AVH follows people, the means in {fig}`H1` fall from left to right: the more people select an
+        image's own class, the smaller its AVH."""
+    return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
+    by AVH in people's place, which is as good as AVH followed people where they were asked."""
+
+
+def hardest_table(study: StudyResults, arch: str, number: int = 10) -> pd.DataFrame:
+    """The images that AVH ranks hardest: id, class, what the network says, AVH, and HSF where people were asked."""
+    classes = np.array(study.classes(arch), dtype=object)
+    scores = study.runs[arch].scores
+    table = pd.DataFrame(
+        {
+            "image": scores["id"],
+            "class": classes[scores["label"]],
+            "network says": classes[scores["predicted"]],
+            "AVH": scores["avh"],
+        }
+    )
+    if study.has_people:
+        table["HSF"] = study.hsf
+    return table.nlargest(number, "AVH").reset_index(drop=True)
+
+
+def describe_class_ends(table: pd.DataFrame) -> str:
+    """The pictures at the ends of each class for who cannot see them."""
+    parts = []
+    for name, rows in table.groupby("class", sort=False):
+        ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
+        parts.append(f"{name}: {listing(ends)}")
+    return f"Small pictures with the AVH of each. {'; '.join(parts)}."
+
+
+def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
+    """The caption of that figure, with the rule that chose the classes."""
+    shown, classes = ends["class"].nunique(), order["class"].nunique()
+    which = (
+        f"the {count(shown)} of {count(classes)} classes with the highest mean AVH" if shown < classes else "each class"
+    )
+    return f"""The hardest and the easiest test images of {which} under {name}, each with its AVH. Classes are in the
+    order of their mean AVH, the highest first."""
+
+
+def suspects_caption(table: pd.DataFrame, name: str) -> str:
+    """The caption of the figure of likely label errors."""
+    return f"""The {count(len(table))} likeliest label errors under {name}: the label and, after the arrow, the class of
+    the smallest angle."""
+
+
+def describe_suspects(table: pd.DataFrame) -> str:
+    """The pictures of likely label errors for who cannot see them."""
+    rows = zip(table["id"], table["class"], table["nearest"], strict=True)
+    parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
+    return f"Small pictures. {'; '.join(parts)}."
+
+
+def suspects_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Likely label errors for readers."""
+    names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "network says"}
+    names |= {"max_confidence": "its confidence", "avh": "AVH", "rank": "rank by AVH"}
+    return table[list(names)].rename(columns=names)
+
+
+def not_drawn(table: pd.DataFrame, reason: str) -> str:
+    """How "Figure H3 ..." goes on where there are no pictures."""
+    return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
+
+
+def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: StudyResults) -> str:
+    """How many likely label errors there are and, where people were asked, how often they doubt those labels too."""
+    said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
+    if np.isnan(doubted.value):
+        return said
+    people = "simulated people" if study.dataset["simulated"] else "people"
+    here, all_ = (
+        f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
+    )
+    return f"""{said} The most frequent answer of {people} is another class than the label for {here} of these,
+    n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""

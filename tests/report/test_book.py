@@ -1,0 +1,327 @@
+"""The pipeline's test is the pipeline on a small configuration: two networks, a few epochs, a book, a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import runs
+from analysis.studies import read_studies, with_recorded
+from report import contents
+from report.wording import CLAIM_WORDS
+
+ROOT = Path(__file__).parent.parent.parent
+ARCHS = ("alexnet", "resnet50")
+COMPARISONS = tuple(contents.of_study(read_studies({})["synthetic"]))
+RECORDED = with_recorded({})
+IMAGES = sum(len(study.runs) for study in RECORDED.values())  # pages of pictures, which are not recorded
+SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the project's files, as they are now, without anything generated."""
+    folder = tmp_path_factory.mktemp("checkout")
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def snakemake(checkout: Path, *words: str, config: str = SMALL, succeeds: bool = True) -> str:
+    """What Snakemake printed in the copy, whose own modules it imports."""
+    environment = os.environ | {
+        "PYTHONPATH": str(checkout),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    environment.pop("AVH_DATA", None)
+    command = ["snakemake", "--cores", "2", *words, "--config", *config.split()]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, output[-3000:]
+    return output
+
+
+def planned(checkout: Path, **more) -> dict[str, int]:
+    """How many jobs of each rule Snakemake would run now."""
+    output = snakemake(checkout, "-n", **more)
+    if "Nothing to be done" in output:
+        return {}
+    table = output.split("Job stats:")[1].split("\n\n")[0]
+    return {
+        rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE) if rule not in ("total", "book")
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "config", "made_by"),
+    [("train", SMALL, runs.TRAINED_BY), ("measure", "studies=own", runs.MEASURED_BY)],
+    ids=["train", "measure"],
+)
+def test_a_run_is_made_of_the_modules_that_its_stamp_holds(checkout, rule, config, made_by):
+    output = snakemake(checkout, "-n", "--forceall", config=config)
+    inputs = re.findall(rf"^rule {rule}:\n +input: (.*)$", output, re.MULTILINE)
+    assert inputs
+    for files in inputs:
+        assert set(re.findall(r"analysis/(\S+)\.py", files)) == set(made_by)
+
+
+@pytest.fixture(scope="module")
+def book(checkout) -> Path:
+    """The book, built once."""
+    snakemake(checkout)
+    return checkout
+
+
+def pages(book: Path) -> list[Path]:
+    folder = book / "_build/html/book"
+    names = ["index", "method", "data", "reading", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
+    names += [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
+    for study in RECORDED.values():
+        names += [f"runs/{study.name}/{name}" for name in contents.of_study(study)]
+        names += [f"runs/{study.name}/{arch}/{name}" for arch in study.runs for name in contents.of_network(study)]
+    return [folder / f"{name}.html" for name in names]
+
+
+def test_every_page_is_built(book):
+    assert all(page.is_file() for page in pages(book))
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (SMALL, {"1"}),
+        (f"{SMALL} image_size=224 study=large", {"4"}),
+        ("studies=own", {"1"}),
+        ("studies=own weights=IMAGENET1K_V1", {"4"}),
+        ("studies=own weights=resnet50-0676ba61.pth", {"4"}),  # may be what torchvision publishes, for 224 px
+    ],
+)
+def test_networks_of_small_pictures_share_a_gpu(checkout, config, expected):
+    """By quarters of it."""
+    assert set(re.findall(r"gpu_quarters=(\d)", snakemake(checkout, "-n", "--forceall", config=config))) == expected
+
+
+def test_after_a_build_nothing_is_to_be_done(book):
+    assert planned(book) == {}
+
+
+def test_an_edited_chapter_reruns_its_pages_and_nothing_else(book):
+    chapter = book / "book/chapters/hardness.md"
+    with restored(chapter):
+        chapter.write_text(chapter.read_text() + "\nOne more sentence.\n")
+        assert planned(book) == {"chapter": 2, "pages": 1}
+
+
+def test_an_edited_figure_reruns_the_chapters_but_no_training(book):
+    module = book / "report/figures/paper.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
+
+
+def test_another_grouping_of_the_classes_reruns_the_pages_alone(book):
+    """As where WordNet was installed after the networks had been trained."""
+    description = book / "results/synthetic/dataset.json"
+    with restored(description):
+        description.write_text(description.read_text().replace('"superclasses"', ' "superclasses"'))
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
+
+
+def test_an_edited_dataset_reruns_only_studies_of_it(book):
+    module = book / "analysis/datasets/cifar10h.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {}
+
+
+def test_an_edited_score_reruns_everything_but_the_data(book):
+    module = book / "analysis/scores.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"train": 2, "chapter": 6, "comparison": len(COMPARISONS), "pages": 1}
+
+
+def test_a_changed_parameter_of_one_network_reruns_that_network(book):
+    study = book / "studies/synthetic.yaml"
+    with restored(study):
+        study.write_text(study.read_text().replace("alexnet: {stem: small", "alexnet: {stem: half"))
+        assert planned(book) == {"train": 1, "chapter": 3, "comparison": len(COMPARISONS), "pages": 1}
+
+
+def test_an_unknown_parameter_stops_before_anything_runs(book):
+    output = snakemake(book, config=f"{SMALL} epoch=3", succeeds=False)
+    assert "unknown parameter 'epoch'; allowed: " in output
+
+
+def test_the_committed_contents_are_the_default_studys():
+    done = subprocess.run(
+        [sys.executable, "-m", "report.contents"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (ROOT / "_toc.yml").read_text()
+
+
+def test_a_figures_data_is_what_the_tables_say(book):
+    """Figure 2's CSV against means recomputed here from the raw probes."""
+    drawn = pd.read_csv(book / "book/runs/synthetic/files/fig-2.csv")
+    for arch in ARCHS:
+        raw = pd.read_parquet(book / f"results/synthetic/{arch}/epochs.parquet")
+        mean = raw[raw.epoch > 0].groupby("epoch").avh.mean()
+        mine = drawn[(drawn.arch == arch) & (drawn.measure == "avh")].set_index("epoch")["mean"]
+        np.testing.assert_allclose(mine.loc[mean.index], mean, rtol=1e-5)
+
+
+def test_an_edited_rule_reruns_no_training(book):
+    module = book / "analysis/study/claims.py"
+    with restored(module):
+        module.write_text(module.read_text() + "\n# edited\n")
+        assert planned(book) == {"chapter": 6, "comparison": len(COMPARISONS), "recorded_images": IMAGES, "pages": 1}
+
+
+def test_the_recorded_study_is_in_every_book(book):
+    """Without a network or data: its pages as they are committed, and in place of its pictures why there are none."""
+    assert set(RECORDED) == {"cifar10h"}
+    for name, study in RECORDED.items():
+        front = (book / "_build/html/book/index.html").read_text()
+        assert f"The study {name}: numbers and rules" in front
+        done = [path.relative_to(ROOT) for path in (ROOT / "book/runs" / name).rglob("*.ipynb")]
+        assert all(
+            (book / path).read_bytes() == (ROOT / path).read_bytes() for path in done if "explorer" not in str(path)
+        )
+        for arch in study.runs:
+            page = (book / f"_build/html/book/runs/{name}/{arch}/explorer.html").read_text()
+            assert "pictures are not here" in page
+
+
+def test_the_front_page_shows_every_verdict(book):
+    judged = pd.read_csv(book / "book/runs/synthetic/files/tab-verdicts.csv")
+    front = (book / "_build/html/book/index.html").read_text()
+    assert "claim, with simulated people" in front
+    for claim, rows in judged.groupby("claim"):
+        cells = re.search(rf"<p>{re.escape(claim)}: (.*?)</tr>", front, re.DOTALL)[1].replace("\xa0", " ")
+        found = rows.drop_duplicates("arch").set_index("arch")["verdict"]
+        words = re.findall(r"<p>[✓✗?] (supported|not supported|inconclusive)", cells)
+        assert words == [found.get(arch, found.get("all")) for arch in ARCHS]
+        links = re.findall(r'href="runs/synthetic/[\w-]+\.html#fig-(\w+)-synthetic"', cells)
+        assert links == [figure.lower() for figure in CLAIM_WORDS[claim].figures]
+
+
+def test_every_claim_leads_to_its_figures(book):
+    page = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
+    for number, where in {
+        1: "confidence-gap",
+        2: "dynamics",
+        4: "first-iterations",
+        6: "avh",
+        7: "granularity",
+    }.items():
+        assert f'href="{where}.html#fig-{number}-synthetic"' in page
+
+
+def test_prose_leads_to_figures_on_other_pages_and_to_verdicts(book):
+    page = (book / "_build/html/book/runs/synthetic/avh.html").read_text()
+    verdicts = (book / "_build/html/book/runs/synthetic/verdicts.html").read_text()
+    assert 'href="confidence-gap.html#fig-1-synthetic"' in page  # drawn there
+    assert 'href="#fig-6-synthetic"' in page  # drawn here
+    anchors = re.findall(r'href="verdicts.html#([^"]+)"', page)
+    assert anchors
+    assert all(f'id="{anchor}"' in verdicts for anchor in anchors)
+
+
+def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
+    page = browser.new_page()
+    page.goto((book / "_build/html/book/runs/synthetic/verdicts.html").as_uri())
+    shown = "[...document.querySelectorAll('details.sd-dropdown table')].map(t => t.checkVisibility())"
+    on_screen = page.evaluate(shown)
+    assert len(on_screen) == 8 + 2  # the claims', parameters and stamp: the note has no table
+    assert not any(on_screen)
+    page.emulate_media(media="print")
+    assert all(page.evaluate(shown))
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_open_from_disk_without_a_network(book, browser, width):
+    """No console error, no failed request, none beyond the disk; every figure is visible and has alternative text."""
+    troubles = []
+    context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
+    figures = 0
+    for path in pages(book):
+        page = context.new_page()
+        page.on("console", lambda m, p=path: m.type == "error" and troubles.append(f"{p.name}: {m.text}"))
+        page.on("pageerror", lambda e, p=path: troubles.append(f"{p.name}: {e}"))
+        page.on("requestfailed", lambda r, p=path: troubles.append(f"{p.name}: {r.url} failed"))
+        page.on("request", lambda r, p=path: r.url.startswith("http") and troubles.append(f"{p.name}: {r.url} asked"))
+        page.goto(path.as_uri())
+        page.wait_for_load_state("load")
+        images = page.evaluate(
+            """() => [...document.querySelectorAll('article img, main img')].map(i => ({
+                alt: i.alt, loaded: i.complete && i.naturalWidth > 0, shown: i.getBoundingClientRect().width > 100,
+                name: i.src}))"""
+        )
+        figures += len(images)
+        for image in images:
+            if not (image["loaded"] and image["shown"] and len(image["alt"]) > 20):
+                troubles.append(f"{path.name}: {json.dumps(image)}")
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if overflow > 1:
+            troubles.append(f"{path.name}: {overflow} px wider than the window")
+        page.close()
+    context.close()
+    assert not troubles
+    assert figures >= 7 + 2 * len(ARCHS)  # the paper's seven figures, and at least two of each network's own
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_explorer_shows_the_recorded_order(book, browser, theme):
+    """In the book, with its theme: the hardest images first, on a background of the page's own, under 3 MB."""
+    path = book / "_build/html/book/runs/synthetic/resnet50/explorer.html"
+    avh = pd.read_parquet(book / "results/synthetic/resnet50/scores.parquet")["avh"]
+    page = browser.new_page(color_scheme=theme)
+    page.goto(path.as_uri())
+    shown = page.eval_on_selector_all("#explorer .images button", "all => all.map(b => Number(b.dataset.image))")
+    assert shown == list(avh.sort_values(ascending=False, kind="stable").index[: len(shown)])
+    assert len(shown) == 48
+    assert page.text_content("#explorer .status") == "200 of 200 images"
+    behind = "getComputedStyle(document.querySelector('#explorer').parentElement).backgroundColor"
+    assert page.evaluate(behind) == "rgba(0, 0, 0, 0)"
+    page.close()
+    files = [path, *(path.parent / "files").iterdir()]
+    assert {"explorer-data.js", "explorer-0.webp"} == {file.name for file in files[1:]}
+    assert sum(file.stat().st_size for file in files) < 3_000_000
+
+
+def test_formulas_are_mathml(book):
+    assert "<math" in (book / "_build/html/book/method.html").read_text()
+
+
+def test_downloads_exist(book):
+    """Every link to a file of the book leads to one."""
+    html = book / "_build/html"
+    for page in pages(book):
+        for link in re.findall(r'href="([^"#:?]+\.(?:csv|parquet|json))"', page.read_text()):
+            assert (page.parent / link).resolve().is_file(), f"{page.relative_to(html)}: {link}"
+
+
+class restored:
+    """A file that is edited inside and put back, times and all."""
+
+    def __init__(self, path: Path):
+        self.path, self.text, self.times = path, path.read_text(), path.stat()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.path.write_text(self.text)
+        os.utime(self.path, ns=(self.times.st_atime_ns, self.times.st_mtime_ns))

@@ -1,0 +1,124 @@
+"""The recorded study says what its recorded tables and people's answers say: every page, number by number.
+
+Each page's code runs again, here and now, on the recorded tables; what it shows, and the files that it offers, are
+compared with what is recorded. And a network is trained again for its first epochs and compared with the record.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import pipeline, runs
+from analysis.recording import RECORDED
+from analysis.studies import read_studies
+from analysis.study.results import read_results
+from report import page as pages
+
+ROOT = Path(__file__).parent.parent.parent
+STUDY = "cifar10h"
+PAGES = sorted(
+    str(path.relative_to(ROOT / "book/runs" / STUDY).with_suffix(""))
+    for path in (ROOT / "book/runs" / STUDY).rglob("*.ipynb")
+    if path.stem != "explorer"  # not recorded: it holds the pictures
+)
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-−]?\d+)?")
+
+
+def shown(notebook: Path) -> list[str]:
+    """The Markdown that a recorded page shows, in order."""
+    cells = json.loads(notebook.read_text())["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return ["".join(output["data"]["text/markdown"]) for output in outputs if "text/markdown" in output.get("data", {})]
+
+
+def run_again(notebook: Path, folder: Path, monkeypatch) -> list[str]:
+    """Run a recorded page's own code in ``folder``; the Markdown that it shows now."""
+    said = []
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(pages, "show", lambda markdown: said.append(markdown) if markdown else None)
+    namespace = {}
+    for cell in json.loads(notebook.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), notebook.name, "exec"), namespace)
+    return said
+
+
+def numbers(text: str) -> list[float]:
+    return [float(found.replace(",", "").replace("−", "-")) for found in NUMBER.findall(text)]
+
+
+def words(text: str) -> str:
+    return NUMBER.sub("#", text)
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory):
+    """A folder in which chapters find the recorded tables and leave their files."""
+    folder = tmp_path_factory.mktemp("again")
+    (folder / RECORDED).symlink_to(ROOT / RECORDED)
+    return folder
+
+
+def test_the_study_is_recorded_and_small():
+    assert PAGES, "no page is recorded"
+    committed = [
+        path for base in ("book/runs", RECORDED) for path in (ROOT / base / STUDY).rglob("*") if path.is_file()
+    ]
+    kept = [path for path in committed if not path.name.startswith("explorer")]
+    assert sum(path.stat().st_size for path in kept) < 25e6
+
+
+def test_nothing_recorded_is_others_work():
+    for path in (ROOT / RECORDED / STUDY).rglob("*.parquet"):
+        table = runs.read_table(path)
+        assert not table.filter(regex=r"^(selected|shown|hsf|count_\d+)$").columns.tolist(), path
+    for path in (ROOT / "book/runs" / STUDY).rglob("*.csv"):
+        table = pd.read_csv(path)
+        whole = len(table) >= 10_000 and {"id", "image"} & set(table)
+        assert not (whole and {"HSF", "hsf", "selected", "shown"} & set(table)), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_what_the_recorded_tables_say(page, again, real_data, monkeypatch):
+    notebook = ROOT / "book/runs" / STUDY / f"{page}.ipynb"
+    before, now = shown(notebook), run_again(notebook, again, monkeypatch)
+    assert len(before) == len(now) > 0
+    for old, new in zip(before, now, strict=True):
+        assert words(new) == words(old), f"{page}: execute it again and record what it says"
+        np.testing.assert_allclose(numbers(new), numbers(old), rtol=1e-3, atol=0.011)  # one of the last digit shown
+    for old in (notebook.parent / "files").glob("*.csv"):
+        new = again / "book/runs" / STUDY / old.relative_to(ROOT / "book/runs" / STUDY)
+        if new.exists():  # made by this page
+            pd.testing.assert_frame_equal(pd.read_csv(new), pd.read_csv(old), rtol=1e-6, atol=1e-9)
+
+
+def test_the_code_of_the_recorded_pages_is_that_of_the_chapters():
+    import jupytext  # noqa: PLC0415
+
+    for page in PAGES:
+        cells = json.loads((ROOT / "book/runs" / STUDY / f"{page}.ipynb").read_text())["cells"]
+        mine = ["".join(c["source"]) for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])]
+        chapter = jupytext.read(ROOT / "book/chapters" / f"{Path(page).name}.md")
+        assert mine == [cell["source"] for cell in chapter["cells"]], f"{page}: record it again"
+
+
+def test_a_network_trained_again_goes_the_recorded_way(real_data, tmp_path):
+    from analysis import training  # noqa: PLC0415
+
+    arch, images = "alexnet", 500
+    recorded = read_studies({"studies": STUDY})[STUDY].runs[arch]
+    parameters = recorded.model_copy(update={"results_dir": str(tmp_path), "test_images": images})
+    run = training.Training(parameters, pipeline.prepare(pipeline.study_of(parameters)))
+    row = next(run.epochs())
+    kept = read_results(recorded.model_copy(update={"results_dir": str(ROOT / RECORDED)}), [arch]).runs[arch]
+    assert row["loss"] == pytest.approx(kept.training["loss"].iloc[0], rel=0.05)
+    position = kept.scores.set_index("id").index.get_indexer(run.dataset.test.ids)
+    first = kept.iterations.query("step <= 20").pivot(index="step", columns="image", values="norm").to_numpy()
+    mine = np.stack([probe["norm"].numpy() for probe in run.progress.iterations[:21]])
+    np.testing.assert_allclose(mine.mean(1), first[:, position].mean(1), rtol=0.05)
+    accuracy = kept.epochs.query("epoch == 1").set_index("image")["correct"].loc[position].mean()
+    assert run.progress.epochs[-1]["correct"].float().mean().item() == pytest.approx(accuracy, abs=0.08)

@@ -1,0 +1,439 @@
+"""The explorer: all images, exactly the recorded scores, small files; in a real browser what the table says."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import madeup
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from analysis import datasets, runs
+from analysis.datasets import cifar10h, synthetic
+from analysis.parameters import RunParameters, StudyParameters
+from analysis.study.results import NetworkResults, StudyResults, read_results
+from report import explorer
+from report import page as pages
+
+STATIC = Path(__file__).parent.parent.parent / "report/explorer"
+HOSTILE = '</script><img src=x onerror="window.harmed=1"><!--'
+LARGEST = 3_000_000  # bytes of a page and its files
+
+
+def made_up(n: int = 300, *, people: bool = True, classes: tuple[str, ...] = ("a|b", HOSTILE, "Ünï &amp;")):
+    """A study of one network with ties, an undefined score and hostile names, as ``read_results`` gives it."""
+    random = np.random.default_rng(0)
+    label, shown = np.arange(n) % len(classes), 10 + np.arange(n) % 3
+    probabilities = [np.roll([0.8, 0.15, 0.05], k) for k in label]
+    counts = np.stack([random.multinomial(m, p) for m, p in zip(shown, probabilities, strict=True)])
+    images = pd.DataFrame({"id": [f"{HOSTILE}-{i}" for i in range(n)], "label": label})
+    if people:
+        images = images.assign(selected=counts[np.arange(n), label], shown=shown)
+        images = images.assign(**{f"count_{k}": counts[:, k] for k in range(len(classes))})
+    predicted = random.integers(0, len(classes), n)
+    avh = random.random(n, dtype=np.float32).round(2)  # with ties
+    avh[7:8] = np.nan
+    scores = pd.DataFrame({"id": images["id"], "label": label, "predicted": predicted, "correct": predicted == label})
+    scores = scores.assign(avh=avh, confidence=random.random(n, dtype=np.float32), loss=np.exp(4 * random.random(n)))
+    run = NetworkResults("resnet50", Path(), {"data": "abc"}, scores)
+    return StudyResults(
+        "made-up", {"classes": list(classes), "name": "made up", "simulated": True}, images, {"resnet50": run}
+    )
+
+
+def noise(n: int, size: int = 32) -> np.ndarray:
+    """Pictures (N, 3, size, size) of one colour each, with some noise."""
+    random = np.random.default_rng(1)
+    colour = random.integers(20, 235, (n, 3, 1, 1))
+    return (colour + random.integers(-20, 21, (n, 3, size, size))).astype(np.uint8)
+
+
+def read(script: bytes) -> dict:
+    """The data in the script."""
+    return json.loads(script.decode("ascii").removeprefix("window.explorerData = ").removesuffix(";\n"))
+
+
+def tiles(files: dict[str, bytes], data: dict) -> np.ndarray:
+    """Every place of the mosaics (n, tile, tile, 3), in order."""
+    size, parts = data["tile"], []
+    for m in range(len(files) - 1):
+        mosaic = np.asarray(Image.open(io.BytesIO(files[f"explorer-{m}.webp"])).convert("RGB"))
+        rows = mosaic.reshape(-1, size, data["across"], size, 3).swapaxes(1, 2)
+        parts.append(rows.reshape(-1, size, size, 3))
+        assert m == len(files) - 2 or len(parts[-1]) == data["perMosaic"]
+    return np.concatenate(parts)
+
+
+def assert_shows(files: dict[str, bytes], images: np.ndarray, some: np.ndarray, difference: float) -> None:
+    """Tile i is picture i, up to compression."""
+    shown = tiles(files, read(files["explorer-data.js"]))[some].astype(int)
+    errors = np.abs(shown - images[some].transpose(0, 2, 3, 1)).mean((1, 2, 3))
+    assert np.mean(errors) < difference
+    assert np.max(errors) < 4 * difference
+
+
+# --- data and mosaics
+
+
+def test_every_image_is_there_once_with_the_recorded_values():
+    study = made_up()
+    table, data = study.runs["resnet50"].scores, explorer.data(study, "resnet50")
+    assert data["id"] == list(study.images["id"])
+    for name in ("label", "predicted", "correct"):
+        assert data[name] == table[name].astype(int).tolist()
+    assert [score["name"] for score in data["scores"]] == ["avh", "confidence", "loss"]
+    for score in data["scores"]:
+        values = np.frombuffer(base64.b64decode(score["values"]), "<f4")
+        np.testing.assert_array_equal(values, table[score["name"]].astype(np.float32))
+
+
+def test_answers_are_the_counts_most_frequent_first():
+    study = made_up()
+    counts = study.images[["count_0", "count_1", "count_2"]].to_numpy()
+    rebuilt = np.zeros_like(counts)
+    for i, pairs in enumerate(explorer.data(study, "resnet50")["answers"]):
+        for k, n in pairs:
+            rebuilt[i, k] = n
+        assert [n for _, n in pairs] == sorted((n for _, n in pairs), reverse=True)
+    np.testing.assert_array_equal(rebuilt, counts)
+
+
+def test_without_people_there_is_nothing_of_them():
+    data = explorer.data(made_up(people=False), "resnet50")
+    assert not {"selected", "shown", "answers"} & set(data)
+
+
+def test_a_score_that_no_image_has_is_left_out():
+    study = made_up()
+    study.runs["resnet50"].scores["temperature_confidence"] = np.float32("nan")
+    names = [score["name"] for score in explorer.data(study, "resnet50")["scores"]]
+    assert names == ["avh", "confidence", "loss"]
+
+
+def test_classes_that_only_the_network_knows_have_their_names():
+    study = made_up(people=False)
+    study.runs["resnet50"].stamp["classes"] = [*study.dataset["classes"], "dog"]
+    assert explorer.data(study, "resnet50")["classes"] == [*study.dataset["classes"], "dog"]
+
+
+def test_no_text_can_end_the_script():
+    script = explorer.data_script(explorer.data(made_up(), "resnet50"))
+    assert b"<" not in script
+    assert read(script)["classes"][1] == HOSTILE
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 32), (1024, 8), (1025, 8), (40, 32)])
+def test_tile_i_is_picture_i(n, size):
+    images = noise(n, size)
+    files = explorer.files(made_up(n), "resnet50", images)
+    assert len(files) == 1 + -(-n // explorer.PER_MOSAIC)
+    assert_shows(files, images, np.arange(n), 15)
+
+
+def test_larger_pictures_are_made_smaller_and_keep_their_colour():
+    images = np.full((3, 3, 100, 70), 40, np.uint8)
+    images[1] = 200
+    tiles = explorer.thumbnails(images)
+    assert tiles.shape == (3, explorer.TILE, explorer.TILE, 3)
+    assert (tiles[1] == 200).all() and (tiles[::2] == 40).all()
+
+
+def test_quality_falls_until_the_budget_holds():
+    study, images = made_up(), noise(300)
+    whole = sum(map(len, explorer.files(study, "resnet50", images).values()))
+    small = sum(map(len, explorer.files(study, "resnet50", images, budget=whole * 2 // 3).values()))
+    assert small <= whole * 2 // 3
+
+
+def test_the_synthetic_pictures_are_recognisable_and_small(tmp_path):
+    drawn = synthetic.load(StudyParameters(train_images=12, test_images=125, data_dir=str(tmp_path))).test.images
+    turned = [np.rot90(part, k, axes=(2, 3)) for part in (drawn, drawn[..., ::-1]) for k in range(4)]
+    images = np.concatenate(turned)
+    files = explorer.files(made_up(1000), "resnet50", images)
+    assert_shows(files, images, np.arange(1000), 10)
+    assert sum(map(len, files.values())) < 2_000_000
+
+
+def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
+    """With as many scores as a run has."""
+    if not (real_data / cifar10h.FOLDER).is_dir():
+        pytest.skip("needs CIFAR-10 in AVH_DATA")
+    images = cifar10h.open_batch(real_data / cifar10h.FOLDER / "test_batch.bin")["picture"]
+    study = made_up(len(images), classes=("cat", "dog", "ship"))
+    images_table = study.images.assign(id=[f"test-{i:05d}" for i in range(len(images))])
+    random = np.random.default_rng(0)
+    more = {name: random.random(len(images), dtype=np.float32) for name in list(explorer.SCORES)[:12]}
+    run = study.runs["resnet50"]
+    run = NetworkResults(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more))
+    files = explorer.files(StudyResults(study.name, study.dataset, images_table, {"resnet50": run}), "resnet50", images)
+    assert sum(map(len, files.values())) <= explorer.BUDGET
+    assert_shows(files, images, np.arange(0, 10_000, 97), 10)
+
+
+# --- the page
+
+
+SAID = {
+    "missing": "The pictures are not here",
+    "imagenet": "The pictures are not here",
+    "answers": "The pictures are not shown without people",
+    "other": "their hash is another",
+}
+
+
+@pytest.mark.parametrize("trouble", SAID)
+def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    monkeypatch.setattr(pages, "display", lambda shown: seen.append(shown.data))
+    parameters = madeup.study(tmp_path / "results", ["resnet50"])
+    study = read_results(parameters, ["resnet50"])
+    run = {"train_images": 12, "test_images": 12, "data_dir": str(tmp_path)}
+    if trouble == "missing":
+        run = {"dataset": "imagefolder", "root": str(tmp_path / "*gone*"), "test_images": 12}
+    if trouble == "imagenet":
+        run = {"dataset": "imagenet", "root": str(tmp_path / "*gone*"), "image_size": 64}
+    if trouble == "answers":  # as where they were recorded without them
+        monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: (True, False))
+    old = tmp_path / "book/runs/synthetic/resnet50/files/explorer-3.webp"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    parameters = RunParameters.parse(run | {"study": "synthetic"})
+    pages.Page(parameters, "resnet50").show_explorer(study, parameters)
+    assert "There is nothing to look at here" in seen[0]
+    assert SAID[trouble] in seen[0]
+    assert "<script" not in seen[0]
+    assert not old.exists()
+
+
+# --- in a browser
+
+
+def write_page(folder: Path, study: StudyResults) -> Path:
+    """The page without the book around it."""
+    for name, content in explorer.files(study, "resnet50", noise(len(study.images))).items():
+        runs.write_bytes(folder / "files" / name, content)
+    page = folder / "page.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>'
+        f'<link rel="stylesheet" href="{(STATIC / "explorer.css").as_uri()}"><main>{explorer.PAGE}</main>'
+        f'<script src="files/explorer-data.js"></script><script src="{(STATIC / "explorer.js").as_uri()}"></script>'
+    )
+    return page
+
+
+@pytest.fixture
+def opened(browser, tmp_path) -> Iterator:
+    """Opens a study's explorer; afterwards, nothing may have failed on it."""
+    troubles, contexts = [], []
+
+    def open_page(study: StudyResults, width: int = 1280):
+        context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
+        page.on("pageerror", lambda e: troubles.append(str(e)))
+        page.on("requestfailed", lambda r: troubles.append(f"{r.url} failed"))
+        page.goto(write_page(tmp_path, study).as_uri())
+        page.wait_for_selector(".images button")
+        return page
+
+    yield open_page
+    harmed = [page for context in contexts for page in context.pages if page.evaluate("'harmed' in window")]
+    for context in contexts:
+        context.close()
+    assert not harmed
+    assert not troubles
+
+
+def listed(page) -> list[int]:
+    return page.eval_on_selector_all(".images button", "all => all.map(b => Number(b.dataset.image))")
+
+
+def all_listed(page) -> list[int]:
+    """The images on all pages, by clicking through them."""
+    page.click("[name=first]", force=True) if page.is_enabled("[name=first]") else None
+    images = listed(page)
+    while page.is_enabled("[name=next]"):
+        page.click("[name=next]")
+        images += listed(page)
+    return images
+
+
+def expected(study: StudyResults, score: str = "avh", ascending: bool = False, keep=True) -> list[int]:
+    """The table's images in order; ties by place, undefined last."""
+    table = study.runs["resnet50"].scores.assign(hsf=study.hsf)
+    table = table[np.broadcast_to(keep, len(table))]
+    return list(table.sort_values(score, ascending=ascending, kind="stable", na_position="last").index)
+
+
+def details(page) -> dict[str, str]:
+    """The chosen image's summary, and its tables by their rows' names."""
+    script = "rows => Object.fromEntries(rows.map(r => [...r.children].map(c => c.textContent)))"
+    return {
+        "summary": page.text_content(".summary"),
+        "answers": page.eval_on_selector_all("table.answers tbody tr", script),
+        "scores": page.eval_on_selector_all("table.scores tbody tr", script),
+    }
+
+
+def assert_details(page, study: StudyResults, i: int) -> None:
+    """What the page says of image i is its row."""
+    row, people, classes = study.runs["resnet50"].scores.loc[i], study.images.loc[i], study.dataset["classes"]
+    shown = details(page)
+    outcome = "rightly" if row["correct"] else "wrongly"
+    assert f"{row['id']}, of class {classes[row['label']]}. ResNet50 says " in shown["summary"]
+    assert f"says {classes[row['predicted']]}, {outcome}." in shown["summary"]
+    assert (
+        f"{people['selected']} of {people['shown']} simulated people chose {classes[row['label']]}" in shown["summary"]
+    )
+    counts = {name: str(people[f"count_{k}"]) for k, name in enumerate(classes) if people[f"count_{k}"]}
+    assert shown["answers"] == counts
+    for label, value in (("AVH", row["avh"]), ("confidence", row["confidence"]), ("loss", row["loss"])):
+        text = shown["scores"][label].replace("\u2212", "-")
+        assert text == "undefined" if np.isnan(value) else float(text) == pytest.approx(value, rel=1e-3)
+    picture, _, position = page.eval_on_selector(
+        ".picture", "p => [p.style.backgroundImage, p.style.backgroundSize, p.style.backgroundPosition]"
+    )
+    place, (down, right) = i % explorer.PER_MOSAIC, divmod(i % explorer.PER_MOSAIC, explorer.ACROSS)
+    assert f"explorer-{i // explorer.PER_MOSAIC}.webp" in picture, place
+    assert [float(px.removesuffix("px")) for px in position.split()] == [-192 * right, -192 * down]
+
+
+@pytest.mark.parametrize(("score", "label"), [("avh", "AVH"), ("confidence", "confidence"), ("hsf", "HSF")])
+@pytest.mark.parametrize("direction", ["highest first", "lowest first"])
+def test_the_order_is_the_tables_and_every_image_is_reached(opened, score, label, direction):
+    study = made_up()
+    page = opened(study)
+    page.get_by_label("Order by").select_option(label)
+    page.get_by_label("Direction").select_option(direction)
+    order = all_listed(page)
+    assert order == expected(study, score, ascending=direction == "lowest first")
+    assert sorted(order) == list(range(300))
+
+
+def test_the_last_page_is_a_click_away_and_pages_have_numbers(opened):
+    study = made_up()
+    page = opened(study)
+    page.click("[name=last]")
+    assert listed(page) == expected(study)[288:]
+    assert page.text_content(".pages") == "of 7"
+    page.get_by_label("Page", exact=True).fill("3")
+    page.keyboard.press("Enter")
+    assert listed(page) == expected(study)[96:144]
+
+
+def test_filters_leave_what_the_table_leaves(opened):
+    study = made_up()
+    page, table = opened(study), study.runs["resnet50"].scores
+    keep = np.ones(300, bool)
+    low, high = np.quantile(study.hsf[(table["label"] == 1) & ~table["correct"]], [0.2, 0.8], method="nearest")
+    for choose, kept in (
+        (lambda: page.locator("form").get_by_label("Class").select_option(HOSTILE), table["label"] == 1),
+        (lambda: page.get_by_label("The network is").select_option("wrong"), ~table["correct"]),
+        (lambda: page.get_by_label("from").fill(str(low)), study.hsf >= low),  # bounds are within
+        (lambda: page.get_by_label("to", exact=True).fill(str(high)), study.hsf <= high),
+    ):
+        choose()
+        keep &= kept
+        assert page.text_content(".status") == f"{keep.sum()} of 300 images"
+        assert all_listed(page) == expected(study, keep=keep)
+    assert 0 < keep.sum() < 100
+    page.get_by_label("from").fill(str(high + 0.01))
+    assert page.text_content(".status") == "0 of 300 images"
+    assert listed(page) == []
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('300 ')")
+    assert all_listed(page) == expected(study)
+
+
+def test_a_click_shows_the_row_and_steps_go_on_from_it(opened):
+    study = made_up()
+    page, order = opened(study), expected(study)
+    assert_details(page, study, order[0])
+    page.click(f".images button[data-image='{order[46]}']")
+    assert_details(page, study, order[46])
+    for place in (47, 48):  # onto the next page
+        page.get_by_role("button", name="Image after").click()
+        assert_details(page, study, order[place])
+    assert listed(page) == order[48:96]
+    page.click("[name=last]")
+    page.click(".images li:last-child button")
+    assert order[-1] == 7  # the undefined one
+    assert_details(page, study, 7)
+
+
+def test_the_keyboard_alone_is_enough(opened):
+    study = made_up()
+    page, order = opened(study), expected(study, ascending=True)
+    focused = "document.activeElement.dataset.image ?? document.activeElement.name"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "direction"
+    page.keyboard.press("ArrowDown")  # lowest first
+    for _ in range(6):
+        page.keyboard.press("Tab")
+    assert page.evaluate(focused) == str(order[0])
+    across = page.evaluate("getComputedStyle(document.querySelector('.images')).gridTemplateColumns.split(' ').length")
+    place = 0
+    for key, by in (("ArrowRight", 1), ("ArrowDown", across), ("ArrowLeft", -1), ("End", 0), ("ArrowRight", 0)):
+        page.keyboard.press(key)
+        place = {"End": 47}.get(key, place + by) if place != 47 else 48
+        assert page.evaluate(focused) == str(order[place])
+    page.keyboard.press("Enter")
+    assert_details(page, study, order[48])
+    page.focus("canvas")
+    page.keyboard.press("ArrowRight")
+    assert_details(page, study, order[49])
+    assert page.evaluate(f"document.querySelector('.images [aria-current=true]').dataset.image === '{order[49]}'")
+
+
+def test_a_click_on_a_point_shows_its_image(opened):
+    """Where the point is: recomputed here from the axes, 58 to width - 10 and 26 to height - 38."""
+    study = made_up()
+    page = opened(study)
+    box = page.locator("canvas").evaluate("c => [c.clientWidth, c.clientHeight]")
+    avh, hsf = study.runs["resnet50"].scores["avh"].to_numpy(), study.hsf
+    x = 58 + hsf * (box[0] - 68)
+    y = box[1] - 38 - (avh - np.nanmin(avh)) / (np.nanmax(avh) - np.nanmin(avh)) * (box[1] - 64)
+    distance = np.hypot(x[:, None] - x, y[:, None] - y)
+    np.fill_diagonal(distance, np.inf)
+    alone = np.nanmin(np.where(np.isnan(distance), np.inf, distance), 1) > 5
+    alone[7] = False
+    for i in np.flatnonzero(alone)[:5]:
+        page.locator("canvas").click(position={"x": round(x[i]), "y": round(y[i])})
+        assert_details(page, study, i)
+        assert int(i) in listed(page)
+        seen = "e => {const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight}"
+        assert page.eval_on_selector(".tip", seen)  # the image, beside its point
+        same = "document.querySelector('.tip').style.backgroundImage === document.querySelector('.picture').style"
+        assert page.evaluate(f"{same}.backgroundImage")
+        assert page.eval_on_selector("canvas", seen)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_without_people_the_rest_works(opened, width):
+    study = made_up(people=False)
+    page = opened(study, width)
+    assert page.locator(".people").count() == 0
+    page.get_by_label("The network is").select_option("right")
+    assert all_listed(page) == expected(study, keep=study.runs["resnet50"].scores["correct"])
+    assert "people" not in details(page)["summary"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_everything_has_a_name_and_fits(opened, width):
+    page = opened(made_up(), width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('#explorer :is(button, select, input, canvas, [role=img])')].filter(e =>
+            !(e.ariaLabel || e.labels?.length && e.labels[0].textContent.trim() || e.textContent.trim())).length"""
+    )
+    assert unnamed == 0
+    assert HOSTILE in page.get_attribute(".images button >> nth=0", "aria-label") + "".join(
+        page.eval_on_selector_all(".images button", "all => all.map(b => b.ariaLabel)")
+    )

@@ -1,0 +1,419 @@
+"""Pages: files and Markdown that belong together, numbers in words, text from users made harmless."""
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jupytext
+import madeup
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.colon_fence import colon_fence_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from analysis.parameters import ComparisonParameters, RunParameters
+from analysis.statistics import Estimate
+from analysis.studies import StudyPlan
+from analysis.study import claims, tables
+from analysis.study.results import NetworkResults, StudyResults, read_results
+from report import contents, figures, wording
+from report import page as pages
+from report.text import THIN, duration, escape, number, percent, short, with_interval
+from report.wording import claims as claims_in_words
+from report.wording.curves import QUANTITIES
+
+ROOT = Path(__file__).parent.parent.parent
+MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
+CHAPTERS = dict.fromkeys(contents.OF_NETWORK, RunParameters) | dict.fromkeys(contents.OF_STUDY, ComparisonParameters)
+
+
+@pytest.fixture
+def shown(monkeypatch, tmp_path) -> list[str]:
+    """The Markdown that a chapter would show, in a folder that stands for the repository's root."""
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+    monkeypatch.setattr(pages, "display", lambda markdown: seen.append(markdown.data))
+    return seen
+
+
+@pytest.fixture
+def study(tmp_path) -> StudyResults:
+    parameters = madeup.study(tmp_path / "results", ["resnet50", "vgg19"])
+    return read_results(parameters, parameters.archs)
+
+
+def show_figure_2(study: StudyResults, page: pages.Page, **more) -> pd.DataFrame:
+    table = tables.epoch_means(study)
+    page.show_figure(
+        figures.figure_2(table), name="fig-2", caption="Two\n    lines.", alt='"Curves" & more', data=table, **more
+    )
+    return table
+
+
+@pytest.mark.parametrize(("pixels", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
+def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
+    page = pages.Page(RunParameters())
+    table = show_figure_2(study, page, pixels=pixels)
+    folder = Path("book/runs/synthetic")
+    (markdown,) = shown
+    picture = re.search(r'<img src="([^"]+)"', markdown)[1]
+    assert (folder / picture).read_bytes().startswith(start)
+    csv = re.search(r"\[Data of this figure\]\(([^)]+)\)", markdown)[1]
+    pd.testing.assert_frame_equal(pd.read_csv(folder / csv), table, check_dtype=False)
+
+
+def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
+    show_figure_2(study, pages.Page(RunParameters()))
+    assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
+    assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
+    assert "**Figure 2.** Two lines. [Data" in shown[0]
+
+
+def test_the_same_figure_gives_the_same_bytes(study, shown):
+    picture = Path("book/runs/synthetic/files/fig-2.svg")
+    show_figure_2(study, pages.Page(RunParameters()))
+    first = picture.read_bytes()
+    show_figure_2(study, pages.Page(RunParameters()))
+    assert picture.read_bytes() == first
+
+
+def test_labels_are_unique_in_the_book():
+    places = [("", "a"), ("resnet50", "a"), ("vgg19", "a"), ("", "b"), ("resnet50", "b")]
+    labels = {pages.Page(RunParameters(study=study), arch).label("fig-2") for arch, study in places}
+    assert len(labels) == len(places)
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(shown):
+    pages.Page(RunParameters()).show_figure(None, name="fig-3", caption="", alt="", data=pd.DataFrame())
+    assert shown == ["Figure 3 needs people's answers, which this dataset does not have: it is not drawn."]
+    assert not Path("book").exists()
+
+
+def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
+    page = pages.Page(RunParameters(), "vgg19")
+    page.show_downloads(study.runs["vgg19"])
+    monkeypatch.setattr(pages, "LARGEST_CSV", 2000)
+    page.show_downloads(study.runs["vgg19"], ["epochs"])
+    assert "(files/epochs.csv)" in shown[0]
+    assert "(files/epochs.parquet)" in shown[1]
+    copied = Path("book/runs/synthetic/vgg19/files/epochs.parquet")
+    assert copied.read_bytes() == (study.runs["vgg19"].folder / "epochs.parquet").read_bytes()
+    for link in re.findall(r"\((files/[^)]+)\)", "".join(shown)):
+        assert (copied.parent.parent / link).is_file()
+
+
+def test_every_parameter_is_listed(shown):
+    parameters = RunParameters(arch="vgg19", epochs=7)
+    pages.Page(parameters, "vgg19").show_parameters(parameters)
+    for name, value in (("arch", "vgg19"), ("epochs", "7"), ("study", r"\(empty\)")):
+        assert f"| {escape(name)} | {value} |" in shown[0]
+    assert all(escape(name) in shown[0] for name in set(RunParameters.model_fields) - parameters.unused)
+
+
+def test_the_stamp_says_what_made_the_results(shown, study):
+    pages.Page(RunParameters(), "vgg19").show_stamp(study.runs["vgg19"])
+    for fact in ("0123456789ab", "python 3", "2 min 34 s", "a CPU", "1,234,567"):
+        assert escape(fact) in shown[0]
+
+
+def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
+    page = pages.Page(RunParameters())
+    table = pd.DataFrame({"a": ["x"]})
+    page.show_table(table, caption="Few.", name="tab-x", data=table, behind="More")
+    page.show_table(table[:0], caption="None.", behind="Nothing")
+    (text,) = shown
+    assert text.startswith("::::{dropdown} More\n")
+    assert ":name: tab-x-synthetic" in text
+    assert "[Data of this table](files/tab-x.csv)" in text
+    assert text.rstrip().endswith("::::")
+
+
+def test_details_hold_a_list_and_a_table_behind_a_title(shown):
+    page = pages.Page(RunParameters())
+    page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
+    opening, *body, closing = shown[0].rstrip("\n").split("\n")
+    assert (opening, closing) == ("::::{dropdown} More", "::::")
+    assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
+    assert not any(line.startswith("::::") for line in body)  # which would close it early
+
+
+def measured(study: StudyResults, **more) -> StudyResults:
+    """The study as if its ResNet50's weights had been given and nobody been asked."""
+    run = study.runs["resnet50"]
+    made = {"weights": "my_model*.pth", "sha256": "e" * 64, "by_name": True} | more
+    stamp = {name: value for name, value in run.stamp.items() if name not in ("learning_rate", "steps", "temperature")}
+    stamp |= {"measured": made, "classes": [*madeup.CLASSES, "dog"]}
+    run = NetworkResults(run.arch, run.folder, stamp, run.scores)
+    images = study.images.drop(columns=["selected", "shown"])
+    return StudyResults(study.name, study.dataset | {"people": None, "simulated": False}, images, {"resnet50": run})
+
+
+def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
+    for fact in ("my_model*.pth", "e" * 16, "measuring took"):
+        assert escape(fact) in shown[0]
+    assert "learning rate" not in shown[0]
+    assert "training took" not in shown[0]
+    assert "as the dataset makes them" in shown[0]
+
+
+def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study):
+    made = {"resized": 232, "size": 224, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}
+    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study, transforms=made).runs["resnet50"])
+    assert escape("232 px (bicubic), then the central 224 px") in shown[0]
+
+
+def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
+    by_name, by_order = (" ".join(wording.about(measured(study, by_name=named))) for named in (True, False))
+    for text in (by_name, by_order):
+        assert f"Nothing is trained here: the weights of ResNet50 are given, {escape('my_model*.pth')}" in text
+        assert "networks learn" not in text
+    assert "it knows 1 others beside them" in by_name
+    assert "near chance, 25" in by_order
+    assert "networks learn from 90 others" in " ".join(wording.about(study))
+
+
+def test_without_people_a_sentence_says_so(study):
+    assert "Nobody was asked" in wording.people_expectation(measured(study))
+    assert "{fig}`H1`" in wording.people_expectation(study)
+
+
+def test_parameters_that_play_no_part_are_not_shown(shown):
+    page = pages.Page(RunParameters())
+    page.show_parameters(RunParameters(weights="a.pth"))
+    page.show_parameters(RunParameters())
+    assert "| epochs |" in shown[1]
+    assert "| epochs |" not in shown[0]
+    assert "| weights |" in shown[0]
+
+
+def test_what_is_said_in_place_of_a_figure(shown):
+    page = pages.Page(RunParameters())
+    for absent in ("is not drawn: no such image.", ""):
+        page.show_figure(None, name="fig-h4", caption="", alt="", data=pd.DataFrame(), absent=absent)
+    assert shown == ["Figure H4 is not drawn: no such image."]
+
+
+def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
+    monkeypatch.setattr(pages, "LARGEST_CSV", 10)
+    table = pd.DataFrame({"id": [f"image {i}" for i in range(99)]})
+    pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
+    assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
+    assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
+
+
+def test_nothing_to_list_shows_nothing(shown):
+    pages.Page(RunParameters()).show_list([])
+    assert shown == []
+
+
+def test_an_empty_table_shows_nothing(shown):
+    pages.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
+    assert shown == []
+
+
+def text_of(markdown: str) -> list[str]:
+    """The text of each block, if there is nothing but text in it."""
+    blocks = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
+    children = [child for block in blocks for child in block.children]
+    assert {child.type for child in children} <= {"text", "text_special"}, children
+    return ["".join(child.content for child in block.children) for block in blocks]
+
+
+@given(st.text(max_size=40))
+def test_escaped_text_shows_itself_and_does_nothing(text):
+    shown = re.sub(" +", " ", "".join(c if c.isprintable() or c in "\u202f\u00a0" else " " for c in text)).strip(" ")
+    table = pd.DataFrame({"name": [text], "n": [1]})
+    assert text_of(pages.markdown(table)) == ["name", "n", shown.strip(), "1"]
+
+
+def test_tables_are_made_safe(shown):
+    table = pd.DataFrame({"class": madeup.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
+    pages.Page(RunParameters()).show_table(table, caption="Names.")
+    assert r"| a\|b | 0.0831 | 2 |" in shown[0]
+    assert "<b>" not in shown[0].replace(r"\<b", "")
+    assert "| circle | 0.5 | 1,000 |" in shown[0]
+    assert "| undefined | 3 |" in shown[0]
+    assert ":name:" not in shown[0]
+
+
+def test_a_study_is_introduced_with_what_a_reader_must_know(study):
+    text = " ".join(wording.about(study))
+    assert "not real people" in text
+    assert "form with batch norm, which the paper's does not have" in text
+    assert "2 of 120 AVH are undefined" in text
+
+
+@pytest.mark.parametrize(("name", "widths", "sentence"), [
+    ("own", [1, 1], None),
+    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the paper's, so that a CPU can train them."),
+    ("own", [1, 0.5], "the networks have 50 % of the channels"),
+    ("cifar10h", [0.25, 0.25], 'In full, for a GPU: `make book CONFIG="studies=cifar10h-full"`.'),
+])  # fmt: skip
+def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, sentence):
+    for run, width in zip(study.runs.values(), widths, strict=True):
+        run.stamp["parameters"]["width"] = width
+    said = " ".join(wording.about(replace(study, name=name))[: pages.AT_SIGHT]).replace(THIN, " ")
+    assert ("Scale: " in said) == (sentence is not None)
+    assert (sentence or "") in said
+
+
+def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
+    table = wording.summary_table(tables.summary(study), tables.ceiling(study))
+    assert list(table) == ["", "VGG19", "ResNet50", "n"]
+    assert table[""].tolist() == list(QUANTITIES.values())
+    assert table["n"].tolist() == ["60", "59", "59", "60", "59"]  # one AVH, and so one confidence, is undefined
+    assert re.fullmatch(r"−0\.\d\d \[.*\] \(\d+\u202f%\)", table["VGG19"][1])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.50"), (-0.416, "−0.42"), (-0.001, "0.00"), (np.float32(1234.5), "1,234.50"), (np.nan, "undefined")],
+)
+def test_numbers_in_words(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.08312, "0.0831"),
+        (12345.6, "12,300"),
+        (-2, "−2"),
+        (0, "0"),
+        (1.5e-7, "1.50e−07"),
+        (np.nan, "undefined"),
+        (0.66, "0.66"),
+    ],
+)
+def test_short_numbers(value, text):
+    assert short(value) == text
+
+
+def test_estimates_in_words():
+    text = with_interval(Estimate(np.float64(0.53), np.float64(0.49), 0.57, np.int64(1000)))
+    assert text == "0.53 [0.49,\u00a00.57], n\u00a0=\u00a01,000"
+    assert with_interval(Estimate(0.5, np.nan, np.nan, 2), n=False) == "0.50"
+    assert percent(0.534) == "53\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "under 1 s"), (59.6, "1 min"), (154, "2 min 34 s"), (7260, "2 h 1 min")]
+)
+def test_durations_in_words(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_curves_are_told_to_who_cannot_see_them(study):
+    text = wording.describe_curves(tables.epoch_means(study))
+    assert text.startswith("From epoch 1 to 3. VGG19: norm ")
+    assert "ResNet50: " in text
+    assert "HSF (0.8, 1]" in wording.describe_curves(tables.epoch_means_by_bin(study))
+    cells = tables.histograms(study, ["vgg19"], ["avh"])
+    assert wording.describe_histograms(cells).startswith("VGG19, 59 images, mean AVH by human selection frequency: ")
+
+
+def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
+    table, ceiling = claims.judge(study), tables.ceiling(study)
+    matrix = wording.matrix(table, study)
+    assert list(matrix) == ["claim, with simulated people", "VGG19", "ResNet50"]
+    assert len(matrix) == len(claims.CLAIMS)
+    found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
+    assert matrix["VGG19"].iloc[0] == wording.verdict(found["H1", "vgg19"])
+    assert matrix["VGG19"].iloc[6].startswith("?\u00a0inconclusive (all together)")
+    assert wording.tally(table).startswith("Of 15 verdicts, ")
+    assert len(wording.outcomes_of_claims(table)) == len(claims.CLAIMS)
+    assert wording.outcome(table, "P2") == wording.outcomes_of_claims(table)[2]
+    assert wording.outcome(table, "P2").startswith("**P2**: AVH follows people")
+    assert [text.split("**")[1] for text in wording.rule("P2")] == ["Statistic.", "Supported when", "Inconclusive when"]
+    rows = wording.judged(table, "P2", ceiling)
+    assert rows["network"].tolist() == ["VGG19", "", "ResNet50", ""]
+    assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
+    assert rows["asked for"].iloc[0] == "below 0: ✓\u00a0supported"
+    assert "share of the noise ceiling" in wording.judged_caption("P2", ceiling)
+
+
+def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
+    assert "{ref}`Figure 1 <fig-1-synthetic>`" in wording.said(study, "P1")
+    assert "{ref}`Figure N1 <fig-n1-synthetic>`" in wording.said(study, "P1")
+    parameters = madeup.study(tmp_path / "silent", ["vgg19"], people=False)
+    silent = read_results(parameters, parameters.archs)
+    assert "{ref}" not in wording.said(silent, "P1")
+    assert "{ref}" in wording.said(silent, "Obs. 1")
+    table = claims.judge(silent)
+    assert wording.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
+    assert wording.matrix(table, silent).columns[0] == "claim"
+
+
+def test_every_claim_has_its_words():
+    assert list(claims_in_words.CLAIM_WORDS) == [claim.id for claim in claims.CLAIMS]
+
+
+def test_infinite_numbers_have_their_sign():
+    assert claims_in_words._signed(np.inf) == "∞"
+    assert claims_in_words._signed(-np.inf) == "−∞"
+
+
+# --- chapters and contents
+
+
+def parameters_cell(chapter: str) -> str:
+    notebook = jupytext.read(ROOT / f"book/chapters/{chapter}.md")
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    return cell.source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapters_parameters_are_the_schemas(chapter):
+    """Every parameter with the schema's default and meaning, in its order."""
+    source, model = parameters_cell(chapter), CHAPTERS[chapter]
+    lines = {
+        node.target.id: (ast.literal_eval(node.value), line.partition("  # ")[2])
+        for node, line in zip(ast.parse(source).body, source.splitlines(), strict=True)
+    }
+    assert list(lines) == list(model.model_fields)
+    for name, field in model.model_fields.items():
+        assert lines[name] == (field.default, field.description)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapters_cells_hold_no_logic(chapter):
+    """Load, call, show: no branches, loops, functions or arithmetic beyond one division."""
+    for cell in jupytext.read(ROOT / f"book/chapters/{chapter}.md").cells:
+        if cell.cell_type != "code":
+            continue
+        assert "hide-input" in cell.metadata["tags"]
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.If, ast.For, ast.While, ast.FunctionDef, ast.Lambda, ast.Try, ast.IfExp}
+        assert len(cell.source.splitlines()) <= 15 or "parameters" in cell.metadata["tags"]
+
+
+@pytest.mark.parametrize(("given", "read"), [("resnet50, vgg19", ["resnet50", "vgg19"]), (["alexnet"], ["alexnet"])])
+def test_networks_come_as_a_list_or_with_commas(given, read):
+    assert ComparisonParameters.parse({"archs": given}).archs == read
+
+
+@pytest.mark.parametrize("archs", ["", "resnet50,resnet50", "../x", [], "a,,b"])
+def test_bad_networks_are_refused_in_one_sentence(archs):
+    with pytest.raises(ValueError, match="archs"):
+        ComparisonParameters.parse({"archs": archs})
+
+
+def test_contents_list_every_page_of_every_study():
+    def study(*archs):
+        runs = {arch: RunParameters(arch=arch) for arch in archs}
+        return StudyPlan(ComparisonParameters(archs=list(archs)), runs)
+
+    text = contents.table_of_contents({"synthetic": study("resnet50", "alexnet"), "quick": study("resnet18")})
+    files = re.findall(r"file: (\S+)", text)
+    assert "book/runs/synthetic/confidence-gap" in files
+    assert files.index("book/runs/synthetic/alexnet/training") < files.index("book/runs/synthetic/resnet50/training")
+    assert "book/runs/quick/resnet18/hardness" in files
+    assert "'ResNet50: hardness'" in text
+    assert all((ROOT / f"{file}.md").is_file() for file in files if "/runs/" not in file)

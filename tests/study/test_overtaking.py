@@ -1,0 +1,110 @@
+"""What is said about why results came out as they did, against counts, brute force and closed forms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from madeup import study
+from scipy import stats
+
+from analysis.probes import moments
+from analysis.statistics import Estimate
+from analysis.study import correlations, overtaking, reported
+from analysis.study.results import read_results
+from report import figures, wording
+from report.wording.overtaking import FEW
+
+ARCHS = ["alexnet", "vgg19"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return read_results(study(tmp_path_factory.mktemp("study"), ARCHS, epochs=9), ARCHS)
+
+
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory):
+    return read_results(study(tmp_path_factory.mktemp("nobody"), ARCHS, people=False), ARCHS)
+
+
+def test_ties_alone_keep_a_perfect_score_below_one():
+    random = np.random.default_rng(0)
+    hsf = np.append(random.integers(0, 8, 300) / 8, [np.nan, np.nan])
+    perfect = np.lexsort((random.random(302), hsf)).argsort()[:300]  # in order, without ties
+    assert correlations.ties_ceiling(hsf) == pytest.approx(stats.spearmanr(perfect, hsf[:300]).statistic, abs=1e-12)
+    assert correlations.ties_ceiling(np.arange(10.0)) == 1
+
+
+def test_cifar10h_ties_are_as_published(real_data):
+    counts = np.load(real_data / "cifar-10h" / "cifar10h-counts.npy", allow_pickle=False)
+    labels = np.fromfile(real_data / "cifar-10-batches-bin" / "test_batch.bin", np.uint8).reshape(-1, 3073)[:, 0]
+    hsf = counts[np.arange(10_000), labels] / counts.sum(1)
+    assert correlations.ties_ceiling(hsf) == pytest.approx(0.956, abs=5e-4)
+
+
+def test_correlations_over_epochs_are_those_of_each_epoch(results):
+    table = overtaking.overtaking(results)
+    assert set(table["arch"]) == set(ARCHS)
+    sign = {"avh": -1, "confidence": 1}
+    for row in table[table["score"] != "lead"].itertuples():
+        probe = results.runs[row.arch].epochs.query(f"epoch == {row.epoch}")
+        probe = probe.assign(hsf=results.hsf[probe["image"]]).dropna()
+        rho = stats.spearmanr(probe[row.score], probe["hsf"]).statistic
+        assert row.value == pytest.approx(sign[row.score] * rho, abs=1e-12)
+        assert row.low <= row.value <= row.high
+        assert row.n == len(probe) == 59
+    both = table.pivot(index=["arch", "epoch"], columns="score", values="value")
+    lead = both["lead"].to_numpy()
+    # The one undefined AVH is left out of the pair, and of AVH alone, but confidence is defined where it is not.
+    np.testing.assert_allclose(lead, both["avh"].abs() - both["confidence"].abs(), atol=0.05)
+
+
+@pytest.mark.parametrize("last", [1, 2, 9, 90])
+def test_moments_reach_from_the_first_epoch_to_the_last(last):
+    found = moments(last)
+    assert (found[0], found[-1]) == (1, last)
+    assert sorted(set(found)) == found
+
+
+def test_the_reported_are_beside_what_they_are_about(results):
+    table = reported.beside_reported(results).set_index(["score", "bin"])
+    assert table.loc[("avh", ""), "reported"].item() == 0.36
+    run = results.runs["vgg19"]  # the representative where there is no ResNet50
+    defined = run.scores["avh"].notna()
+    whole = stats.spearmanr(run.scores["avh"][defined], results.hsf[defined]).statistic
+    assert table.loc[("avh", ""), "value"].item() == pytest.approx(-whole, abs=1e-12)
+    low = defined & (results.hsf <= 0.2)
+    within = stats.spearmanr(run.scores["avh"][low], results.hsf[low]).statistic
+    row = table.loc[("avh", "[0, 0.2]")]
+    assert (row["value"], row["n"]) == (pytest.approx(-within, abs=1e-12), low.sum())
+
+
+def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nobody):
+    sentences = wording.norm_sentences(correlations.confidence_and_norm(results))
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["AlexNet", "VGG19"]
+    run = results.runs["alexnet"]
+    seen = run.scores["confidence"].notna()
+    shared = stats.spearmanr(run.scores["confidence"][seen], run.scores["norm"][seen]).statistic
+    assert f"of {shared:.2f} [".replace("-", "−") in sentences[0]
+    assert wording.norm_sentences(correlations.confidence_and_norm(nobody)) == []
+
+
+def test_only_avh_is_turned():
+    estimate = Estimate(-0.2, -0.3, 0.1, 50)
+    assert overtaking.turned("avh", estimate) == {"value": 0.2, "low": -0.1, "high": 0.3, "n": 50}
+    assert overtaking.turned("confidence", estimate) == estimate._asdict()
+
+
+def test_sentences_name_every_network_and_the_small_bins(results):
+    assert len(wording.overtakes(overtaking.overtaking(results))) == 2
+    text = " ".join(wording.reasons(results))
+    sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
+    small = sizes[sizes < FEW]
+    assert len(small)
+    assert all(f"({n})" in text for n in small)
+
+
+def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
+    assert overtaking.overtaking(nobody).empty
+    assert reported.beside_reported(nobody).empty
+    assert figures.figure_d1(overtaking.overtaking(nobody)) is None
+    assert "Nobody was asked" in wording.reasons(nobody)[0]

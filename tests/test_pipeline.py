@@ -1,0 +1,74 @@
+"""A study's steps: what is there is kept, and data is never exchanged beneath finished runs."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from analysis import pipeline, runs
+from analysis.errors import InputError
+from analysis.parameters import StudyParameters
+
+
+@pytest.fixture
+def parameters(tmp_path) -> StudyParameters:
+    return StudyParameters(
+        results_dir=str(tmp_path / "results"), data_dir=str(tmp_path / "data"), train_images=24, test_images=24
+    )
+
+
+def test_the_table_of_images_holds_peoples_answers(parameters):
+    dataset = pipeline.prepare(parameters)
+    table = runs.read_table(parameters.study_dir / pipeline.IMAGES)
+    counts = table.filter(regex=r"^count_\d+$").to_numpy()
+    assert list(table["id"]) == list(dataset.test.ids)
+    assert (counts.sum(1) == table["shown"]).all()
+    assert (counts[range(len(table)), table["label"]] == table["selected"]).all()
+
+
+def test_what_is_there_is_left_alone(parameters):
+    pipeline.prepare(parameters)
+    before = {path: path.stat().st_mtime_ns for path in parameters.study_dir.iterdir()}
+    pipeline.prepare(parameters)
+    assert {path: path.stat().st_mtime_ns for path in parameters.study_dir.iterdir()} == before
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_only_a_finer_grouping_of_classes_is_taken_over(parameters, monkeypatch, gone):
+    """Beside finished runs, and nothing else of the description or the table is touched."""
+    dataset = pipeline.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    path, classes = parameters.study_dir / pipeline.DATASET, len(dataset.classes)
+    before, images = runs.read_json(path), (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns
+    groups = {f"group {k}": (k,) for k in range(classes)} if not gone else {"all": tuple(range(classes))}
+    other = dataclasses.replace(dataset, superclasses=groups, notes=("Another grouping.",))
+    monkeypatch.setattr(pipeline, "load", lambda parameters: other)
+    pipeline.prepare(parameters)
+    finer = {"superclasses": {name: list(members) for name, members in groups.items()}, "notes": ["Another grouping."]}
+    assert runs.read_json(path) == (before if gone else before | finer)
+    assert (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns == images
+
+
+@pytest.mark.parametrize("change", [{"hash": "other"}, {"human": None}, {"classes": tuple("abcdefghijkl")}])
+def test_what_identifies_a_study_may_not_change(parameters, monkeypatch, change):
+    dataset = pipeline.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    monkeypatch.setattr(pipeline, "load", lambda parameters: dataclasses.replace(dataset, **change))
+    with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
+        pipeline.prepare(parameters)
+
+
+def test_other_data_replaces_data_that_no_run_needs(parameters):
+    pipeline.prepare(parameters)
+    other = parameters.model_copy(update={"seed": 1})
+    pipeline.prepare(other)
+    assert runs.read_json(other.study_dir / pipeline.DATASET)["parameters"]["seed"] == 1
+
+
+def test_other_data_is_refused_beside_finished_runs(parameters):
+    pipeline.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    before = pd.read_parquet(parameters.study_dir / pipeline.IMAGES)
+    with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
+        pipeline.prepare(parameters.model_copy(update={"seed": 1}))
+    pd.testing.assert_frame_equal(pd.read_parquet(parameters.study_dir / pipeline.IMAGES), before)
