@@ -64,7 +64,8 @@ def results(wildcards):
 
 def weights(wildcards):
     """The file that weights are in, unless they are torchvision's or the file is not here, which a sentence will say."""
-    return [file for file in [run(wildcards).weights] if Path(file).is_file()]
+    given = run(wildcards)
+    return [file for file in (given.weights, given.start_from) if Path(file).is_file()]
 
 
 def gpu_quarters(wildcards):
@@ -96,7 +97,7 @@ localrules:
 
 wildcard_constraints:
     study=one_of(STUDIES),
-    arch=r"[a-z0-9_]+",
+    arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
     chapter=one_of(chapters.OF_NETWORK),
     comparison=one_of(chapters.OF_STUDY),
 
@@ -122,6 +123,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
+            weights,
             modules(*runs.TRAINED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],

@@ -45,6 +45,10 @@ STD = (0.229, 0.224, 0.225)
 TIMM = "timm/"  # begins timm's names
 TUNED_RATE = 0.01  # initial, where training starts from given weights
 
+HEADS = ("linear", "hidden", "hidden-no-dropout")  # that a network may be given instead of its own
+# What may stand after the features, beside linear layers.
+AFTER_FEATURES = (nn.Sequential, nn.Linear, nn.Dropout, nn.ReLU, nn.Hardswish, nn.GELU, nn.SiLU, nn.Identity)
+
 
 class Network(nn.Module):
     """A network whose embedding and head are separate: ``head(embed(pixels))`` are its logits.
@@ -101,14 +105,16 @@ def build(
     input_size: int | None = None,
     width: float = 1.0,
     stem: str = "auto",
+    head: str = "own",
     seed: int = 0,
 ) -> Network:
     """A freshly initialised network; the seed decides its weights and nothing else is disturbed.
 
     Args: arch, a name of one of the three kinds; classes, C; image_size in pixels; input_size, what the network resizes
-        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet".
+        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet";
+        head, "own", or one of HEADS, which stands after the same layers with the same initial weights.
     Raises: InputError for an unknown name, a network that has no final linear layer, a width its layers cannot take,
-        a stem it does not have, and pictures too small for it.
+        a stem it does not have, another head where features are not pooled, and pictures too small for it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -118,14 +124,17 @@ def build(
             if not torchvisions(arch):
                 raise InputError(f"width is {width:g}; allowed for arch {arch}: 1, as only torchvision's are narrowed")
             _scale_width(model, arch, head_name, width)
-    if not torchvisions(arch):
-        _check_end(model, arch, head_name, input_size or image_size)
-    head = model.get_submodule(head_name)
+        if not torchvisions(arch):
+            _check_end(model, arch, head_name, input_size or image_size)
+        if head != "own":
+            head_name = _exchange_head(model, arch, head_name, head, input_size or image_size)
+            variant += f", {head} head"
+    last = model.get_submodule(head_name)
     mean, std = timm_normalisation(model, arch) if arch.startswith(TIMM) else (MEAN, STD)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     sized = f", pictures resized to {input_size} px" if input_size else ""
-    network = Network(model, head, head_name, f"{variant}, width {width:g}{sized}", input_size)
+    network = Network(model, last, head_name, f"{variant}, width {width:g}{sized}", input_size)
     network.normalise(mean, std)
     _check_size(network, arch, image_size, stem)
     return network
@@ -411,6 +420,61 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
                 layer.bias = nn.Parameter(layer.bias[: shape[0]].clone())
             for buffer in ("running_mean", "running_var") if isinstance(layer, nn.BatchNorm2d) else ():
                 setattr(layer, buffer, getattr(layer, buffer)[: shape[0]].clone())
+
+
+def _exchange_head(model: nn.Module, arch: str, head_name: str, head: str, image_size: int) -> str:
+    """Put one of HEADS after the network's pooled convolutional features, as wide as they are; the last layer's name.
+
+    "linear" is that layer alone; "hidden" two linear layers before it, each with ReLU and dropout .5, as VGG has;
+    "hidden-no-dropout" the same without dropout.
+    """
+    place = head_name
+    while (parent := place.rpartition(".")[0]) and all(
+        isinstance(module, AFTER_FEATURES) for module in model.get_submodule(parent).modules()
+    ):
+        place = parent
+    replaced = model.get_submodule(place)
+    width = _pooled_features(model, arch, place, image_size)
+    layers: list[nn.Module] = []
+    for _ in range(0 if head == "linear" else 2):
+        layers += [nn.Linear(width, width), nn.ReLU(inplace=True)]
+        layers += [nn.Dropout(0.5)] if head == "hidden" else []
+    layers.append(nn.Linear(width, model.get_submodule(head_name).out_features))
+    parent, _, child = place.rpartition(".")
+    setattr(model.get_submodule(parent), child, nn.Sequential(*layers).train(replaced.training))
+    return f"{place}.{len(layers) - 1}"
+
+
+def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -> int:
+    """How many features the part of the network at ``place`` is given, one number per channel of the last maps."""
+    tail = set(model.get_submodule(place).modules())
+    before = [module for module in model.modules() if module not in tail]
+    maps: list[Tensor] = []  # the last layer's that made any
+    given: list[Tensor] = []
+
+    def keep_maps(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4:
+            maps[:] = [output]
+
+    handles = [module.register_forward_hook(keep_maps) for module in before if not list(module.children())]
+    handles.append(model.get_submodule(place).register_forward_pre_hook(lambda _, inputs: given.append(inputs[0])))
+    training = model.training
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, 3, image_size, image_size))
+    except Exception as error:
+        raise _unfit(f"arch {arch}", image_size, error) from None
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.train(training)
+    pooled = maps and len(given) == 1 and given[0].shape == (1, maps[0].shape[1])
+    if not pooled or any(isinstance(module, nn.Linear) for module in before):
+        raise InputError(
+            f"arch {arch} gives its last layers no pooled convolutional features of pictures of {image_size} px, so "
+            "its head cannot be exchanged; allowed: head own, or a network such as resnet18 or, with stem small, vgg11"
+        )
+    return given[0].shape[1]
 
 
 def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None:

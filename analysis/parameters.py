@@ -128,6 +128,10 @@ class RunParameters(StudyParameters):
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
         "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
+    head: Literal["own", "linear", "hidden", "hidden-no-dropout"] = Field(
+        "own", description="last layers; linear: one; hidden: two more before it, as VGG has; own: the network's"
+    )
+    label: str = Field("", description="the run's folder under its study; empty: arch, with '-' for '/' and ':'")
     input_size: int | None = Field(
         None, ge=8, le=1024, description="the network resizes pictures to this many pixels; None: as they are"
     )
@@ -162,6 +166,8 @@ class RunParameters(StudyParameters):
             raise ValueError(
                 f"arch {self.arch!r}; allowed: torchvision's names (resnet50); timm/NAME; package.module:function"
             )
+        if self.label and not re.fullmatch(FOLDER, self.label):
+            raise ValueError(f"label {self.label!r}; allowed: letters, digits, '-', '_' and '.'")
         if self.weights and self.start_from:
             raise ValueError("weights and start_from are both given; allowed: one, to measure or to train")
         return self
@@ -172,9 +178,14 @@ class RunParameters(StudyParameters):
         return super().unused | (TRAINING if self.weights else set())
 
     @property
+    def run_name(self) -> str:
+        """What the run is called in paths, on pages and among its study's runs."""
+        return self.label or folder_name(self.arch)
+
+    @property
     def run_dir(self) -> Path:
-        """Where the run's tables are: ``results/<study>/<arch>``."""
-        return self.study_dir / folder_name(self.arch)
+        """Where the run's tables are: ``results/<study>/<run_name>``."""
+        return self.study_dir / self.run_name
 
 
 class ComparisonParameters(StudyParameters):

@@ -31,7 +31,7 @@ from analysis.parameters import RunParameters, StudyParameters
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run whose weights were given
-PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
+PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
@@ -40,7 +40,7 @@ SOURCE = Path(__file__).parent
 # changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
 TRAINED_BY = (
     *("architectures", "datasets/crops", "datasets/decoding", "devices"),
-    *("distributed", "extraction", "scores", "training"),
+    *("distributed", "extraction", "scores", "training", "weights"),
 )
 MEASURED_BY = (
     *("architectures", "datasets/decoding", "devices", "distributed"),

@@ -105,6 +105,7 @@ class Run:
             len(dataset.classes),
             image_size=dataset.test.images[np.arange(1)].shape[-1],
             input_size=parameters.input_size,
+            head=parameters.head,
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.seed,

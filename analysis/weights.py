@@ -269,6 +269,7 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
             outputs,
             image_size=image_size,
             input_size=parameters.input_size,
+            head=parameters.head,
             width=parameters.width,
             stem=parameters.stem,
         )
