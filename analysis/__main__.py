@@ -161,10 +161,13 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
-    from analysis import record  # noqa: PLC0415
+    from analysis import record, runs  # noqa: PLC0415
     from analysis.config import read_studies  # noqa: PLC0415
 
     study = read_studies({"studies": arguments.study})[arguments.study]
+    for run in (start for arch in study.runs for start in study.starts(arch)):
+        if runs.finished(run) is None:
+            raise InputError(f"{run.run_dir} is not finished: run study {arguments.study} first")
     print(f"recorded in {record.record(study.parameters, study.runs)}")
 
 

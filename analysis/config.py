@@ -4,6 +4,7 @@ A file holds the parameters that its networks share and, under ``architectures``
 
     dataset: synthetic
     epochs: 90
+    seeds: [0, 1, 2]        # each network from three starts, on the same pictures
     architectures:
       alexnet: {stem: small}
       resnet50: {}
@@ -32,7 +33,13 @@ class Study:
     """One study: its shared parameters and one run per network, in the file's order."""
 
     parameters: StudyParameters
-    runs: dict[str, RunParameters]
+    runs: dict[str, RunParameters]  # each network's first start, of which pages show the training
+    seeds: tuple[int, ...] = ()  # of all starts, the first one's first; empty: there is one start
+
+    def starts(self, arch: str) -> list[RunParameters]:
+        """A network's runs, one from each seed."""
+        others = [self.runs[arch].model_copy(update={"start_seed": seed}) for seed in self.seeds[1:]]
+        return [self.runs[arch], *others]
 
     @property
     def name(self) -> str:
@@ -80,6 +87,10 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         raise InputError(f"{path} needs parameters and, under architectures, one entry per network")
     own = content.pop("architectures")
     shared = {"study": name} | content | dict(overrides)
+    seeds = read_seeds(shared.pop("seeds", None), f"study {name}")
+    if seeds:
+        shared["seed"] = seeds[0]
+    overrides = {key: value for key, value in overrides.items() if key != "seeds"}
     runs: dict[str, RunParameters] = {}
     keys = {folder_name(key): key for key in own}
     for key in [keys.get(folder_name(arch), arch) for arch in archs] or own:
@@ -92,7 +103,23 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     if len({bool(run.weights) for run in runs.values()}) > 1:
         raise InputError(f"study {name} gives weights to some networks only; allowed: to all of them, or to none")
     fields = StudyParameters.model_fields
-    return Study(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs)
+    if seeds[1:] and any(run.weights for run in runs.values()):
+        raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
+    return Study(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs, seeds)
+
+
+def read_seeds(value: Any, where: str) -> tuple[int, ...]:
+    """The seeds of a study's starts, from a list or words with commas; none where nothing is given."""
+    if value is None:
+        return ()
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    try:
+        seeds = tuple(int(str(item)) for item in items)
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise InputError(f"{where} has seeds {value!r}; allowed: whole numbers from 0, each once, such as [0, 1, 2]")
+    return seeds
 
 
 def words(value: str | list[str]) -> list[str]:

@@ -65,6 +65,12 @@ def resolve_precision(name: str, device: torch.device) -> str:
     return "bfloat16" if any(units.get(unit) for unit in ("avx512_bf16", "amx_bf16", "arm_bf16")) else "float32"
 
 
+def tune(device: torch.device) -> None:
+    """Let a GPU's libraries try which kernels are fastest for the shapes that they meet, which stay the same."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+
+
 def device_name(device: torch.device) -> str:
     """The device's name as its maker gives it."""
     if device.type == "cuda":

@@ -25,7 +25,7 @@ RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay t
 
 # What each score is made of. Probing in training keeps the first five.
 PROBED = ["confidence", "norm", "angle", "avh", "correct"]
-BASELINES = ["cosine", "avh_others", "max_confidence", "margin", "entropy", "loss"]
+BASELINES = ["cosine", "avh_others", "angular_margin", "max_confidence", "margin", "entropy", "loss"]
 COLUMNS = [*PROBED, "predicted", "nearest", *BASELINES]
 INTEGERS = ("predicted", "nearest")
 
@@ -99,8 +99,11 @@ def extract(
     result = {name: torch.zeros(n, dtype=kinds.get(name, torch.float32), device=device) for name in columns}
     if logits:
         result["logits"] = torch.zeros(n, classes, device=device)
-    for part, pixels in pictures.batches(torch.arange(n)[distributed.share(n)], batch_size):
-        rows = slice(int(part[0]), int(part[-1]) + 1)
+    mine = distributed.share(n)
+    start = mine.start
+    for part, pixels in pictures.batches(torch.arange(n)[mine], batch_size):
+        rows = slice(start, start + len(part))
+        start = rows.stop
         with precise(device, precision):
             embeddings = network.embed(pixels.contiguous(memory_format=torch.channels_last))
         z = network.classify(embeddings)
@@ -129,6 +132,7 @@ def score(
         "nearest": lambda: a.argmin(1),
         "cosine": own.cos,
         "avh_others": lambda: scores.avh_others(a, y),
+        "angular_margin": lambda: scores.angular_margin(a, y),
         "max_confidence": lambda: scores.max_confidence(z),
         "margin": lambda: scores.margin(z, y),
         "entropy": lambda: scores.entropy(z),

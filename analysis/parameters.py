@@ -19,6 +19,7 @@ DATASETS: tuple[str, ...] = get_args(DatasetName)
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
+SEEDS = 2**31
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
 # What only training asks for.
 TRAINING = {
@@ -31,6 +32,7 @@ TRAINING = {
     "augment",
     "calibration_images",
     "start_from",
+    "start_seed",
 }
 
 
@@ -59,7 +61,7 @@ class StudyParameters(BaseModel):
     )
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
-    seed: int = Field(0, ge=0, lt=2**31, description="of pictures, initial weights, order and augmentation")
+    seed: int = Field(0, ge=0, lt=SEEDS, description="of pictures, initial weights, order and augmentation")
 
     @field_validator("raters_selected", mode="before")
     @classmethod
@@ -138,6 +140,9 @@ class RunParameters(StudyParameters):
     start_from: str = Field(
         "", description="empty: train from scratch; else from these weights, with a new last layer; values as weights"
     )
+    start_seed: int | None = Field(
+        None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
+    )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
     accumulate: int = Field(1, ge=1, description="parts that a batch is computed in; more where memory is small")
@@ -183,9 +188,15 @@ class RunParameters(StudyParameters):
         return self.label or folder_name(self.arch)
 
     @property
+    def training_seed(self) -> int:
+        """What initial weights, order and augmentation follow from."""
+        return self.seed if self.start_seed is None else self.start_seed
+
+    @property
     def run_dir(self) -> Path:
-        """Where the run's tables are: ``results/<study>/<run_name>``."""
-        return self.study_dir / self.run_name
+        """Where the run's tables are: ``results/<study>/<run_name>``; other starts' in ``seed-<start_seed>``."""
+        folder = self.study_dir / self.run_name
+        return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 
 class ComparisonParameters(StudyParameters):

@@ -3,6 +3,7 @@
     recorded/<study>/dataset.json, images.parquet          as in results/, without people's answers
     recorded/<study>/<arch>/scores.parquet, training.parquet, run.json        as they are
     recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
+    recorded/<study>/<arch>/seed-<seed>/      another start of the network: its scores, training and run.json alone
 
 People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
 user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
@@ -20,6 +21,7 @@ from analysis.tables import EPOCHS, ITERATIONS
 
 RECORDED = "recorded"
 DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
+OF_A_START = ("scores", "training")  # what is kept of all starts but the first
 ANSWERS = r"selected|shown|count_\d+"
 
 
@@ -41,5 +43,10 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
             write = compact.write if name in DYNAMICS else runs.write_table
             write(target / arch / f"{name}.parquet", table)
         runs.write_json(target / arch / runs.RUN, stamp)
+        for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
+            start = target / path.parent.relative_to(source)
+            for name in OF_A_START:
+                runs.write_table(start / f"{name}.parquet", runs.read_table(path.parent / f"{name}.parquet"))
+            runs.write_json(start / runs.RUN, runs.read_json(path))
     runs.write_json(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
     return target

@@ -39,7 +39,7 @@ SOURCE = Path(__file__).parent
 # The modules that make a run's tables: it is stamped with their contents, and the Snakefile makes it again when one
 # changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
 TRAINED_BY = (
-    *("architectures", "datasets/crops", "datasets/decoding", "devices"),
+    *("architectures", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
     *("distributed", "extraction", "scores", "training", "weights"),
 )
 MEASURED_BY = (

@@ -122,6 +122,15 @@ def margin(logits: Tensor, targets: Tensor) -> Tensor:
     return _target(logits, targets) - others.amax(1)
 
 
+def angular_margin(angles: Tensor, targets: Tensor) -> Tensor:
+    """Angle to the target less the smallest to another class, from angles (N, C); above 0 where another is nearer. (N,)
+
+    A score of this book's own, not of the paper.
+    """
+    others = angles.scatter(1, targets[:, None], torch.inf)
+    return _target(angles, targets) - others.amin(1)
+
+
 def entropy(logits: Tensor) -> Tensor:
     """Entropy of the predicted distribution, in nats. (N,)"""
     log_p = logits.log_softmax(1)

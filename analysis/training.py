@@ -34,10 +34,11 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from analysis import architectures, distributed, runs, weights
+from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
-from analysis.devices import device_name, resolve_precision
+from analysis.devices import device_name, resolve_precision, tune
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
 from analysis.parameters import RunParameters
@@ -45,6 +46,8 @@ from analysis.parameters import RunParameters
 PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
 WARM_STEPS = 1_000  # a network that has taken fewer changes faster than running statistics can follow
 WARM_IMAGES = 256  # training images that a probe recomputes them on
+TOGETHER = 32  # batches that a GPU is given at once; one by one, each would make it wait
+PROBED_AT_ONCE = {"cpu": 500, "cuda": 5_000}  # test images, at most; of 224 px at most 500
 CROP = 8  # the padding of random crops is a picture's side over this: 4 px of 32
 
 
@@ -71,7 +74,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
     if stamp is not None:
         runs.sweep(parameters.run_dir)
         return stamp
-    run = Run(parameters, dataset)
+    run = Training(parameters, dataset)
     silent = not progress or distributed.rank() > 0
     with tqdm(
         total=parameters.epochs, initial=run.progress.epoch, desc=parameters.arch, unit="epoch", disable=silent
@@ -89,7 +92,7 @@ def check(parameters: RunParameters) -> None:
     distributed.worker_device(parameters.device)
 
 
-class Run:
+class Training:
     """One network in training: state, one epoch, one probe, checkpoint."""
 
     def __init__(self, parameters: RunParameters, dataset: Dataset):
@@ -98,17 +101,22 @@ class Run:
             raise InputError(f"dataset {dataset.name} has no training images; {advice}")
         self.parameters, self.dataset = parameters, dataset
         self.device = distributed.worker_device(parameters.device)
+        tune(self.device)
         self.precision = resolve_precision(parameters.precision, self.device)
         self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch, bool(parameters.start_from))
+        image_size = dataset.test.images[np.arange(1)].shape[-1]
+        self.probed_at_once = min(
+            PROBED_AT_ONCE[self.device.type], 500 * 224**2 // (parameters.input_size or image_size) ** 2
+        )
         network = architectures.build(
             parameters.arch,
             len(dataset.classes),
-            image_size=dataset.test.images[np.arange(1)].shape[-1],
+            image_size=image_size,
             input_size=parameters.input_size,
             head=parameters.head,
             width=parameters.width,
             stem=parameters.stem,
-            seed=parameters.seed,
+            seed=parameters.training_seed,
         ).to(self.device, memory_format=torch.channels_last)
         self.started = weights.start(network, parameters)
         self.network = distributed.synchronised(network, self.device)
@@ -137,6 +145,8 @@ class Run:
         self.progress = self._load() or Progress()
         distributed.same(f"{self.fingerprint} {self.progress.epoch}", "data, code or checkpoints")
         self.replica = distributed.replicated(self.network)  # whose gradients are those of the whole batch
+        capturable = self.device.type == "cuda" and distributed.workers() == 1
+        self.captured = Captured(self.train_step) if capturable else None
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """Train to the end, yielding each finished epoch's row of training.parquet."""
@@ -158,10 +168,13 @@ class Run:
         """One pass over the training images, in an order and with augmentations that (seed, epoch) decide."""
         p = self.parameters
         rate = self.rate * 0.1 ** (3 * (epoch - 1) // p.epochs)
+        if self.captured and rate != self.optimiser.param_groups[0]["lr"]:
+            self.captured.forget()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        torch.manual_seed(p.seed * 100_003 + epoch + (distributed.rank() << 50))  # dropout, each worker its own
-        random = torch.Generator().manual_seed(p.seed * 100_003 + epoch)  # order and augmentation
+        seed = p.training_seed * 100_003 + epoch
+        torch.manual_seed(seed + (distributed.rank() << 50))  # dropout, each worker its own
+        random = torch.Generator().manual_seed(seed)  # order and augmentation
         order = self.fitted[torch.randperm(len(self.fitted), generator=random)]
         size, mine = self.batch, distributed.share(self.batch)
         order = order[: len(order) // size * size]  # a last batch of few images would upset batch norm
@@ -170,13 +183,17 @@ class Run:
         self.network.train()
         pictures = self.epoch_pictures(epoch)
         plain = p.augment and pictures is self.train_pictures
-        for part, pixels in pictures.batches(order.flatten(), order.shape[1]):
+        step, share = self.captured or self.train_step, order.shape[1]
+        together = share * (1 if pictures.resident is None else TOGETHER)
+        for part, fetched in pictures.batches(order.flatten(), together):
+            pixels = augment(fetched, random, size, mine) if plain else fetched
             targets = self.train_targets[part.to(self.device)]
-            totals += self.train_step(augment(pixels, random, size, mine) if plain else pixels, targets)
-            self.progress.step += 1
-            if self.progress.step <= PROBED_STEPS:
-                self.progress.iterations.append(self.probe())
-                self.network.train()
+            for batch in zip(pixels.split(share), targets.split(share), strict=True):
+                totals += step(*batch)
+                self.progress.step += 1
+                if self.progress.step <= PROBED_STEPS:
+                    self.progress.iterations.append(self.probe())
+                    self.network.train()
         loss, correct, images = distributed.total(totals).tolist()
         if not np.isfinite(loss):
             raise InputError(
@@ -190,7 +207,7 @@ class Run:
         images = self.dataset.train.images
         if not (self.parameters.augment and isinstance(images, Files)):
             return self.train_pictures
-        return Pictures(Crops(images, self.parameters.seed, epoch), self.device)
+        return Pictures(Crops(images, self.parameters.training_seed, epoch), self.device)
 
     def train_step(self, pixels: Tensor, targets: Tensor) -> Tensor:
         """One optimiser step on this worker's (B, 3, H, W) pictures of a batch, computed in ``accumulate`` parts.
@@ -217,14 +234,19 @@ class Run:
 
     def probe(self, columns: list[str] = PROBED) -> dict[str, Tensor]:
         """Scores of all test images under the network as it is now: (N,) per column, on the CPU."""
-        with self.settled():
+        with self.recalibrated_batch_norm():
             values = extract(
-                self.network, self.test_pictures, self.test_targets, precision=self.precision, columns=columns
+                self.network,
+                self.test_pictures,
+                self.test_targets,
+                precision=self.precision,
+                columns=columns,
+                batch_size=self.probed_at_once,
             )
         return {name: value.cpu() for name, value in values.items()}
 
     @contextmanager
-    def settled(self) -> Iterator[None]:
+    def recalibrated_batch_norm(self) -> Iterator[None]:
         """Batch norm as an evaluation may use it: in the first steps, statistics of fixed training images."""
         layers = self.batch_norms()
         if self.progress.step >= WARM_STEPS or not layers:
@@ -269,7 +291,7 @@ class Run:
             "iterations": probes_table("step", self.progress.iterations),
             "training": pd.DataFrame(self.progress.training),
         }
-        with self.settled():  # the statistics that the scores were computed with
+        with self.recalibrated_batch_norm():  # the statistics that the scores were computed with
             weights = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
         stamp = runs.stamp(
             p,
@@ -304,7 +326,7 @@ class Run:
 
     def final_scores(self) -> tuple[pd.DataFrame, float | None]:
         """scores.parquet, a row per test image, and the temperature fitted on held-out training images."""
-        with self.settled():
+        with self.recalibrated_batch_norm():
             values = extract(self.network, self.test_pictures, self.test_targets, precision=self.precision, logits=True)
             temperature = self.fit_temperature() if len(self.held_out) else None
         logits = values.pop("logits").double()
@@ -357,19 +379,23 @@ def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, 
             f"calibration_images is {parameters.calibration_images} of {images} training images; "
             f"allowed: 0 to {images - 2}"
         )
-    order = np.random.default_rng([parameters.seed, 0xCA1]).permutation(images)
+    order = np.random.default_rng([parameters.training_seed, 0xCA1]).permutation(images)
     return np.sort(order[parameters.calibration_images :]), np.sort(order[: parameters.calibration_images])
 
 
 def augment(pixels: Tensor, random: torch.Generator, batch: int | None = None, mine: slice = slice(None)) -> Tensor:
     """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same.
 
-    The pictures are those at ``mine`` of a batch of ``batch`` (None: all of it), for all of which numbers are drawn.
+    The pictures are those at ``mine`` of one or several batches of ``batch`` (None: all are one batch), for all of
+    which numbers are drawn, batch by batch.
     """
     b, _, h, w = pixels.shape
     pad, batch = h // CROP, batch or b
-    top, left = torch.randint(0, 2 * pad + 1, (2, batch, 1), generator=random)[:, mine]
-    flip = torch.randint(0, 2, (batch, 1), generator=random)[mine].bool()
+    draws = []
+    for _ in range(b // len(range(batch)[mine])):
+        corner = torch.randint(0, 2 * pad + 1, (2, batch, 1), generator=random)
+        draws.append((*corner[:, mine], torch.randint(0, 2, (batch, 1), generator=random)[mine].bool()))
+    top, left, flip = map(torch.cat, zip(*draws, strict=True))
     rows = torch.arange(h) + top  # (B, H), in the padded picture
     columns = torch.where(flip, torch.arange(w - 1, -1, -1), torch.arange(w)) + left  # (B, W)
     rows, columns = (reflect(i - pad, n).to(pixels.device) for i, n in ((rows, h), (columns, w)))

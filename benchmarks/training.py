@@ -20,7 +20,7 @@ from analysis import architectures, study
 from analysis.config import read_studies
 from analysis.devices import device_name
 from analysis.parameters import RunParameters
-from analysis.training import Run
+from analysis.training import Training
 
 CASES = (("resnet50", "imagenet", 0.02), ("vgg19", "small", 0.01), ("alexnet", "small", 0.01))
 IMAGES = 1_024
@@ -46,13 +46,13 @@ def pairs():
             )
 
 
-def started(parameters: RunParameters) -> Run:
-    run = Run(parameters, study.prepare(study.study_of(parameters)))
+def started(parameters: RunParameters) -> Training:
+    run = Training(parameters, study.prepare(study.study_of(parameters)))
     run.progress.step = 1_000  # beyond the first steps, which are probed one by one
     return run
 
 
-def plain_loop(run: Run) -> Callable[[], None]:
+def plain_loop(run: Training) -> Callable[[], None]:
     """An epoch as one would write it first: float32, channels first, torch's default SGD, .item() at each step."""
     p = run.parameters
     network = architectures.build(p.arch, len(run.dataset.classes), image_size=32, width=p.width, stem=p.stem)

@@ -49,8 +49,8 @@ def child(moment: str, words: list[str]) -> None:
     """The command, which may die on the way."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in a shell's background ignore
     killer = Killer(moment)
-    killer.before(training.Run, "train_step", "step")
-    killer.before(training.Run, "probe", "probe")
+    killer.before(training.Training, "train_step", "step")
+    killer.before(training.Training, "probe", "probe")
     killer.before(os, "replace", "replace")  # all of a file is written, under its temporary name
     killer.before(runs, "write_table", "table")
     write = Path.write_bytes

@@ -68,6 +68,7 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
         nearest=0,
         cosine=np.cos(scores["angle"]),
         avh_others=scores["avh"] / (1 - scores["avh"]),
+        angular_margin=scores["angle"] - 0.3,
         max_confidence=random.random(N),
         margin=confidence - random.random(N),
         entropy=random.random(N),

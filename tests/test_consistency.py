@@ -110,7 +110,7 @@ def test_a_network_trained_again_goes_the_recorded_way(real_data, tmp_path):
     arch, images = "alexnet", 500
     recorded = read_studies({"studies": STUDY})[STUDY].runs[arch]
     parameters = recorded.model_copy(update={"results_dir": str(tmp_path), "test_images": images})
-    run = training.Run(parameters, study.prepare(study.study_of(parameters)))
+    run = training.Training(parameters, study.prepare(study.study_of(parameters)))
     row = next(run.epochs())
     kept = tables.read(recorded.model_copy(update={"results_dir": str(ROOT / RECORDED)}), [arch]).runs[arch]
     assert row["loss"] == pytest.approx(kept.training["loss"].iloc[0], rel=0.05)

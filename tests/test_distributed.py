@@ -64,7 +64,7 @@ def one(tmp_path_factory) -> Path:
             p = workers.parameters(folder / "one", name, **job | {"accumulate": 1})
             training.train(p, workers.dataset(), progress=False)
         begun = workers.parameters(folder / "two", "begun", **workers.BEGUN)
-        list(islice(training.Run(begun, workers.dataset()).epochs(), workers.EPOCHS_BEFORE))
+        list(islice(training.Training(begun, workers.dataset()).epochs(), workers.EPOCHS_BEFORE))
     return folder
 
 
@@ -101,7 +101,7 @@ def test_the_stamp_says_how_many_trained(one, seen):
 def test_a_run_of_two_workers_is_ended_by_one(one, seen, monkeypatch):
     undropped(monkeypatch)
     p = workers.parameters(one / "two", "stopped", **workers.STOPPED)
-    assert training.Run(p, workers.dataset()).progress.epoch == workers.EPOCHS_BEFORE
+    assert training.Training(p, workers.dataset()).progress.epoch == workers.EPOCHS_BEFORE
     stamp = training.train(p, workers.dataset(), progress=False)
     assert stamp["workers"] == 1
     assert_close(one / "one" / "stopped" / "alexnet", p.run_dir)
@@ -153,8 +153,8 @@ def test_a_share_is_augmented_as_in_the_whole_batch():
 def test_a_batch_in_parts_trains_as_the_whole(one, tmp_path, monkeypatch, accumulate):
     undropped(monkeypatch)
     job = workers.JOBS["uneven"] | {"accumulate": accumulate}
-    sizes, add = [], training.Run.add_gradient
-    monkeypatch.setattr(training.Run, "add_gradient", lambda *a: sizes.append(len(a[2])) or add(*a))
+    sizes, add = [], training.Training.add_gradient
+    monkeypatch.setattr(training.Training, "add_gradient", lambda *a: sizes.append(len(a[2])) or add(*a))
     stamp = training.train(workers.parameters(tmp_path, "parts", **job), workers.dataset(), progress=False)
     assert max(sizes) <= -(-9 // accumulate)
     assert sum(sizes) == stamp["steps"] * 9
@@ -163,7 +163,7 @@ def test_a_batch_in_parts_trains_as_the_whole(one, tmp_path, monkeypatch, accumu
 
 def test_batch_norm_sees_a_part_and_the_stamp_says_so(squares, tmp_path):
     p = workers.parameters(tmp_path, "parts", arch="resnet18", batch_size=16, accumulate=4)
-    assert training.Run(p, squares(24, 4, size=32)).normalised() == 4
+    assert training.Training(p, squares(24, 4, size=32)).normalised() == 4
 
 
 # --- GPUs

@@ -77,6 +77,7 @@ def naive(network, n=53):
                 "nearest": angle.argmin(),
                 "cosine": np.cos(angle[y]),
                 "avh_others": angle[y] / (angle.sum() - angle[y]),
+                "angular_margin": angle[y] - np.delete(angle, y).min(),
                 "max_confidence": p.max(),
                 "margin": z[y] - np.delete(z, y).max(),
                 "entropy": -(p * np.log(p)).sum(),

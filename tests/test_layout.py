@@ -67,7 +67,10 @@ def test_only_figures_and_pages_know_matplotlib(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_what_computes_networks_knows_torch(module):
-    computing = ("architectures", "devices", "distributed", "extraction", "measuring", "scores", "training", "weights")
+    computing = (
+        *("architectures", "cuda_graphs", "devices", "distributed", "extraction", "measuring"),
+        *("scores", "training", "weights"),
+    )
     names = "analysis.datasets.imagenet_files"  # asks torchvision what ImageNet's classes are called
     networks = {"analysis.__main__", names, *(f"analysis.{name}" for name in computing)}
     assert not packages(module) & {"torch", "torchvision", "safetensors"} or module in networks

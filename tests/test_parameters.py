@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from analysis import config
 from analysis.__main__ import read_value
 from analysis.config import STUDIES, options, read_studies
 from analysis.errors import InputError, one_of
@@ -168,3 +169,37 @@ def test_what_the_graph_writes_on_the_command_line_is_read_back(study):
         words = options(parameters)
         values = {name: read_value(name, text) for name, text in zip(words[1::3], words[2::3], strict=True)}
         assert type(parameters).parse(values) == parameters
+
+
+# --- several starts
+
+
+def written(tmp_path, monkeypatch, text: str):
+    monkeypatch.setattr(config, "STUDIES", tmp_path)
+    (tmp_path / "some.yaml").write_text(text)
+    return config.read_studies({"studies": "some"})["some"]
+
+
+def test_a_study_has_a_run_for_each_seed_and_the_first_is_the_one_shown(tmp_path, monkeypatch):
+    study = written(tmp_path, monkeypatch, "seeds: [3, 1]\narchitectures: {resnet18: {}, vgg11: {width: 0.5}}")
+    first, second = study.starts("vgg11")
+    assert (first.seed, first.start_seed, first.training_seed) == (3, None, 3)
+    assert (second.seed, second.start_seed, second.training_seed) == (3, 1, 1)
+    assert first.run_dir == study.folder / "vgg11" and second.run_dir == study.folder / "vgg11/seed-1"
+    assert second.width == 0.5 and study.parameters.seed == 3
+
+
+def test_a_study_without_seeds_has_one_start(tmp_path, monkeypatch):
+    study = written(tmp_path, monkeypatch, "seed: 4\narchitectures: {resnet18: {}}")
+    assert [run.training_seed for run in study.starts("resnet18")] == [4]
+
+
+@pytest.mark.parametrize("seeds", ["[0, 0]", "[0, -1]", "[]", "[a]", "one", "1.5", "{a: 1}"])
+def test_seeds_that_repeat_or_are_none_are_refused(tmp_path, monkeypatch, seeds):
+    with pytest.raises(InputError, match=r"study some has seeds .*; allowed: whole numbers from 0, each once"):
+        written(tmp_path, monkeypatch, f"seeds: {seeds}\narchitectures: {{resnet18: {{}}}}")
+
+
+def test_seeds_of_networks_that_are_not_trained_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="gives weights and seeds"):
+        written(tmp_path, monkeypatch, "seeds: [0, 1]\nweights: a.pt\narchitectures: {resnet18: {}}")

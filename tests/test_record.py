@@ -1,6 +1,7 @@
 """Recording a study: everything but people's answers, small, and the same numbers when it is read again."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -125,12 +126,26 @@ def test_real_answers_are_joined_without_pictures(real_data, tmp_path):
     np.testing.assert_array_equal(alone.shown, whole.human.shown[some])
 
 
+def test_of_other_starts_only_scores_and_training_are_kept(finished, tmp_path):
+    source = finished.study_dir / "vgg19"
+    shutil.copytree(source, source / "seed-1")
+    (source / "seed-2").mkdir()  # not finished
+    folder = record(finished, ARCHS, tmp_path / "recorded")
+    assert not list((folder / "alexnet").glob("seed-*"))
+    assert [path.name for path in (folder / "vgg19").glob("seed-*")] == ["seed-1"]
+    kept = {path.name for path in (folder / "vgg19/seed-1").iterdir()}
+    assert kept == {"scores.parquet", "training.parquet", "run.json"}
+    for name in ("scores", "training"):
+        one, other = (runs.read_table(base / "seed-1" / f"{name}.parquet") for base in (source, folder / "vgg19"))
+        pd.testing.assert_frame_equal(one, other)
+
+
 def test_the_command_names_what_is_missing(tmp_path):
     command = [sys.executable, "-m", "analysis", "record", "cifar10h"]
     environment = os.environ | {"PYTHONPATH": os.getcwd()}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: results/cifar10h/alexnet/run.json is missing: run the study that makes it first\n"
+    assert done.stderr == "error: results/cifar10h/alexnet is not finished: run study cifar10h first\n"
 
 
 def test_confidences_near_one_keep_their_order(tmp_path):

@@ -167,7 +167,7 @@ def parameters(folder, **more) -> RunParameters:
 @pytest.fixture
 def stopped(squares, tmp_path):
     """A run that stopped after its first epoch, with an earlier result beside it."""
-    run = training.Run(parameters(tmp_path), squares())
+    run = training.Training(parameters(tmp_path), squares())
     next(run.epochs())
     (run.parameters.run_dir / "scores.parquet").write_text("earlier")
     return run
@@ -232,7 +232,7 @@ def test_a_checkpoint_without_a_part_is_damaged(stopped):
 
 
 def test_a_checkpoint_of_another_run_is_refused(stopped, squares):
-    other = training.Run(parameters(stopped.parameters.results_dir, seed=1), squares())
+    other = training.Training(parameters(stopped.parameters.results_dir, seed=1), squares())
     next(other.epochs())
     other.checkpoint.replace(stopped.checkpoint)
     again(stopped, "belongs to another run: remove it to start this one")
@@ -247,18 +247,18 @@ def test_a_damaged_checkpoint_removed_starts_again(stopped):
 
 @pytest.mark.parametrize("more", [{"seed": 1}, {"momentum": 0.5}, {"epochs": 4}, {"batch_size": 4}, {"augment": False}])
 def test_other_parameters_never_go_on_from_this_checkpoint(stopped, squares, more):
-    other = training.Run(parameters(stopped.parameters.results_dir, **more), squares())
+    other = training.Training(parameters(stopped.parameters.results_dir, **more), squares())
     assert other.progress.epoch == 0
     assert other.checkpoint != stopped.checkpoint
 
 
 def test_other_data_never_goes_on_from_this_checkpoint(stopped, squares):
-    assert training.Run(stopped.parameters, squares(seed=1)).progress.epoch == 0
-    assert training.Run(stopped.parameters, squares()).progress.epoch == 1
+    assert training.Training(stopped.parameters, squares(seed=1)).progress.epoch == 0
+    assert training.Training(stopped.parameters, squares()).progress.epoch == 1
 
 
 def test_a_resumed_run_keeps_what_it_had(stopped):
-    resumed = training.Run(stopped.parameters, stopped.dataset)
+    resumed = training.Training(stopped.parameters, stopped.dataset)
     assert resumed.progress.epoch == 1
     assert resumed.progress.step == 3
     assert resumed.progress.seconds == stopped.progress.seconds > 0

@@ -107,7 +107,7 @@ def test_training_on_a_full_disk(small_disk, squares, checkpoint):
     from analysis import training  # noqa: PLC0415
 
     more = {"width": 1 / 16, "epochs": 1, "batch_size": 8, "calibration_images": 0}
-    run = training.Run(parameters(small_disk, **more), squares())
+    run = training.Training(parameters(small_disk, **more), squares())
     if checkpoint:
         with pytest.raises(InputError, match=r"cannot write .*checkpoint-.*No space left"):
             list(run.epochs())

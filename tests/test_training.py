@@ -50,7 +50,7 @@ def done(squares, tmp_path_factory):
 @pytest.fixture
 def run(squares, tmp_path):
     """A run that has not begun."""
-    return training.Run(parameters(tmp_path), squares(24, 12))
+    return training.Training(parameters(tmp_path), squares(24, 12))
 
 
 # --- the schedule
@@ -70,15 +70,15 @@ def run(squares, tmp_path):
 )
 def test_the_rate_falls_tenfold_after_each_third(squares, tmp_path, monkeypatch, epochs, drops):
     used = []
-    monkeypatch.setattr(training.Run, "probe", lambda run: {name: torch.zeros(2) for name in PROBED})
-    monkeypatch.setattr(training.Run, "_save", lambda run: None)
+    monkeypatch.setattr(training.Training, "probe", lambda run: {name: torch.zeros(2) for name in PROBED})
+    monkeypatch.setattr(training.Training, "_save", lambda run: None)
 
     def step(run, pixels, targets):
         used.append(run.optimiser.param_groups[0]["lr"])
         return torch.ones(3)
 
-    monkeypatch.setattr(training.Run, "train_step", step)
-    rows = list(training.Run(parameters(tmp_path, epochs=epochs, batch_size=24), squares(24, 2)).epochs())
+    monkeypatch.setattr(training.Training, "train_step", step)
+    rows = list(training.Training(parameters(tmp_path, epochs=epochs, batch_size=24), squares(24, 2)).epochs())
     expected = [0.1 / 10**drop for drop in drops]
     assert [row["learning_rate"] for row in rows] == pytest.approx(expected)
     assert used == pytest.approx(expected)
@@ -88,17 +88,17 @@ def test_the_rate_falls_tenfold_after_each_third(squares, tmp_path, monkeypatch,
 def test_the_first_rate_is_the_papers_or_the_one_given(squares, tmp_path, arch, rate):
     more = {"arch": arch, "width": 1 / 32, "stem": "small"}
     data = squares(4, 2, size=32)
-    assert training.Run(parameters(tmp_path, **more), data).rate == rate
-    assert training.Run(parameters(tmp_path, **more, learning_rate=0.3), data).rate == 0.3
+    assert training.Training(parameters(tmp_path, **more), data).rate == rate
+    assert training.Training(parameters(tmp_path, **more, learning_rate=0.3), data).rate == 0.3
 
 
 @pytest.mark.parametrize(
     ("images", "batch", "steps"), [(24, 8, 3), (25, 8, 3), (31, 8, 3), (9, 8, 1), (5, 8, 1), (8, 8, 1)]
 )
 def test_an_incomplete_last_batch_is_dropped(squares, tmp_path, monkeypatch, images, batch, steps):
-    sizes, step = [], training.Run.train_step
-    monkeypatch.setattr(training.Run, "train_step", lambda *a: sizes.append(len(a[2])) or step(*a))
-    run = training.Run(parameters(tmp_path, batch_size=batch, epochs=2), squares(images, 2))
+    sizes, step = [], training.Training.train_step
+    monkeypatch.setattr(training.Training, "train_step", lambda *a: sizes.append(len(a[2])) or step(*a))
+    run = training.Training(parameters(tmp_path, batch_size=batch, epochs=2), squares(images, 2))
     list(run.epochs())
     assert sizes == [min(batch, images)] * steps * 2
     assert run.progress.step == steps * 2
@@ -111,7 +111,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order(squares, tmp_path, mon
         seen.append(order.tolist())
         return batches(self, order, size)
 
-    run = training.Run(parameters(tmp_path), squares(24, 2))
+    run = training.Training(parameters(tmp_path), squares(24, 2))
     list(run.epochs())
     monkeypatch.setattr(Pictures, "batches", spy)
     monkeypatch.setattr(run, "probe", dict)
@@ -130,7 +130,7 @@ def test_training_equals_plain_gradient_descent(squares, tmp_path):
     """All images in one batch, so that order plays no part: SGD with momentum and decay, written out."""
     p = parameters(tmp_path, arch="alexnet", width=1 / 32, stem="small", batch_size=16, epochs=6, augment=False)
     data = squares(16, 4, size=32)
-    run = training.Run(p, data)
+    run = training.Training(p, data)
     for module in run.network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -181,7 +181,8 @@ def test_tables_have_a_row_per_probe_and_image(done):
     assert scored["label"].tolist() == dataset.test.labels.tolist()
     assert list(scored) == [
         *("id", "label", "confidence", "norm", "angle", "avh", "correct", "predicted", "nearest"),
-        *("cosine", "avh_others", "max_confidence", "margin", "entropy", "loss", "temperature_confidence"),
+        *("cosine", "avh_others", "angular_margin", "max_confidence", "margin", "entropy", "loss"),
+        "temperature_confidence",
     ]
     assert list(found["training"]) == ["epoch", "learning_rate", "loss", "accuracy", "seconds"]
     assert found["training"]["epoch"].tolist() == [1, 2, 3]
@@ -189,7 +190,7 @@ def test_tables_have_a_row_per_probe_and_image(done):
 
 @pytest.mark.parametrize(("epochs", "batch", "probes"), [(1, 24, 2), (3, 2, 37), (6, 2, 61), (5, 2, 61)])
 def test_the_first_60_steps_are_probed(squares, tmp_path, monkeypatch, epochs, batch, probes):
-    monkeypatch.setattr(training.Run, "train_step", lambda *a: torch.ones(3))
+    monkeypatch.setattr(training.Training, "train_step", lambda *a: torch.ones(3))
     training.train(parameters(tmp_path, epochs=epochs, batch_size=batch), squares(24, 2), progress=False)
     assert tables(tmp_path)["iterations"]["step"].max() + 1 == probes
     assert tables(tmp_path)["epochs"]["epoch"].max() == epochs
@@ -269,7 +270,7 @@ def test_test_images_do_not_influence_training(done, squares, tmp_path):
 
 def test_a_finished_run_is_kept_as_it_is(done, monkeypatch):
     folder, stamp, dataset = done
-    monkeypatch.setattr(training, "Run", None)
+    monkeypatch.setattr(training, "Training", None)
     assert training.train(parameters(folder), dataset) == stamp
 
 
@@ -308,7 +309,7 @@ def random_states():
 @pytest.mark.parametrize("arch", ["resnet18", "vgg11"])
 @pytest.mark.parametrize("step", [3, training.WARM_STEPS])
 def test_a_probe_changes_nothing(squares, tmp_path, arch, step):
-    run = training.Run(parameters(tmp_path, arch=arch, width=1 / 32, stem="small"), squares(24, 12, size=32))
+    run = training.Training(parameters(tmp_path, arch=arch, width=1 / 32, stem="small"), squares(24, 12, size=32))
     run.network.train()
     run.train_step(torch.from_numpy(run.dataset.train.images), run.train_targets)
     run.progress.step = step
@@ -381,7 +382,7 @@ def test_augmentation_follows_its_generator_alone():
 
 def test_augment_false_leaves_pictures_alone(squares, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "augment", None)
-    list(training.Run(parameters(tmp_path, augment=False, epochs=1), squares(24, 2)).epochs())
+    list(training.Training(parameters(tmp_path, augment=False, epochs=1), squares(24, 2)).epochs())
 
 
 # --- held-out images and the temperature
@@ -407,7 +408,7 @@ def test_which_are_held_out_follows_from_the_seed(tmp_path):
 @pytest.mark.parametrize("held_out", [23, 24, 200])
 def test_too_many_held_out_images_are_refused(squares, tmp_path, held_out):
     with pytest.raises(InputError, match=f"calibration_images is {held_out} of 24 training images; allowed: 0 to 22"):
-        training.Run(parameters(tmp_path, calibration_images=held_out), squares(24, 2))
+        training.Training(parameters(tmp_path, calibration_images=held_out), squares(24, 2))
 
 
 def test_held_out_images_are_never_fitted(squares, tmp_path, monkeypatch):
@@ -428,7 +429,7 @@ def test_held_out_images_are_never_fitted(squares, tmp_path, monkeypatch):
     monkeypatch.setattr(
         architectures.Network, "embed", lambda net, px: seen.update(px.unique().tolist()) or embed(net, px)
     )
-    run = training.Run(parameters(tmp_path, calibration_images=9), data)
+    run = training.Training(parameters(tmp_path, calibration_images=9), data)
     monkeypatch.setattr(run, "test_pictures", Pictures(images[run.fitted.numpy()][:3], CPU))
     seen.clear()  # of the size check
     list(run.epochs())
@@ -441,7 +442,7 @@ def test_held_out_images_are_never_fitted(squares, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("scale", "share"), [(1.0, 0.8), (10.0, 0.6), (0.2, 0.9)])
 def test_the_temperature_has_its_closed_form(squares, tmp_path, monkeypatch, scale, share):
     """Two classes, margin ``scale`` and a ``share`` of right answers: sigmoid(scale / T) = share."""
-    run = training.Run(parameters(tmp_path, calibration_images=100), squares(110, 4, classes=2))
+    run = training.Training(parameters(tmp_path, calibration_images=100), squares(110, 4, classes=2))
     wrong = torch.arange(100) >= 100 * share
     y = torch.tensor(run.dataset.train.labels[run.held_out])
     z = F.one_hot(torch.where(wrong, 1 - y, y), 2).float() * scale

@@ -52,7 +52,7 @@ def bad():
     raise InputError("only here")
 
 
-def alone(run: training.Run) -> dict[str, torch.Tensor]:
+def alone(run: training.Training) -> dict[str, torch.Tensor]:
     """A probe of all test images by this worker's own network."""
     share, whole = distributed.share, distributed.whole
     distributed.share, distributed.whole = slice, lambda value: value
@@ -65,7 +65,7 @@ def alone(run: training.Run) -> dict[str, torch.Tensor]:
 def batch_norm(folder: Path) -> dict:
     """How far a probe of all workers is from one by this worker, with running statistics."""
     training.WARM_STEPS = 3
-    run = training.Run(parameters(folder, "norm", arch="resnet18", batch_size=8), dataset())
+    run = training.Training(parameters(folder, "norm", arch="resnet18", batch_size=8), dataset())
     list(run.epochs())
     together, mine = run.probe(), alone(run)
     far = {name: (together[name].float() - mine[name].float()).abs().max().item() for name in PROBED}
@@ -75,7 +75,7 @@ def batch_norm(folder: Path) -> dict:
 
 def seeds(folder: Path) -> list[int]:
     """Of dropout, in each of three epochs."""
-    run = training.Run(parameters(folder, "seeds", batch_size=8), dataset())
+    run = training.Training(parameters(folder, "seeds", batch_size=8), dataset())
     return [torch.initial_seed() for _ in islice(run.epochs(), 3)]
 
 
@@ -86,11 +86,11 @@ def main(folder: Path) -> None:
     seen["stamps"] = {
         name: training.train(parameters(two, name, **job), dataset(), progress=False) for name, job in JOBS.items()
     }
-    list(islice(training.Run(parameters(two, "stopped", **STOPPED), dataset()).epochs(), EPOCHS_BEFORE))
+    list(islice(training.Training(parameters(two, "stopped", **STOPPED), dataset()).epochs(), EPOCHS_BEFORE))
     training.train(parameters(two, "begun", **BEGUN), dataset(), progress=False)
     seen["norm"] = batch_norm(two)
-    seen["small"] = raised(lambda: training.Run(parameters(two, "small", batch_size=3), dataset()))
-    seen["parted"] = raised(lambda: training.Run(parameters(two, "small", batch_size=8, accumulate=3), dataset()))
+    seen["small"] = raised(lambda: training.Training(parameters(two, "small", batch_size=3), dataset()))
+    seen["parted"] = raised(lambda: training.Training(parameters(two, "small", batch_size=8, accumulate=3), dataset()))
     seen["first"] = raised(lambda: distributed.first(bad if distributed.rank() == 0 else None))
     seen["different"] = raised(lambda: distributed.same(str(distributed.rank()), "checkpoints"))
     seen["order"] = distributed.first_then_all(lambda: sorted(path.name for path in two.glob("*/dataset.json")))

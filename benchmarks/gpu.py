@@ -1,0 +1,182 @@
+"""One command for whoever has a GPU for a quarter of an hour: tests, ratios, images/s, then trainings until time is up.
+
+    AVH_DATA=... python -m benchmarks.gpu --minutes 9 --studies cifar10h,cifar10h-full
+
+Trainings run side by side, in the order of the studies; each goes on from its checkpoint where the last call stopped.
+What was measured is printed and written to ``build/gpu/report.txt``.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from analysis import runs, scores
+from analysis.config import options, read_studies
+from analysis.parameters import RunParameters
+from benchmarks import training
+from benchmarks.extraction import pairs as extractions
+
+FOLDER = Path("build/gpu")
+N, C, D = 200_000, 1_000, 2_048  # images, classes, dimensions: 2 GB, well beyond a GPU's cache
+LAST = 20  # seconds in which trainings are ended and the report is written
+SIDE_BY_SIDE, TAKING_TURNS = 12, 4  # trainings of narrow networks: with a multi-process service, and without
+STEPS = 32  # batches of an epoch that is timed
+
+
+class Report:
+    """Lines, printed and kept."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file, self.started = path.open("a"), time.perf_counter()
+
+    def say(self, text: str) -> None:
+        line = f"{time.perf_counter() - self.started:6.1f} s  {text}"
+        print(line, flush=True)
+        print(line, file=self.file, flush=True)
+
+
+def seconds(work: Callable[[], object], repeat: int = 5) -> float:
+    """Median seconds of some work on the GPU, after one that is not timed."""
+    times = []
+    for _ in range(1 + repeat):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def ratios(report: Report) -> None:
+    """AVH over the bare product, and extraction over the forward pass."""
+    embeddings, weights = torch.randn(N, D, device="cuda"), torch.randn(C, D, device="cuda")
+    targets = torch.randint(0, C, (N,), device="cuda")
+    product = seconds(lambda: embeddings @ weights.T)
+    ours = seconds(lambda: scores.avh(embeddings, weights, targets))
+    report.say(f"AVH / bare product, float32, N = {N:,}, C = {C:,}, D = {D:,}: {ours / product:.2f}")
+    for name, _, forward, extracted in extractions():
+        report.say(f"{name}: {seconds(forward) / seconds(extracted):.2f}")
+
+
+def rates(report: Report, study: str) -> None:
+    """Training images/s of each network of a study: the plain loop, our steps one by one, our steps as a CUDA graph."""
+    for arch, run in read_studies({"studies": study})[study].runs.items():
+        parameters = {"dataset": "synthetic", "train_images": STEPS * run.batch_size, "test_images": 100}
+        parameters |= {"calibration_images": 0, "results_dir": str(FOLDER / "rates")}
+        ours = training.started(run.model_copy(update=parameters))
+        images = len(ours.fitted)
+        plain = images / seconds(training.plain_loop(ours), 1)
+        captured = images / seconds(lambda r=ours: r.train_epoch(1), 3)
+        ours.captured = None
+        eager = images / seconds(lambda r=ours: r.train_epoch(1), 1)
+        report.say(
+            f"{study} {arch}: plain loop {plain:,.0f} images/s; one by one {eager:,.0f} ({eager / plain:.2f}); "
+            f"CUDA graph {captured:,.0f} ({captured / plain:.2f})"
+        )
+
+
+@contextmanager
+def shared_gpu(report: Report) -> Iterator[int]:
+    """Where NVIDIA's multi-process service is installed, kernels of several processes run at the same time.
+
+    Gives how many trainings are best run side by side.
+    """
+    control = shutil.which("nvidia-cuda-mps-control") or shutil.which(
+        "nvidia-cuda-mps-control", path="/usr/local/nvidia/bin"
+    )
+    if control is None:
+        report.say("no multi-process service here: trainings take turns on the GPU")
+        yield TAKING_TURNS
+        return
+    folder = FOLDER.absolute() / "mps"
+    folder.mkdir(exist_ok=True)
+    os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": str(folder), "CUDA_MPS_LOG_DIRECTORY": str(folder)}
+    subprocess.run([control, "-d"], check=False)
+    try:
+        yield SIDE_BY_SIDE
+    finally:
+        subprocess.run([control], input="quit\n", text=True, check=False, timeout=LAST)
+
+
+def planned(studies: str) -> list[RunParameters]:
+    """The runs of these studies that are not finished: all first starts of a study, then its others."""
+    found = []
+    for study in read_studies({"studies": studies}).values():
+        starts = [study.starts(arch) for arch in study.runs]
+        found += [run for some in zip(*starts, strict=True) for run in some]
+    return [run for run in found if not (run.run_dir / runs.RUN).exists()]
+
+
+def train(report: Report, studies: str, deadline: float, side_by_side: int) -> None:
+    """Train what is planned until the deadline; what is not finished then goes on at the next call."""
+    waiting, running = planned(studies), {}
+    while (waiting or running) and time.perf_counter() < deadline:
+        while waiting and len(running) < side_by_side:
+            run = waiting.pop(0)
+            log = FOLDER / f"{run.study_name}-{run.arch.replace('/', '-')}-{run.training_seed}.log"
+            command = [sys.executable, "-m", "analysis", "train", "--threads", "1", *options(run)]
+            running[subprocess.Popen(command, stdout=log.open("a"), stderr=subprocess.STDOUT)] = run
+        time.sleep(0.5)
+        for process in [process for process in running if process.poll() is not None]:
+            run = running.pop(process)
+            report.say(f"{run.run_dir}: {told(run) if process.returncode == 0 else f'failed, {process.returncode}'}")
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process, run in running.items():
+        try:
+            process.wait(LAST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        report.say(f"{run.run_dir}: stopped, to go on from its checkpoint")
+    for run in waiting:
+        report.say(f"{run.run_dir}: not begun")
+
+
+def told(run: RunParameters) -> str:
+    """A finished run in a few words."""
+    stamp, table = runs.read_json(run.run_dir / runs.RUN), runs.read_table(run.run_dir / "scores.parquet")
+    return f"accuracy {table['correct'].mean():.2%}, {stamp['seconds']:.0f} s on {stamp['device']}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=9, help="in all")
+    parser.add_argument("--studies", default="cifar10h,cifar10h-full", help="to train, with commas")
+    parser.add_argument("--rates", default="cifar10h-full", help="studies whose networks are timed, with commas")
+    parser.add_argument("--side-by-side", type=int, default=0, help="trainings at a time; 0: as fits")
+    parser.add_argument("--train-only", action="store_true", help="no tests, no ratios, no rates")
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("error: there is no GPU here; allowed: a machine with a CUDA device", file=sys.stderr)
+        return 2
+    report = Report(FOLDER / "report.txt")
+    deadline = report.started + 60 * arguments.minutes - LAST
+    report.say(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {os.cpu_count()} CPU cores")
+    if not arguments.train_only:
+        tests = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider"]
+        done = subprocess.run(tests, capture_output=True, text=True, check=False)
+        report.say(f"tests marked gpu: {(done.stdout.strip().splitlines() or ['nothing said'])[-1]}")
+        if done.returncode:
+            report.say(done.stdout[-3000:] + done.stderr[-1000:])
+        ratios(report)
+        for study in filter(None, arguments.rates.split(",")):
+            rates(report, study)
+    torch.cuda.empty_cache()
+    with shared_gpu(report) as together:
+        train(report, arguments.studies, deadline, arguments.side_by_side or together)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
