@@ -142,9 +142,9 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
         for name in sorted(mine.keys() | theirs.keys())
         if theirs.get(name) != mine.get(name)
     ]
-    weights = Path(parameters.weights)
-    if parameters.weights and weights.is_file() and sha256(weights) != stamp.get("measured", {}).get("sha256"):
-        different.append(f"{weights} is not the file that it was then")
+    for given, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
+        if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
+            different.append(f"{given} is not the file that it was then")
     data = parameters.study_dir / "dataset.json"
     if data.exists() and read_json(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")

@@ -68,8 +68,7 @@ class Evaluation:
     @classmethod
     def of_timm(cls, arch: str) -> "Evaluation":
         """As timm evaluates its network. Raises InputError where it does not say, or makes pictures another way."""
-        with torch.random.fork_rng(devices=[]):
-            made = architectures.timm_preprocessing(architectures.timm_network(arch, 2), arch)
+        made = architectures.timm_preprocessing(arch)
         _, height, width = made["input_size"]
         centre = made.get("crop_mode", "center") == "center"
         if not centre or height != width or made["interpolation"] not in ("bilinear", "bicubic"):
@@ -319,13 +318,18 @@ def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
         return {}
     given = read(parameters.arch, parameters.start_from, parameter="start_from", progress=False)
     state, notes = arranged(given.state, network)
-    replaced = [name for name in state if name.startswith("head.")]
-    body = {name: value for name, value in state.items() if name not in replaced}
-    problem = difference(body, {k: v for k, v in network.state_dict().items() if k.startswith("body.")})
+    new = ["head."]  # and the hidden layers before it, where a head was exchanged
+    if parameters.head != "own":
+        new.append(f"body.{network.head_name.rpartition('.')[0]}.")
+
+    def kept(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value for name, value in tensors.items() if not name.startswith(tuple(new))}
+
+    problem = difference(kept(state), kept(network.state_dict()))
     if problem:
         raise misfit(given, parameters, None, problem)
-    put(body, network, given)
-    left = (f"a new last layer in place of {network.head_name}",) if replaced else ()
+    put(kept(state), network, given)
+    left = ("new last layers in place of the file's",) if len(kept(state)) < len(state) else ()
     return {"from": given.name, "sha256": given.sha256, "notes": [*given.notes, *notes, *left]}
 
 
