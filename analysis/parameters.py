@@ -31,8 +31,8 @@ TRAINING = {
     "weight_decay",
     "augment",
     "calibration_images",
-    "start_from",
     "start_seed",
+    "start_from",
 }
 
 
@@ -130,6 +130,9 @@ class RunParameters(StudyParameters):
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
         "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
     )
+    start_seed: int | None = Field(
+        None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
+    )
     head: Literal["own", "linear", "hidden", "hidden-no-dropout"] = Field(
         "own", description="last layers; linear: one; hidden: two more before it, as VGG has; own: the network's"
     )
@@ -139,9 +142,6 @@ class RunParameters(StudyParameters):
     )
     start_from: str = Field(
         "", description="empty: train from scratch; else from these weights, with a new last layer; values as weights"
-    )
-    start_seed: int | None = Field(
-        None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
     )
     epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
     batch_size: int = Field(128, ge=2, description="training images per step")
