@@ -114,7 +114,7 @@ def check(parameters: RunParameters) -> None:
 def check_name(arch: str, name: str, parameter: str = "weights") -> None:
     """Raise InputError where weights are neither a file that is here, a package's, nor a name that torchvision has."""
     if name.startswith(PACKAGE):
-        package_file(name)
+        package_file(name, parameter)
     elif name.endswith(SUFFIXES):
         if not Path(name).is_file():
             raise InputError(f"{parameter} {name} is no file that is here")
@@ -126,17 +126,17 @@ def check_name(arch: str, name: str, parameter: str = "weights") -> None:
         )
 
 
-def package_file(name: str) -> Path:
+def package_file(name: str, parameter: str = "weights") -> Path:
     """The one file of weights in an installed package, ``package:NAME``, which is found and not imported."""
     package = name.removeprefix(PACKAGE)
     found = importlib.util.find_spec(package) if package.isidentifier() else None
     if found is None:
-        raise InputError(f"weights {name}: no package {package!r} is installed; install it, or give weights as a file")
+        raise InputError(f"{parameter} {name}: no package {package!r} is installed; install it, or give a file")
     folders = [Path(folder) for folder in found.submodule_search_locations or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SUFFIXES)
     if len(files) != 1:
         names = ", ".join(path.name for path in files[:SHOWN])
-        raise InputError(f"weights {name}: the package holds {len(files)} files of weights ({names}), not one")
+        raise InputError(f"{parameter} {name}: the package holds {len(files)} files of weights ({names}), not one")
     return files[0]
 
 
