@@ -673,9 +673,8 @@ def test_a_network_starts_from_a_body_with_a_new_head(tmp_path, layout):
     else:
         torch.save(theirs() if layout == "theirs" else {"model": nn.DataParallel(whole()).state_dict()}, path)
     fresh, network, said = started(path)
-    assert all(
-        torch.equal(value, tiny().state_dict()[f"body.{name}"]) for name, value in network.body.state_dict().items()
-    )
+    body = tiny().body.state_dict()
+    assert all(torch.equal(value, body[name]) for name, value in network.body.state_dict().items())
     assert torch.equal(network.head.weight, fresh.head.weight) and network.head.out_features == 5
     assert (said["from"], said["sha256"]) == (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
     assert said["notes"][-1] == "new last layers in place of the file's"
@@ -689,17 +688,18 @@ def test_a_body_alone_is_enough_to_start_from(tmp_path):
 
 def test_a_network_that_starts_from_nothing_is_as_it_was():
     fresh, network, said = started("")
+    before = fresh.state_dict()
     assert said == {}
-    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in network.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 @pytest.mark.parametrize("head", architectures.HEADS)
 def test_an_exchanged_head_is_new_as_a_whole(tmp_path, head):
     torch.save(theirs(), tmp_path / "m.pth")
     fresh, network, _ = started(tmp_path / "m.pth", head=head)
+    new, given = fresh.state_dict(), tiny().state_dict()
     for name, value in network.state_dict().items():
-        place = name.startswith(("head.", "body.fc."))
-        assert torch.equal(value, (fresh.state_dict() if place else tiny().state_dict())[name]), name
+        assert torch.equal(value, (new if name.startswith(("head.", "body.fc.")) else given)[name]), name
 
 
 def test_published_weights_are_a_start(published):
