@@ -70,7 +70,7 @@ def weights(wildcards):
 
 def gpu_quarters(wildcards):
     """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
-    small = run(wildcards).image_size <= 64
+    small = (run(wildcards).input_size or run(wildcards).image_size) <= 64
     own = not run(wildcards).weights or run(wildcards).weights.endswith(".safetensors")
     return 1 if small and own else 4  # what torchvision publishes, by name or as .pth, is given pictures of its own size
 

@@ -159,8 +159,7 @@ class RunParameters(StudyParameters):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     weights: str = Field(
         "",
-        description="empty: train; else measure this .safetensors, .pt or .pth file, torchvision's IMAGENET1K_V1, or "
-        "package:NAME, the one such file of an installed package",
+        description="empty: train; else measure this .safetensors, .pt or .pth file, package:NAME's, or IMAGENET1K_V1",
     )
 
     @model_validator(mode="after")
