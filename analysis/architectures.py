@@ -338,8 +338,9 @@ def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str
     else:
         name, last = layers[-1] if layers else ("", None)
     if not name or not isinstance(last, nn.Linear):
+        end = f"{type(last).__name__} {name!r}" if name else "several or no classifiers"
         raise InputError(
-            f"arch {arch} ends in {type(last).__name__} {name!r}, not in a linear layer with one row of weights per "
+            f"arch {arch} ends in {end}, not in a linear layer with one row of weights per "
             "class, so it has no embedding to measure angles from; allowed: networks such as resnet50"
         )
     if classes is not None and last.out_features != classes:
