@@ -67,12 +67,13 @@ def results(wildcards):
 
 def weights(wildcards):
     """The file that weights are in, unless they are torchvision's or the file is not here, which a sentence will say."""
-    return [file for file in [run(wildcards).weights] if Path(file).is_file()]
+    given = run(wildcards)
+    return [file for file in (given.weights, given.start_from) if Path(file).is_file()]
 
 
 def gpu_quarters(wildcards):
     """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""
-    small = run(wildcards).image_size <= 64
+    small = (run(wildcards).input_size or run(wildcards).image_size) <= 64
     own = not run(wildcards).weights or run(wildcards).weights.endswith(".safetensors")
     return 1 if small and own else 4  # what torchvision publishes, by name or as .pth, is given pictures of its own size
 
@@ -99,7 +100,7 @@ localrules:
 
 wildcard_constraints:
     study=one_of(STUDIES),
-    arch=r"[a-z0-9_]+",
+    arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
     chapter=one_of(contents.OF_NETWORK),
     comparison=one_of(contents.OF_STUDY),
 
@@ -125,6 +126,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
     rule train:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
+            weights,
             of_analysis(runs.TRAINED_BY),
         output:
             [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],

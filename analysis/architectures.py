@@ -18,7 +18,7 @@ import difflib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,10 @@ STD = (0.229, 0.224, 0.225)
 
 TIMM = "timm/"  # begins timm's names
 TUNED_RATE = 0.01  # initial, where training starts from given weights
+
+HEADS = ("linear", "hidden", "hidden-no-dropout")  # that a network may be given instead of its own
+# What may stand after the features, beside linear layers.
+AFTER_FEATURES = (nn.Sequential, nn.Linear, nn.Dropout, nn.ReLU, nn.Hardswish, nn.GELU, nn.SiLU, nn.Identity)
 
 
 class Network(nn.Module):
@@ -101,14 +105,16 @@ def build(
     input_size: int | None = None,
     width: float = 1.0,
     stem: str = "auto",
+    head: str = "own",
     seed: int = 0,
 ) -> Network:
     """A freshly initialised network; the seed decides its weights and nothing else is disturbed.
 
     Args: arch, a name of one of the three kinds; classes, C; image_size in pixels; input_size, what the network resizes
-        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet".
+        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet";
+        head, "own", or one of HEADS, which stands after the same layers with the same initial weights.
     Raises: InputError for an unknown name, a network that has no final linear layer, a width its layers cannot take,
-        a stem it does not have, and pictures too small for it.
+        a stem it does not have, another head where features are not pooled, and pictures too small for it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -118,15 +124,19 @@ def build(
             if not torchvisions(arch):
                 raise InputError(f"width is {width:g}; allowed for arch {arch}: 1, as only torchvision's are narrowed")
             _scale_width(model, arch, head_name, width)
-    if not torchvisions(arch):
-        _check_end(model, arch, head_name, input_size or image_size)
-    head = model.get_submodule(head_name)
-    mean, std = timm_normalisation(model, arch) if arch.startswith(TIMM) else (MEAN, STD)
+        if not torchvisions(arch):
+            _check_end(model, arch, head_name, input_size or image_size)
+        if head != "own":
+            head_name = _exchange_head(model, arch, head_name, head, input_size or image_size)
+            variant += f", {head} head"
+    last = model.get_submodule(head_name)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     sized = f", pictures resized to {input_size} px" if input_size else ""
-    network = Network(model, head, head_name, f"{variant}, width {width:g}{sized}", input_size)
-    network.normalise(mean, std)
+    network = Network(model, last, head_name, f"{variant}, width {width:g}{sized}", input_size)
+    if arch.startswith(TIMM):
+        made = timm_preprocessing(arch)
+        network.normalise(made["mean"], made["std"])
     _check_size(network, arch, image_size, stem)
     return network
 
@@ -158,7 +168,7 @@ def check_name(arch: str) -> None:
     """
     if not torchvisions(arch):
         with torch.random.fork_rng(devices=[]):
-            model = timm_network(arch, 2) if arch.startswith(TIMM) else _own(arch, 2)
+            model = timm_network(arch, 2) if arch.startswith(TIMM) else _own(arch, 2)[0]
         _final_linear(model, arch, None)
     elif arch not in known():
         close = difflib.get_close_matches(arch, known(), n=5) or known()
@@ -172,7 +182,7 @@ def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Mo
             raise InputError(f"arch {arch} has no {stem} stem; allowed: stem auto, or torchvision's networks")
         if arch.startswith(TIMM):
             return timm_network(arch, classes, image_size), f"timm's {arch.removeprefix(TIMM)}"
-        return _own(arch, classes), arch
+        return _own(arch, classes)
     check_name(arch)
     kind = _kind(arch)
     if stem in ("small", "half") and kind not in SMALL_STEMS:
@@ -195,43 +205,39 @@ def timm_network(arch: str, classes: int, image_size: int | None = None) -> nn.M
     if not timm.is_model(plain):
         close = difflib.get_close_matches(plain, timm.list_models(), n=5)
         raise InputError(f"unknown arch {arch!r}; timm's closest: {', '.join(close) or 'none'}")
-    config = timm.get_pretrained_cfg(plain)
-    if tag and name not in (tags := timm.list_pretrained(f"{plain}.*", include_tags=True)):
+    tags = timm.list_pretrained(f"{plain}.*") if tag else []
+    if tag and name not in tags:
         raise InputError(f"unknown arch {arch!r}; timm's weights of {plain}: {', '.join(tags) or 'none'}")
-    options = {"img_size": image_size} if image_size and config is not None and config.fixed_input_size else {}
+    config = timm.get_pretrained_cfg(name)
+    resized = image_size and config and config.fixed_input_size and image_size != config.input_size[-1]
+    options = {"img_size": image_size} if resized else {}
     try:
         return timm.create_model(name, pretrained=False, num_classes=classes, **options)
     except Exception as error:  # each of its networks has its own reasons
         raise InputError(f"arch {arch} cannot be made ({type(error).__name__}: {runs.first_line(error)})") from None
 
 
-def timm_normalisation(model: nn.Module, arch: str) -> tuple[Sequence[float], Sequence[float]]:
-    """Channel means and standard deviations that timm's network expects, on pixels in 0..1."""
-    config = timm_preprocessing(model, arch)
-    return config["mean"], config["std"]
-
-
-def timm_preprocessing(model: nn.Module, arch: str) -> dict[str, Any]:
+def timm_preprocessing(arch: str) -> dict[str, Any]:
     """How timm makes pictures for a network: input_size (3, H, W), crop_pct, crop_mode, interpolation, mean, std.
 
     Raises InputError where timm does not know, rather than take its defaults.
     """
-    from timm.data import resolve_model_data_config  # noqa: PLC0415
+    import timm  # noqa: PLC0415
+    from timm.data import resolve_data_config  # noqa: PLC0415
 
-    known_of = getattr(model, "pretrained_cfg", None) or {}
-    lacking = [name for name in ("input_size", "interpolation", "crop_pct", "mean", "std") if not known_of.get(name)]
-    config = resolve_model_data_config(model)
+    config = timm.get_pretrained_cfg(arch.removeprefix(TIMM), allow_unregistered=True).to_dict()
+    lacking = [name for name in ("input_size", "interpolation", "crop_pct", "mean", "std") if not config.get(name)]
     if lacking or len(config["mean"]) != 3 or len(config["std"]) != 3:
         raise InputError(
             f"timm does not know how pictures are made for arch {arch} ({', '.join(lacking) or 'not 3 channels'}); "
             "allowed: networks with a preprocessing of their own, of colour pictures"
         )
-    return config
+    return resolve_data_config(pretrained_cfg=config)
 
 
 @contextmanager
-def _importable(folder: Path):
-    """Modules of this folder can be imported, after installed ones of the same name are not there."""
+def _importable(folder: Path) -> Iterator[None]:
+    """Modules of this folder can be imported, before installed ones of the same name."""
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -239,17 +245,21 @@ def _importable(folder: Path):
         sys.path.remove(str(folder))
 
 
-def _own(arch: str, classes: int) -> nn.Module:
-    """What ``package.module:function`` returns; the module may lie in the working directory."""
+def _own(arch: str, classes: int) -> tuple[nn.Module, str]:
+    """What ``package.module:function`` returns, and what to call it, with a digest of the file that it is in.
+
+    The module may lie in the working directory.
+    """
     module_name, _, name = arch.partition(":")
     with _importable(Path.cwd()):
         try:
-            function = getattr(importlib.import_module(module_name), name, None)
+            module = importlib.import_module(module_name)
         except Exception as error:  # whatever the module does when it is imported
             raise InputError(
                 f"arch {arch}: {module_name} cannot be imported ({type(error).__name__}: {runs.first_line(error)}); "
                 "allowed: a module in the working directory or an installed package"
             ) from None
+        function = getattr(module, name, None)
         if not callable(function):
             raise InputError(f"arch {arch}: {module_name} has no function {name!r}")
         try:
@@ -259,7 +269,8 @@ def _own(arch: str, classes: int) -> nn.Module:
             raise InputError(f"arch {arch} raised {type(error).__name__}: {runs.first_line(error)}") from None
     if not isinstance(model, nn.Module):
         raise InputError(f"arch {arch} returns {type(model).__name__}; allowed: a function that returns an nn.Module")
-    return model
+    file = getattr(module, "__file__", None)
+    return model, f"{arch} (SHA-256 {runs.sha256(Path(file))[:12]})" if file else arch
 
 
 def _kind(arch: str) -> type[nn.Module]:
@@ -327,16 +338,16 @@ def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str
     else:
         name, last = layers[-1] if layers else ("", None)
     if not name or not isinstance(last, nn.Linear):
+        end = f"{type(last).__name__} {name!r}" if name else "several or no classifiers"
         raise InputError(
-            f"arch {arch} ends in {type(last).__name__} {name!r}, not in a linear layer with one row of weights per "
+            f"arch {arch} ends in {end}, not in a linear layer with one row of weights per "
             "class, so it has no embedding to measure angles from; allowed: networks such as resnet50"
         )
     if classes is not None and last.out_features != classes:
+        advice = "; let its function take num_classes" if ":" in arch else ""
         raise InputError(
-            f"arch {arch} ends in a linear layer {name!r} of {last.out_features} rows, not in one row of weights per "
-            f"class of {classes}; let its function take num_classes"
-            if ":" in arch
-            else f"arch {arch} ends in Linear {name!r}, not in a linear layer with one row of weights per class"
+            f"arch {arch} ends in Linear {name!r} of {last.out_features} rows, not in a linear layer with one row of "
+            f"weights for each of {classes} classes{advice}"
         )
     return name, last
 
@@ -411,6 +422,61 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
                 layer.bias = nn.Parameter(layer.bias[: shape[0]].clone())
             for buffer in ("running_mean", "running_var") if isinstance(layer, nn.BatchNorm2d) else ():
                 setattr(layer, buffer, getattr(layer, buffer)[: shape[0]].clone())
+
+
+def _exchange_head(model: nn.Module, arch: str, head_name: str, head: str, image_size: int) -> str:
+    """Put one of HEADS after the network's pooled convolutional features, as wide as they are; the last layer's name.
+
+    "linear" is that layer alone; "hidden" two linear layers before it, each with ReLU and dropout .5, as VGG has;
+    "hidden-no-dropout" the same without dropout.
+    """
+    place = head_name
+    while (parent := place.rpartition(".")[0]) and all(
+        isinstance(module, AFTER_FEATURES) for module in model.get_submodule(parent).modules()
+    ):
+        place = parent
+    replaced = model.get_submodule(place)
+    width = _pooled_features(model, arch, place, image_size)
+    layers: list[nn.Module] = []
+    for _ in range(0 if head == "linear" else 2):
+        layers += [nn.Linear(width, width), nn.ReLU(inplace=True)]
+        layers += [nn.Dropout(0.5)] if head == "hidden" else []
+    layers.append(nn.Linear(width, model.get_submodule(head_name).out_features))
+    parent, _, child = place.rpartition(".")
+    setattr(model.get_submodule(parent), child, nn.Sequential(*layers).train(replaced.training))
+    return f"{place}.{len(layers) - 1}"
+
+
+def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -> int:
+    """How many features the part of the network at ``place`` is given, one number per channel of the last maps."""
+    tail = set(model.get_submodule(place).modules())
+    before = [module for module in model.modules() if module not in tail]
+    maps: list[Tensor] = []  # the last layer's that made any
+    given: list[Tensor] = []
+
+    def keep_maps(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4:
+            maps[:] = [output]
+
+    handles = [module.register_forward_hook(keep_maps) for module in before if not list(module.children())]
+    handles.append(model.get_submodule(place).register_forward_pre_hook(lambda _, inputs: given.append(inputs[0])))
+    training = model.training
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, 3, image_size, image_size))
+    except Exception as error:
+        raise _unfit(f"arch {arch}", image_size, error) from None
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.train(training)
+    pooled = maps and len(given) == 1 and given[0].shape == (1, maps[0].shape[1])
+    if not pooled or any(isinstance(module, nn.Linear) for module in before):
+        raise InputError(
+            f"arch {arch} gives its last layers no pooled convolutional features of pictures of {image_size} px, so "
+            "its head cannot be exchanged; allowed: head own, or a network such as resnet18 or, with stem small, vgg11"
+        )
+    return given[0].shape[1]
 
 
 def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None:

@@ -133,6 +133,10 @@ class RunParameters(StudyParameters):
     start_seed: int | None = Field(
         None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
     )
+    head: Literal["own", "linear", "hidden", "hidden-no-dropout"] = Field(
+        "own", description="last layers; linear: one; hidden: two more before it, as VGG has; own: the network's"
+    )
+    label: str = Field("", description="the run's folder under its study; empty: arch, with '-' for '/' and ':'")
     input_size: int | None = Field(
         None, ge=8, le=1024, description="the network resizes pictures to this many pixels; None: as they are"
     )
@@ -155,8 +159,7 @@ class RunParameters(StudyParameters):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     weights: str = Field(
         "",
-        description="empty: train; else measure this .safetensors, .pt or .pth file, torchvision's IMAGENET1K_V1, or "
-        "package:NAME, the one such file of an installed package",
+        description="empty: train; else measure this .safetensors, .pt or .pth file, package:NAME's, or IMAGENET1K_V1",
     )
 
     @model_validator(mode="after")
@@ -167,6 +170,8 @@ class RunParameters(StudyParameters):
             raise ValueError(
                 f"arch {self.arch!r}; allowed: torchvision's names (resnet50); timm/NAME; package.module:function"
             )
+        if self.label and not re.fullmatch(FOLDER, self.label):
+            raise ValueError(f"label {self.label!r}; allowed: letters, digits, '-', '_' and '.'")
         if self.weights and self.start_from:
             raise ValueError("weights and start_from are both given; allowed: one, to measure or to train")
         return self
@@ -177,14 +182,19 @@ class RunParameters(StudyParameters):
         return super().unused | (TRAINING if self.weights else set())
 
     @property
+    def run_name(self) -> str:
+        """What the run is called in paths, on pages and among its study's runs."""
+        return self.label or folder_name(self.arch)
+
+    @property
     def training_seed(self) -> int:
         """What initial weights, order and augmentation follow from."""
         return self.seed if self.start_seed is None else self.start_seed
 
     @property
     def run_dir(self) -> Path:
-        """Where the run's tables are: ``results/<study>/<arch>``; other starts' in ``seed-<start_seed>`` below it."""
-        folder = self.study_dir / folder_name(self.arch)
+        """Where the run's tables are: ``results/<study>/<run_name>``; other starts' in ``seed-<start_seed>``."""
+        folder = self.study_dir / self.run_name
         return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 

@@ -31,7 +31,7 @@ from analysis.parameters import RunParameters, StudyParameters
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run whose weights were given
-PLACES = {"results_dir", "data_dir", "study", "device"}  # parameters that say where, not what
+PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
@@ -142,9 +142,9 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
         for name in sorted(mine.keys() | theirs.keys())
         if theirs.get(name) != mine.get(name)
     ]
-    weights = Path(parameters.weights)
-    if parameters.weights and weights.is_file() and sha256(weights) != stamp.get("measured", {}).get("sha256"):
-        different.append(f"{weights} is not the file that it was then")
+    for given, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
+        if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
+            different.append(f"{given} is not the file that it was then")
     data = parameters.study_dir / "dataset.json"
     if data.exists() and read_json(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")

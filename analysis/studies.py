@@ -8,6 +8,10 @@ A file holds the parameters that its networks share and, under ``architectures``
     architectures:
       alexnet: {stem: small}
       resnet50: {}
+      timm/tf_efficientnet_lite0: {}
+      linear: {arch: resnet18, head: linear}    # a run by another name, such as one of several of a network
+
+A run is called as it is in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +22,7 @@ from typing import Any
 import yaml
 
 from analysis.errors import InputError, one_of
-from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters
+from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters, folder_name
 
 STUDIES = Path(__file__).parent.parent / "studies"
 RECORDED = Path(__file__).parent.parent / "recorded"
@@ -88,10 +92,15 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     if seeds:
         shared["seed"] = seeds[0]
     overrides = {key: value for key, value in overrides.items() if key != "seeds"}
-    runs = {
-        arch: RunParameters.parse(shared | {"arch": arch} | (own.get(arch) or {}) | dict(overrides))
-        for arch in archs or own
-    }
+    runs: dict[str, RunParameters] = {}
+    keys = {folder_name(key): key for key in own}
+    for key in [keys.get(folder_name(arch), arch) for arch in archs] or own:
+        entry = own.get(key) or {}
+        named = {"label": key} if "arch" in entry else {"arch": key}
+        run = RunParameters.parse(shared | named | entry | dict(overrides))
+        if run.run_name in runs:
+            raise InputError(f"{path} has two networks called {run.run_name}: give one another name, with arch: in it")
+        runs[run.run_name] = run
     if len({bool(run.weights) for run in runs.values()}) > 1:
         raise InputError(f"study {name} gives weights to some networks only; allowed: to all of them, or to none")
     fields = StudyParameters.model_fields

@@ -113,6 +113,7 @@ class Training:
             len(dataset.classes),
             image_size=image_size,
             input_size=parameters.input_size,
+            head=parameters.head,
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.training_seed,
@@ -138,7 +139,9 @@ class Training:
         self.test_pictures = Pictures(dataset.test.images, self.device)
         self.train_targets = torch.tensor(dataset.train.labels).to(self.device)
         self.test_targets = torch.tensor(dataset.test.labels).to(self.device)
-        self.fingerprint = runs.fingerprint(parameters, dataset.hash + self.started.get("sha256", ""))
+        self.fingerprint = runs.fingerprint(
+            parameters, f"{dataset.hash}{network.description}{self.started.get('sha256', '')}"
+        )
         self.fingerprint += f"/{self.precision}"
         self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()

@@ -68,8 +68,7 @@ class Evaluation:
     @classmethod
     def of_timm(cls, arch: str) -> "Evaluation":
         """As timm evaluates its network. Raises InputError where it does not say, or makes pictures another way."""
-        with torch.random.fork_rng(devices=[]):
-            made = architectures.timm_preprocessing(architectures.timm_network(arch, 2), arch)
+        made = architectures.timm_preprocessing(arch)
         _, height, width = made["input_size"]
         centre = made.get("crop_mode", "center") == "center"
         if not centre or height != width or made["interpolation"] not in ("bilinear", "bicubic"):
@@ -115,7 +114,7 @@ def check(parameters: RunParameters) -> None:
 def check_name(arch: str, name: str, parameter: str = "weights") -> None:
     """Raise InputError where weights are neither a file that is here, a package's, nor a name that torchvision has."""
     if name.startswith(PACKAGE):
-        package_file(name)
+        package_file(name, parameter)
     elif name.endswith(SUFFIXES):
         if not Path(name).is_file():
             raise InputError(f"{parameter} {name} is no file that is here")
@@ -127,17 +126,17 @@ def check_name(arch: str, name: str, parameter: str = "weights") -> None:
         )
 
 
-def package_file(name: str) -> Path:
+def package_file(name: str, parameter: str = "weights") -> Path:
     """The one file of weights in an installed package, ``package:NAME``, which is found and not imported."""
     package = name.removeprefix(PACKAGE)
     found = importlib.util.find_spec(package) if package.isidentifier() else None
     if found is None:
-        raise InputError(f"weights {name}: no package {package!r} is installed; install it, or give weights as a file")
+        raise InputError(f"{parameter} {name}: no package {package!r} is installed; install it, or give a file")
     folders = [Path(folder) for folder in found.submodule_search_locations or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SUFFIXES)
     if len(files) != 1:
         names = ", ".join(path.name for path in files[:SHOWN])
-        raise InputError(f"weights {name}: the package holds {len(files)} files of weights ({names}), not one")
+        raise InputError(f"{parameter} {name}: the package holds {len(files)} files of weights ({names}), not one")
     return files[0]
 
 
@@ -269,6 +268,7 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
             outputs,
             image_size=image_size,
             input_size=parameters.input_size,
+            head=parameters.head,
             width=parameters.width,
             stem=parameters.stem,
         )
@@ -318,13 +318,18 @@ def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
         return {}
     given = read(parameters.arch, parameters.start_from, parameter="start_from", progress=False)
     state, notes = arranged(given.state, network)
-    replaced = [name for name in state if name.startswith("head.")]
-    body = {name: value for name, value in state.items() if name not in replaced}
-    problem = difference(body, {k: v for k, v in network.state_dict().items() if k.startswith("body.")})
+    new = ["head."]  # and the hidden layers before it, where a head was exchanged
+    if parameters.head != "own":
+        new.append(f"body.{network.head_name.rpartition('.')[0]}.")
+
+    def kept(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value for name, value in tensors.items() if not name.startswith(tuple(new))}
+
+    problem = difference(kept(state), kept(network.state_dict()))
     if problem:
         raise misfit(given, parameters, None, problem)
-    put(body, network, given)
-    left = (f"a new last layer in place of {network.head_name}",) if replaced else ()
+    put(kept(state), network, given)
+    left = ("new last layers in place of the file's",) if len(kept(state)) < len(state) else ()
     return {"from": given.name, "sha256": given.sha256, "notes": [*given.notes, *notes, *left]}
 
 

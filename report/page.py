@@ -127,7 +127,7 @@ class Page:
         if images is None:
             self.note("There is nothing to look at here", [text.escape(reason)])
             return
-        for name, content in explorer.files(study, parameters.arch, images).items():
+        for name, content in explorer.files(study, parameters.run_name, images).items():
             runs.write_bytes(self.folder / "files" / name, content)
         display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
 

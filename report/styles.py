@@ -24,6 +24,18 @@ ARCHITECTURES = {
     "densenet121": Style("DenseNet121", "#009E73", "^"),
     "resnet50": Style("ResNet50", "#D55E00", "D"),
 }
+# Networks of other studies that this repository has: published ones, and one body under several heads. None of these
+# is in a study with those above.
+VARIANTS = {
+    "timm-tf_efficientnet_lite0": Style("EfficientNet-Lite0", "#CC79A7", "v"),
+    "timm-tf_efficientnet_lite1": Style("EfficientNet-Lite1", "#56B4E9", "P"),
+    "timm-tf_efficientnet_lite2": Style("EfficientNet-Lite2", "#000000", "X"),
+    "linear": Style("linear head", "#D55E00", "D"),
+    "linear-no-decay": Style("linear head, no weight decay", "#CC79A7", "v"),
+    "hidden": Style("hidden layers", "#0072B2", "s"),
+    "hidden-no-decay": Style("hidden layers, no weight decay", "#56B4E9", "P"),
+    "hidden-no-dropout": Style("hidden layers, no dropout", "#009E73", "^"),
+}
 OTHERS = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "X"), ("#8A7A00", "h"))  # for any other network, by its name
 
 SCORES = {
@@ -67,7 +79,7 @@ BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#4caf3d", "D"), 
 
 
 def architecture(name: str) -> Style:
-    """The style of any of torchvision's networks."""
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    return Style(name, *OTHERS[zlib.crc32(name.encode()) % len(OTHERS)])
+    """The style of any run, by what it is called in paths."""
+    if name in ARCHITECTURES | VARIANTS:
+        return (ARCHITECTURES | VARIANTS)[name]
+    return Style(name.removeprefix("timm-"), *OTHERS[zlib.crc32(name.encode()) % len(OTHERS)])

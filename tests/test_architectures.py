@@ -1,10 +1,14 @@
 """Networks by name, split before the final linear layer without changing what they compute."""
 
+import dataclasses
 import random
+import sys
 
 import numpy as np
 import pytest
+import timm
 import torch
+from PIL import Image
 from torch import nn
 from torchvision import models
 from torchvision.models import regnet, vision_transformer
@@ -322,3 +326,260 @@ def test_a_new_network_is_in_training_mode_with_fresh_statistics():
 )
 def test_the_papers_rates(arch, rate):
     assert architectures.paper_rate(arch) == rate
+
+
+# --- timm's networks
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("tf_efficientnet_lite0", 64),
+        ("resnet10t", 32),
+        ("mobilenetv3_small_050.lamb_in1k", 64),
+        ("convnext_atto", 64),
+        ("test_vit", 96),  # of another size than its own
+        ("cait_xxs24_224", 224),
+    ],
+)
+def test_timms_networks_are_measured_as_timm_computes_them(name, size):
+    """The logits are those of timm's own network, unsplit, on pixels normalised as timm says."""
+    network = build(f"timm/{name}", image_size=size).eval()
+    options = {"img_size": size} if name == "test_vit" else {}
+    theirs = timm.create_model(name, pretrained=False, num_classes=5, **options)
+    state = {name.removeprefix("body."): value for name, value in network.state_dict().items()}
+    for part in ("weight", "bias"):
+        state[f"{network.head_name}.{part}"] = state.pop(f"head.{part}")
+    theirs.load_state_dict(state)
+    assert theirs.get_classifier() is theirs.get_submodule(network.head_name)
+    config, pixels = theirs.pretrained_cfg, pictures(size=size)
+    normalised = transforms.normalize(pixels / 255, list(config["mean"]), list(config["std"]))
+    with torch.inference_mode():
+        logits = theirs.eval()(normalised)
+        assert logits.std() > 0
+        torch.testing.assert_close(network(pixels), logits, rtol=1e-3, atol=1e-4)
+    assert network.description == f"timm's {name}, width 1"
+
+
+@pytest.mark.parametrize(
+    ("arch", "options", "sentence"),
+    [
+        ("timm/resnet5O", {}, r"unknown arch 'timm/resnet5O'; timm's closest: resnet50"),
+        ("timm/zzzz", {}, "unknown arch 'timm/zzzz'; timm's closest: none"),
+        (
+            "timm/resnet10t.nope",
+            {},
+            "unknown arch 'timm/resnet10t.nope'; timm's weights of resnet10t: resnet10t.c3_in1k",
+        ),
+        ("timm/deit_tiny_distilled_patch16_224", {"image_size": 224}, "not in a linear layer with one row of weights"),
+        ("timm/levit_128s", {"image_size": 224}, "not in a linear layer with one row of weights"),
+        ("timm/resnet10t", {"width": 0.5}, "width is 0.5; allowed for arch timm/resnet10t: 1"),
+        ("timm/resnet10t", {"stem": "half"}, "arch timm/resnet10t has no half stem; allowed: stem auto"),
+        ("timm/test_vit", {"image_size": 33}, r"arch timm/test_vit cannot (be made|take pictures of 33 px) \("),
+    ],
+)
+def test_what_of_timm_does_not_fit_is_one_sentence(arch, options, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        build(arch, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("lacking", ["mean", "crop_pct"])
+def test_a_network_whose_preprocessing_timm_does_not_know_is_refused(lacking, monkeypatch):
+    theirs = timm.get_pretrained_cfg("resnet10t")
+    unknown = dataclasses.replace(theirs, **{lacking: None})
+    monkeypatch.setattr(timm, "get_pretrained_cfg", lambda *_, **__: unknown)
+    with pytest.raises(
+        InputError, match=rf"timm does not know how pictures are made for arch timm/resnet10t \({lacking}"
+    ):
+        build("timm/resnet10t")
+
+
+# --- one's own
+
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, num_classes=5, after=None, last=None):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.out = last or nn.Linear(6, num_classes)
+        self.after = after or nn.Identity()
+
+    def forward(self, x):
+        return self.after(self.out(self.features(x)))
+
+def net(num_classes): return Net(num_classes)
+def of_five(): return Net(5)
+def of_ten(): return Net(10)
+def softmax(): return Net(5, nn.Softmax(1))
+def convolution(): return Net(5, last=nn.Unflatten(1, (6, 1, 1)))
+def number(): return 5
+def failing(): raise RuntimeError("no such luck\\nat all")
+class Unused(Net):
+    def forward(self, x): return self.features(x)[:, :5]
+class Large(Net):
+    def forward(self, x): return super().forward(x[:, :, :40, :40].reshape(-1, 3, 40, 40))
+five = 5
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module of one's own in the working directory, beside one that cannot be imported."""
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package/nets.py").write_text(OWN)
+    (tmp_path / "my_package/broken.py").write_text("import nothing_of_this_name")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.split(".")[0] == "my_package"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", ["net", "of_five", "Net"])
+def test_a_function_of_ones_own_makes_a_network(own, name):
+    path = list(sys.path)
+    network = build(f"my_package.nets:{name}").eval()
+    assert sys.path == path
+    theirs = sys.modules["my_package.nets"].Net(5).eval()
+    state = {name.removeprefix("body."): value for name, value in network.state_dict().items()}
+    theirs.load_state_dict({name.replace("head.", "out."): value for name, value in state.items()})
+    normalised = transforms.normalize(pictures() / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    with torch.inference_mode():
+        torch.testing.assert_close(network(pictures()), theirs(normalised))
+
+
+def test_the_file_of_ones_own_network_is_part_of_its_description(own):
+    before = build("my_package.nets:net").description
+    (own / "my_package/nets.py").write_text(OWN + "# another version\n")
+    assert before.startswith("my_package.nets:net (SHA-256 ") and build("my_package.nets:net").description != before
+
+
+@pytest.mark.parametrize(
+    ("arch", "sentence"),
+    [
+        (
+            "my_package.nowhere:net",
+            r"my_package.nowhere cannot be imported \(ModuleNotFoundError: .*allowed: a module in",
+        ),
+        (
+            "my_package.broken:net",
+            r"my_package.broken cannot be imported \(ModuleNotFoundError: .*nothing_of_this_name",
+        ),
+        ("my_package.nets:nothing", "arch my_package.nets:nothing: my_package.nets has no function 'nothing'"),
+        ("my_package.nets:five", "my_package.nets has no function 'five'"),
+        (
+            "my_package.nets:number",
+            "arch my_package.nets:number returns int; allowed: a function that returns an nn.Module",
+        ),
+        ("my_package.nets:failing", "arch my_package.nets:failing raised RuntimeError: no such luck$"),
+        ("my_package.nets:convolution", "ends in Conv2d 'features.0', not in a linear layer"),
+        (
+            "my_package.nets:of_ten",
+            "'out' of 10 rows, not in .* for each of 5 classes; let its function take num_classes",
+        ),
+        ("my_package.nets:softmax", "does not give what its last linear layer 'out' gives"),
+        ("my_package.nets:Unused", "does not give what its last linear layer 'out' gives"),
+        ("my_package.nets:Large", r"arch my_package.nets:Large cannot take pictures of 32 px \("),
+    ],
+)
+def test_what_of_ones_own_does_not_fit_is_one_sentence(own, arch, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        build(arch)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arch",
+    ["resnet5", "timm/resnet5O", "timm/levit_128s", "my_package.nets:number", "my_package.nets:convolution", "no:f"],
+)
+def test_an_impossible_network_is_refused_before_there_is_data(own, arch):
+    architectures.check_name("my_package.nets:of_five")
+    with pytest.raises(InputError):
+        architectures.check_name(arch)
+
+
+# --- pictures resized by the network
+
+
+@pytest.mark.parametrize("size", [16, 96])
+def test_the_network_resizes_pictures_as_pillow_does(size):
+    """But for rounding, and where bicubic overshoots: Pillow does both after each direction."""
+    network = build("resnet18", input_size=size, width=1 / 16)
+    pixels = pictures(2) // 2 + 64  # which nothing overshoots
+    shown = [Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in pixels]
+    theirs = np.stack([np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)) for image in shown])
+    with torch.autocast("cpu", torch.bfloat16):
+        mine = network.resized(pixels.contiguous(memory_format=torch.channels_last))
+    assert mine.dtype == torch.float32
+    torch.testing.assert_close(mine, torch.from_numpy(theirs).permute(0, 3, 1, 2).float(), rtol=0, atol=1.5)
+
+
+def test_resized_pictures_stay_within_what_pixels_are():
+    mine = build("resnet18", input_size=96, width=1 / 16).resized(pictures())
+    assert (mine.min(), mine.max()) == (0, 255)
+
+
+def test_a_network_that_resizes_computes_what_it_does_on_larger_pictures():
+    pixels = pictures()
+    network = build("resnet18", input_size=64, width=1 / 16, seed=2).eval()
+    other = build("resnet18", image_size=64, width=1 / 16, seed=2).eval()  # with the stem for 64 px, too
+    with torch.inference_mode():
+        mine, theirs = network(pixels), other(network.resized(pixels))
+    torch.testing.assert_close(mine, theirs)
+    assert network.description == "torchvision's resnet18, width 0.0625, pictures resized to 64 px"
+
+
+def test_what_is_too_small_for_a_network_is_not_once_it_is_resized():
+    with pytest.raises(InputError, match=r"cannot take pictures of 32 px .*input_size"):
+        build("alexnet", stem="imagenet")
+    assert build("alexnet", stem="imagenet", input_size=64, width=1 / 16).eval()(pictures()).shape == (4, 5)
+
+
+# --- heads exchanged
+
+BODIES = [("resnet18", {}), ("vgg11", {"stem": "small"}), ("alexnet", {"stem": "half"}), ("mobilenet_v3_small", {})]
+
+
+@pytest.mark.parametrize(("arch", "options"), BODIES)
+def test_one_body_has_each_head_behind_the_same_initial_weights(arch, options):
+    width = 0.25 if arch != "mobilenet_v3_small" else 1
+    networks = {head: build(arch, width=width, head=head, seed=3, **options) for head in architectures.HEADS}
+    pixels = pictures()
+    features = {}
+    for head, network in networks.items():
+        place = network.head_name.split(".")[0]
+        layers = network.body.get_submodule(place)
+        kinds = [type(layer) for layer in layers]
+        hidden = [nn.Linear, nn.ReLU, nn.Dropout] if head == "hidden" else [nn.Linear, nn.ReLU]
+        assert kinds == [*([] if head == "linear" else 2 * hidden), nn.Identity]  # where the head was taken out
+        assert all(
+            layer.in_features == layer.out_features == network.head.in_features
+            for layer in layers
+            if isinstance(layer, nn.Linear)
+        )
+        assert all(layer.p == 0.5 for layer in layers if isinstance(layer, nn.Dropout))
+        setattr(network.body, place, nn.Identity())
+        with torch.inference_mode():
+            features[head] = network.eval().embed(pixels)
+        assert features[head].shape == (4, network.head.in_features)
+        assert f", {head} head" in network.description
+    for head in architectures.HEADS[1:]:
+        assert torch.equal(features[head], features["linear"])
+    own = build(arch, width=width, seed=3, **options).state_dict()
+    body = networks["linear"].body.state_dict()  # which has only the body now
+    assert body and all(torch.equal(value, own[f"body.{name}"]) for name, value in body.items())
+
+
+def test_the_linear_head_of_a_residual_network_is_its_own():
+    network, own = build("resnet18", width=1 / 16, head="linear"), build("resnet18", width=1 / 16)
+    assert network.head.weight.shape == own.head.weight.shape
+    assert sum(map(torch.numel, network.parameters())) == sum(map(torch.numel, own.parameters()))
+
+
+@pytest.mark.parametrize("arch", ["vgg11", "alexnet", "swin_t", "vit_b_32", "convnext_tiny"])
+def test_a_network_without_pooled_convolutional_features_keeps_its_head(arch):
+    with pytest.raises(InputError, match=f"arch {arch} gives its last layers no pooled convolutional features"):
+        build(arch, image_size=64, stem="imagenet", head="linear")

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import timm
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from timm.data import create_transform, resolve_model_data_config
 
 from analysis import architectures, evaluation, pipeline, runs, training
 from analysis.errors import InputError
@@ -211,12 +213,75 @@ def test_a_folder_of_pictures_is_measured_and_read(trained, tmp_path):
     assert pipeline.complete(p, progress=False) == stamp
 
 
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "tf_efficientnet_lite0"])  # of other means, and other sizes
+def test_a_timm_network_is_given_pictures_as_timm_makes_them(tmp_path, name):
+    """Of any shape: the scores are those of timm's own forward pass behind timm's own transform."""
+    torch.manual_seed(0)
+    theirs = timm.create_model(name, num_classes=2)
+    transform = create_transform(**resolve_model_data_config(theirs), is_training=False)
+    random = np.random.default_rng(0)
+    root, files = tmp_path / "pictures", []
+    for label, folder in enumerate(("a", "b")):
+        (root / folder).mkdir(parents=True)
+        for k, (height, width) in enumerate([(300, 500), (257, 225), (90, 60), (224, 224)]):
+            coarse = random.integers(0, 256, (9, 9, 3)).astype(np.uint8)
+            noise = random.integers(-20, 20, (height, width, 3))
+            smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+            path = root / folder / f"{k}.png"
+            Image.fromarray((smooth + noise).clip(0, 255).astype(np.uint8)).save(path)
+            files.append((path, label))
+    given = torch.stack([transform(Image.open(path)) for path, _ in files])
+    with torch.no_grad():  # statistics of pictures: with a new network's, logits would be nothing
+        for module in theirs.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 1.0
+        theirs(given)
+    torch.save({"state_dict": theirs.state_dict(), "arch": name}, tmp_path / "m.pth")
+    p = RunParameters(
+        **{"results_dir": str(tmp_path), "study": "mine", "weights": str(tmp_path / "m.pth"), "arch": f"timm/{name}"},
+        **{"dataset": "imagefolder", "root": str(root), "data_dir": str(tmp_path / "data"), "precision": "float32"},
+    )
+    stamp = pipeline.complete(p, progress=False)
+    assert p.run_dir == tmp_path / f"mine/timm-{name}"
+    scores = pd.read_parquet(p.run_dir / "scores.parquet")
+    with torch.inference_mode():
+        features = theirs.eval().forward_head(theirs.forward_features(given), pre_logits=True)
+        logits = theirs.get_classifier()(features)
+    labels = torch.tensor([label for _, label in files])
+    assert list(scores["label"]) == labels.tolist()
+    margin = logits.gather(1, labels[:, None])[:, 0] - logits.gather(1, 1 - labels[:, None])[:, 0]
+    assert margin.std() > 0.01
+    np.testing.assert_allclose(scores["margin"], margin, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(scores["norm"], features.norm(dim=1), rtol=1e-4)
+    assert stamp["measured"]["notes"] == ["taken from 'state_dict'", "left over beside 'state_dict': arch"]
+    results = read_results(p, [p.run_name])
+    assert list(results.runs) == [f"timm-{name}"]
+
+
+def test_a_network_that_resizes_its_pictures_measures_as_it_was_trained(squares, tmp_path):
+    dataset = squares(24, 12)
+    given = {"results_dir": str(tmp_path), "input_size": 24} | TINY
+    trained = RunParameters(study="s", epochs=1, batch_size=8, calibration_images=0, **given)
+    training.train(trained, dataset, progress=False)
+    p = RunParameters(study="again", weights=str(trained.run_dir / "model.safetensors"), **given)
+    evaluation.measure(p, dataset, progress=False)
+    mine, theirs = (pd.read_parquet(run.run_dir / "scores.parquet") for run in (p, trained))
+    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    other = p.model_copy(update={"input_size": None, "study": "other"})
+    evaluation.measure(other, dataset, progress=False)
+    assert not np.allclose(pd.read_parquet(other.run_dir / "scores.parquet")["norm"], theirs["norm"])
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
         ({"weights": "nowhere.pth"}, "weights nowhere.pth is no file that is here"),
         ({"weights": "BEST"}, "weights 'BEST' is neither a file"),
         ({"arch": "resnet17"}, "unknown arch 'resnet17'"),
+        ({"arch": "timm/resnet17"}, "unknown arch 'timm/resnet17'"),
+        ({"arch": "timm/levit_128s"}, "arch timm/levit_128s ends in several or no classifiers"),
+        ({"arch": "json:dumps"}, "arch json:dumps raised TypeError"),
+        ({"weights": "package:nowhere_installed"}, "weights package:nowhere_installed: no package"),
         ({"device": "cuda:99"}, "device cuda:99 is not here"),
     ],
 )

@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from analysis import studies
 from analysis.__main__ import read_value
 from analysis.errors import InputError, one_of
-from analysis.parameters import RunParameters, StudyParameters
+from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters
 from analysis.studies import STUDIES, options, read_studies
 
 # --- defaults and places
@@ -77,6 +77,15 @@ def test_a_study_does_not_take_a_networks_parameters():
         ({"device": "gpu"}, "device 'gpu'; allowed: auto, cpu, cuda, cuda:N"),
         ({"device": "cuda:"}, "device 'cuda:'; allowed"),
         ({"arch": "../x"}, "arch '../x'; allowed: torchvision's names"),
+        ({"arch": "timm/../x"}, "arch 'timm/../x'; allowed: torchvision's names"),
+        ({"arch": "timm/a/b"}, "arch 'timm/a/b'; allowed: torchvision's names"),
+        ({"arch": "a.b:"}, "arch 'a.b:'; allowed: torchvision's names (resnet50); timm/NAME; package.module:function"),
+        ({"arch": "/a:b"}, "arch '/a:b'; allowed"),
+        ({"label": "../x"}, "label '../x'; allowed: letters, digits, '-', '_' and '.'"),
+        ({"label": ".."}, "label '..'; allowed"),
+        ({"head": "large"}, "unknown head 'large'; allowed: 'own', 'linear', 'hidden', 'hidden-no-dropout'"),
+        ({"input_size": 4}, "parameter input_size is 4"),
+        ({"weights": "a.pt", "start_from": "b.pt"}, "weights and start_from are both given; allowed: one"),
         ({"dataset": "imagefolder"}, "dataset imagefolder needs root"),
         ({"epochs": 0}, "parameter epochs is 0: input should be greater than or equal to 1"),
         ({"epochs": 2.5}, "parameter epochs is 2.5: input should be a valid integer"),
@@ -203,3 +212,60 @@ def test_seeds_that_repeat_or_are_none_are_refused(tmp_path, monkeypatch, seeds)
 def test_seeds_of_networks_that_are_not_trained_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="gives weights and seeds"):
         written(tmp_path, monkeypatch, "seeds: [0, 1]\nweights: a.pt\narchitectures: {resnet18: {}}")
+
+
+@pytest.mark.parametrize(
+    ("arch", "folder"),
+    [
+        ("resnet50", "resnet50"),
+        ("timm/tf_efficientnet_lite0", "timm-tf_efficientnet_lite0"),
+        ("timm/resnet50.a1_in1k", "timm-resnet50.a1_in1k"),
+        ("package.module:function", "package.module-function"),
+    ],
+)
+def test_a_run_is_called_after_its_network_in_paths_and_lists(arch, folder):
+    run = RunParameters(arch=arch)
+    assert (run.run_name, str(run.run_dir)) == (folder, f"results/synthetic/{folder}")
+    for given in (arch, folder):  # a page's networks, by either name
+        assert ComparisonParameters(archs=given).archs == [folder]
+
+
+def test_an_entry_that_carries_arch_is_called_by_its_key(tmp_path, monkeypatch):
+    text = "a: {arch: resnet18, head: linear}, b: {arch: resnet18, width: .5}, timm/resnet10t: {epochs: 3}"
+    study = written(tmp_path, monkeypatch, f"architectures: {{{text}}}")
+    assert {name: (run.arch, run.head, run.width) for name, run in study.runs.items()} == {
+        "a": ("resnet18", "linear", 1),
+        "b": ("resnet18", "own", 0.5),
+        "timm-resnet10t": ("timm/resnet10t", "own", 1),
+    }
+    assert [run.run_dir for run in study.runs.values()] == [study.folder / name for name in study.runs]
+    assert study.runs["timm-resnet10t"].epochs == 3
+    for words in (studies.options(run) for run in study.runs.values()):  # as pages and the command line are given them
+        given = dict(zip(words[1::3], words[2::3], strict=True))
+        assert RunParameters.parse(given) in study.runs.values()
+
+
+@pytest.mark.parametrize("asked", ["a,timm/resnet10t", "a,timm-resnet10t"])
+def test_networks_are_asked_for_by_either_name(tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(studies, "STUDIES", tmp_path)
+    (tmp_path / "some.yaml").write_text(
+        "architectures: {a: {arch: vgg11}, timm/resnet10t: {epochs: 3}, b: {arch: vgg11}}"
+    )
+    runs = studies.read_studies({"studies": "some", "archs": asked})["some"].runs
+    assert [(name, run.arch, run.epochs) for name, run in runs.items()] == [
+        ("a", "vgg11", 90),
+        ("timm-resnet10t", "timm/resnet10t", 3),
+    ]
+
+
+def test_two_networks_of_one_name_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="has two networks called timm-resnet10t"):
+        written(tmp_path, monkeypatch, "architectures: {timm/resnet10t: {}, timm-resnet10t: {arch: resnet18}}")
+
+
+def test_the_study_of_heads_exchanges_nothing_but_heads_and_weight_decay():
+    study = studies.read_studies({"studies": "heads"})["heads"]
+    assert {run.arch for run in study.runs.values()} == {"resnet18"}
+    assert {run.head for run in study.runs.values()} == {"linear", "hidden", "hidden-no-dropout"}
+    same = [run.model_dump(exclude={"label", "head", "weight_decay"}) for run in study.runs.values()]
+    assert all(values == same[0] for values in same) and len(study.seeds) == 3

