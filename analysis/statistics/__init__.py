@@ -12,8 +12,8 @@ batch holds at most BUDGET numbers per array, however many images there are.
 NaN means an undefined score: its image is left out, and n counts the images that were used.
 
 ``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``,
-``contests``), the reliability of people's answers (``reliability``), curves over time (``courses``), bins and group
-means (``bins``, ``groups``).
+``contests``), how well scores find an event (``detection``), several starts of a network (``starts``), the reliability
+of people's answers (``reliability``), curves over time (``courses``), bins and group means (``bins``, ``groups``).
 """
 
 from analysis.statistics.associations import correlation, correlations, difference, partial, within_bins
@@ -41,6 +41,15 @@ from analysis.statistics.courses import (
     slope,
     slope_ratio,
 )
+from analysis.statistics.detection import (
+    FIRST,
+    MEASURES,
+    Detection,
+    Measure,
+    detection,
+    detection_difference,
+    detections,
+)
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
 from analysis.statistics.groups import means, wilson
 from analysis.statistics.reliability import (
@@ -50,18 +59,31 @@ from analysis.statistics.reliability import (
     noise_ceiling,
     reliability_model,
 )
+from analysis.statistics.starts import (
+    OverStarts,
+    correlation_difference_over_starts,
+    correlation_over_starts,
+    detection_difference_over_starts,
+    detection_over_starts,
+    of_starts,
+)
 
 __all__ = [
     "EDGES",
+    "FIRST",
     "LEVEL",
+    "MEASURES",
     "RESAMPLES",
     "SPLITS",
     "Array",
     "BetaBinomial",
     "Closed",
     "Curves",
+    "Detection",
     "Estimate",
     "Kind",
+    "Measure",
+    "OverStarts",
     "Test",
     "bin_index",
     "bin_names",
@@ -69,10 +91,17 @@ __all__ = [
     "bootstrap",
     "contest",
     "correlation",
+    "correlation_difference_over_starts",
+    "correlation_over_starts",
     "correlations",
     "curve_correlation",
     "curves",
     "defined",
+    "detection",
+    "detection_difference",
+    "detection_difference_over_starts",
+    "detection_over_starts",
+    "detections",
     "difference",
     "estimate",
     "fallen",
@@ -82,6 +111,7 @@ __all__ = [
     "means",
     "model_ceiling",
     "noise_ceiling",
+    "of_starts",
     "order_share",
     "partial",
     "reliability_model",
