@@ -117,8 +117,9 @@ class Training:
             width=parameters.width,
             stem=parameters.stem,
             seed=parameters.training_seed,
-        ).to(self.device, memory_format=torch.channels_last)
+        )
         self.started = weights.start(network, parameters)
+        network.to(self.device, memory_format=torch.channels_last)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),

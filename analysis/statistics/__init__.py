@@ -11,9 +11,9 @@ batch holds at most BUDGET numbers per array, however many images there are.
 
 NaN means an undefined score: its image is left out, and n counts the images that were used.
 
-``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``),
-the reliability of people's answers (``reliability``), curves over time (``curves``), bins and group means (``bins``,
-``groups``).
+``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``), how
+well scores find an event (``detection``), several starts of a network (``starts``), the reliability of people's answers
+(``reliability``), curves over time (``curves``), bins and group means (``bins``, ``groups``).
 """
 
 from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins
@@ -40,6 +40,15 @@ from analysis.statistics.curves import (
     slope_ratio,
     time_to_plateau,
 )
+from analysis.statistics.detection import (
+    FIRST,
+    MEASURES,
+    Detection,
+    Measure,
+    detection,
+    detection_difference,
+    detections,
+)
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
 from analysis.statistics.groups import means, wilson
 from analysis.statistics.reliability import (
@@ -49,18 +58,31 @@ from analysis.statistics.reliability import (
     noise_ceiling,
     reliability_model,
 )
+from analysis.statistics.starts import (
+    OverStarts,
+    correlation_difference_over_starts,
+    correlation_over_starts,
+    detection_difference_over_starts,
+    detection_over_starts,
+    of_starts,
+)
 
 __all__ = [
     "EDGES",
+    "FIRST",
     "LEVEL",
+    "MEASURES",
     "RESAMPLES",
     "SPLITS",
     "Array",
     "BetaBinomial",
     "Closed",
     "Curves",
+    "Detection",
     "Estimate",
     "Kind",
+    "Measure",
+    "OverStarts",
     "Test",
     "bin_index",
     "bin_names",
@@ -70,10 +92,17 @@ __all__ = [
     "compare_scores",
     "correlation",
     "correlation_difference",
+    "correlation_difference_over_starts",
+    "correlation_over_starts",
     "correlations",
     "curve_correlation",
     "curves",
     "defined",
+    "detection",
+    "detection_difference",
+    "detection_difference_over_starts",
+    "detection_over_starts",
+    "detections",
     "estimate",
     "histogram",
     "interval",
@@ -81,6 +110,7 @@ __all__ = [
     "means",
     "model_ceiling",
     "noise_ceiling",
+    "of_starts",
     "order_share",
     "partial",
     "reliability_model",
