@@ -106,12 +106,12 @@ class Fitted:
 def check(parameters: RunParameters) -> None:
     """Raise InputError where the weights to measure or to start from are not to be had, as far as can be told early."""
     if parameters.weights:
-        check_name(parameters.arch, parameters.weights)
+        check_source(parameters.arch, parameters.weights)
     if parameters.start_from:
-        check_name(parameters.arch, parameters.start_from, "start_from")
+        check_source(parameters.arch, parameters.start_from, "start_from")
 
 
-def check_name(arch: str, name: str, parameter: str = "weights") -> None:
+def check_source(arch: str, name: str, parameter: str = "weights") -> None:
     """Raise InputError where weights are neither a file that is here, a package's, nor a name that torchvision has."""
     if name.startswith(PACKAGE):
         package_file(name, parameter)
@@ -156,7 +156,7 @@ def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
 
 def read(arch: str, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
     """The weights of a network that ``name`` names, as for ``load``; parameter, which one named them."""
-    check_name(arch, name, parameter)
+    check_source(arch, name, parameter)
     if not name.endswith(SUFFIXES) and not name.startswith(PACKAGE):
         return fetch(arch, name, progress)
     path = package_file(name) if name.startswith(PACKAGE) else Path(name)

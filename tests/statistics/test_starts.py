@@ -11,12 +11,12 @@ from scipy import stats
 from analysis.statistics import (
     MEASURES,
     correlation,
+    correlation_difference,
     correlation_difference_over_starts,
     correlation_over_starts,
     detection,
     detection_difference_over_starts,
     detection_over_starts,
-    correlation_difference,
     of_starts,
 )
 
