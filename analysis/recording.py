@@ -34,7 +34,7 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
     images = runs.read_table(source / IMAGES)
     runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWERS})$").columns))
     for arch, stamp in stamps.items():
-        for name in runs.TABLES:
+        for name in runs.MEASURED if "measured" in stamp else runs.TABLES:
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
             if name == "epochs":  # a third of its size, and asked for at these alone
                 asked = table["epoch"].isin(moments(int(table["epoch"].max())))
