@@ -12,6 +12,7 @@ from report.wording.baselines import (
 )
 from report.wording.claims import (
     CLAIM_WORDS,
+    SPLIT,
     ClaimWords,
     judged,
     judged_caption,
@@ -96,6 +97,7 @@ __all__ = [
     "CLAIM_WORDS",
     "DIFFERENCES",
     "READINGS_CAPTION",
+    "SPLIT",
     "ClaimWords",
     "about",
     "absent_scores",
