@@ -7,14 +7,16 @@ Each part asks whether a number lies in a range, and looks at the number's 95 % 
     not supported   the number and its whole interval lie outside
     inconclusive    the interval straddles the range's end, or the number cannot be had
 
-A claim is not supported if any part is not, supported if all parts are, else inconclusive. Prediction 2 was one claim
-of what are P2a and P2c now, and was split, with P2b, after results were seen: one verdict hid which part of it held. No
-threshold moved, and P2b's is the one that H1 has for "strong". Where people, images, bins,
-epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for these
-trained networks: they do not tell how another seed would turn out.
+A claim is not supported if any part is not, supported if all parts are, else inconclusive. Where people, images, bins,
+epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for one
+start of each network; claims that rest on final scores are judged for its other starts too.
+
+Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one verdict
+hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -78,29 +80,41 @@ class Claim(NamedTuple):
     id: str
     judge: Callable[[StudyResults, str], Finding]
     together: bool = False  # whether the verdict is on all networks together
+    of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
 
 
 def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     """Every claim on every network: a row per (claim, arch, quantity); a row without a quantity where none was had.
 
     Columns: claim, arch ("all" where the verdict is on all networks together), verdict, why, quantity, value, low,
-    high, n, above, below (the range that the rule asks for), part (the part's verdict).
+    high, n, above, below (the range that the rule asks for), part (the part's verdict), starts (of the network, that
+    were judged), alike (how many of those have this verdict). Numbers and verdict are of the first start; claims on
+    training, and on all networks together, are judged for that one alone.
     """
     rows = []
     for claim in claims or CLAIMS:
         for arch in [ALL] if claim.together else study.runs:
             finding = claim.judge(study, arch)
+            others = study.runs[arch].others if claim.of_scores else ()
+            verdicts = [finding.verdict, *(claim.judge(_with(study, arch, other), arch).verdict for other in others)]
             row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
+            row |= {"starts": len(verdicts), "alike": verdicts.count(finding.verdict)}
             parts = [
                 {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
                 for p in finding.parts
             ]
             rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None, "part": ""}]]
     columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "range", "part"]
+    columns += ["starts", "alike"]
     table = pd.DataFrame(rows, columns=columns)
     ends = np.array([(np.nan, np.nan) if r is None else r for r in table.pop("range")], dtype=float)
     table["above"], table["below"] = np.where(np.isinf(ends), np.nan, ends).T
     return table
+
+
+def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults:
+    """The study with another start of a network in place of its first."""
+    return replace(study, runs=study.runs | {arch: start})
 
 
 def conclude(*parts: Part) -> Finding:
@@ -261,11 +275,11 @@ def first_steps(study: StudyResults, arch: str) -> Finding:
 
 
 CLAIMS = (
-    Claim("H1", confidence_with_people),
-    Claim("P1", norm_with_people),
-    Claim("P2a", avh_with_people),
-    Claim("P2b", avh_strongly_with_people),
-    Claim("P2c", avh_before_confidence),
+    Claim("H1", confidence_with_people, of_scores=True),
+    Claim("P1", norm_with_people, of_scores=True),
+    Claim("P2a", avh_with_people, of_scores=True),
+    Claim("P2b", avh_strongly_with_people, of_scores=True),
+    Claim("P2c", avh_before_confidence, of_scores=True),
     Claim("Obs. 1", norm_and_accuracy),
     Claim("Obs. 2", plateau),
     Claim("Obs. 3", bins_apart),
