@@ -11,8 +11,8 @@ A claim is not supported if any part is not, supported if all parts are, else in
 epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for one
 start of each network; claims that rest on final scores are judged for its other starts too.
 
-Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one verdict
-hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
+Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one
+verdict hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
 """
 
 from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ their augmentation. Each table is tidy, a row per start and one, ``start`` "mean
 Where ``correct``, the images are those that every start of the network classifies correctly.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,11 @@ def leads(study: StudyResults, score: str, others: Sequence[str], correct: bool 
                 found = statistics.correlation_difference_over_starts(*pair, study.hsf)
                 rows += [{"score": score, "other": other, "arch": arch} | row for row in rows_of(run, found)]
     return _labelled(rows, correct)
+
+
+def on_both(table: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame:
+    """``with_people`` or ``leads`` over all images and, below, over the correctly classified."""
+    return pd.concat([table(*args, correct) for correct in (False, True)], ignore_index=True)
 
 
 def repeated(study: StudyResults) -> bool:

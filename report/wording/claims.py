@@ -176,11 +176,16 @@ def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
     archs = in_order(set(table["arch"]) - {claims.ALL})
     rows = []
     for claim in claims.CLAIMS:
-        found = table[table["claim"] == claim.id].drop_duplicates("arch").set_index("arch")["verdict"]
-        together = f"{verdict(found[claims.ALL])} (all together)" if claim.together else ""
-        cells = {styles.architecture(arch).label: together or verdict(found[arch]) for arch in archs}
+        found = table[table["claim"] == claim.id].drop_duplicates("arch").set_index("arch")
+        together = f"{verdict(found.loc[claims.ALL, 'verdict'])} (all together)" if claim.together else ""
+        cells = {styles.architecture(arch).label: together or _over_starts(found.loc[arch]) for arch in archs}
         rows.append({head: f"{claim.id}: {CLAIM_WORDS[claim.id].title}"} | cells)
     return pd.DataFrame(rows)
+
+
+def _over_starts(row: pd.Series) -> str:
+    """A verdict and, where it was reached for several starts, for how many of them: "✓ supported, 3 of 3 starts"."""
+    return verdict(row["verdict"]) + (f", {row['alike']} of {row['starts']} starts" if row["starts"] > 1 else "")
 
 
 def with_figures(matrix: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +225,10 @@ def _with_reason(rows: pd.DataFrame) -> str:
         for row in rows[rows["part"] == claims.NOT_SUPPORTED].itertuples()
     ]
     name = "all networks together" if arch == claims.ALL else styles.architecture(arch).label
-    return f"{name}{f' ({why or listing(outside)})' if why or outside else ''}"
+    starts, alike = rows[["starts", "alike"]].iloc[0]
+    said = [f"{alike} of {starts} starts"] if starts > 1 else []
+    said += [why or listing(outside)] if why or outside else []
+    return name + (f" ({'; '.join(said)})" if said else "")
 
 
 def outcome(table: pd.DataFrame, id_: str) -> str:
@@ -257,8 +265,8 @@ def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
     rows = []
     for arch, parts in table[table["claim"] == id_].groupby("arch", sort=False):
         name = "all networks" if arch == claims.ALL else styles.architecture(arch).label
-        word, why = parts["verdict"].iloc[0], parts["why"].iloc[0]
-        head = {"network": name, "verdict": verdict(word) + (f": {why}" if why else "")}
+        why = parts["why"].iloc[0]
+        head = {"network": name, "verdict": _over_starts(parts.iloc[0]) + (f": {why}" if why else "")}
         for part in parts.to_dict("records"):
             text = _signed(part["value"]) if part["quantity"] else ""
             if pd.notna(part["low"]):
