@@ -1,5 +1,7 @@
 """Numbers of several starts: a row per score or head, a panel per set of images, a point per start and network."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -21,7 +23,7 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
     sizes = table.groupby(["label", "panel"]).size()
     lanes = int(sizes.max())
     fig = Figure(figsize=(WIDE, 1.2 + len(labels) * (ROW + POINT * lanes)), layout="constrained")
-    axes = fig.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    axes = fig.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
     for k, (ax, panel) in enumerate(zip(axes, shown, strict=True)):
         rows = table[table["panel"] == panel]
         chance = rows["chance"].dropna()
@@ -43,7 +45,8 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
                 )
             if place:
                 ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
-        ax.set(title=panel, xlabel=axis[k % len(axis)])
+        ax.set(xlabel=axis[k % len(axis)])
+        ax.set_title("\n".join(textwrap.wrap(panel, 20)), fontsize=8.5)
         ax.set_yticks(range(len(labels)), labels)
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)

@@ -41,8 +41,8 @@ def starts_judged(study: StudyResults) -> str:
     if not repeated(study):
         return starts_said(study)
     return (
-        "Verdicts and numbers are of each network's first start. Claims that rest on its final scores (H1, P1 and P2) are "
-        "judged for its other starts too: “2 of 3 starts” have the verdict that is shown."
+        "Verdicts and numbers are of each network's first start. Claims that rest on its final scores (H1, P1 and P2) "
+        "are judged for its other starts too: “2 of 3 starts” have the verdict that is shown."
     )
 
 
@@ -164,10 +164,9 @@ def describe_starts(table: pd.DataFrame) -> str:
     """``drawn`` for who cannot see its figure."""
     parts = []
     for (panel, arch, label), rows in table.groupby(["panel", "arch", "label"], sort=False) if len(table) else ():
-        panel = panel.replace("\n", " ")
         name = styles.architecture(arch).label
         under = "" if name == label else f" under {name}"
-        parts.append(f"{panel}, {label}{under}: {', '.join(map(text.number, rows['value']))}")
+        parts.append(f"{text.flow(panel)}, {label}{under}: {', '.join(map(text.number, rows['value']))}")
     return f"{'. '.join(parts)}." if parts else "No number."
 
 
@@ -182,6 +181,11 @@ def detected(table: pd.DataFrame) -> pd.DataFrame:
 def sought(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Each event with each set of images."""
     return [] if table.empty else list(table.groupby(["event", "images"], sort=False).groups)
+
+
+def detections_title(event: str, images: str) -> str:
+    """What a click on that table's title opens."""
+    return text.sentence(f"{EVENTS[event]}, {images}")[:-1]
 
 
 def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFrame:
@@ -212,10 +216,10 @@ def detections_caption(event: str, images: str) -> str:
     what = f"with {EVENTS[event]}" if event == DISPUTE else f"of which {EVENTS[event]}"
     where = "all images" if images == ALL_IMAGES else "images that every start classifies correctly"
     return (
-        f"How well each score finds the images {what}, among {where}: AUROC and average precision, means over starts with "
-        "95 % intervals over images and, where a network has several starts, over starts; the share of such images among "
-        f"the {text.listing(map(str, FIRSTS))} hardest; what a score without any information has by chance (0.5 of "
-        "AUROC); and how many such images there are."
+        f"How well each score finds the images {what}, among {where}: AUROC and average precision, means over starts "
+        "with 95 % intervals over images and, where a network has several starts, over starts; the share of such "
+        f"images among the {text.listing(map(str, FIRSTS))} hardest; what a score without any information has by chance (0.5 "
+        "of AUROC); and how many such images there are."
     )
 
 
@@ -256,8 +260,8 @@ def heads_said(table: pd.DataFrame) -> str:
     spread, within = first["value"].max() - first["value"].min(), first["deviation"].median()
     if np.isfinite(within):
         parts.append(
-            f"Over all images heads differ by up to {text.number(spread)}, starts of one head by a standard deviation of "
-            f"{text.number(within, 3)} (median over heads)."
+            f"Over all images heads differ by up to {text.number(spread)}, starts of one head by a standard deviation "
+            f"of {text.number(within, 3)} (median over heads)."
         )
     accuracies = first.set_index("arch")["accuracy"]
     parts.append(f"Accuracy is {text.percent(accuracies.min())} to {text.percent(accuracies.max())}.")
