@@ -36,7 +36,7 @@ def events(study: StudyResults) -> dict[str, Array]:
     return found
 
 
-def detections(study: StudyResults) -> pd.DataFrame:
+def detect(study: StudyResults) -> pd.DataFrame:
     """Each score's measures over starts: a row per (event, images, arch, score, measure, start), as in ``starts``.
 
     measure: "auroc", "average precision" and, for each of FIRSTS, "first 50": the share of images with the event among

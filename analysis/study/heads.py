@@ -13,7 +13,7 @@ def by_head(study: StudyResults) -> pd.DataFrame:
     """
     if not study.has_people:
         return pd.DataFrame()
-    table = starts.on_both(starts.with_people, study, ["avh"])
+    table = starts.on_both(starts.with_people_over_starts, study, ["avh"])
     means = {
         arch: sum(start.scores["correct"].mean() for start in run.starts) / len(run.starts)
         for arch, run in study.runs.items()

@@ -40,7 +40,7 @@ def has(run: NetworkResults, score: str) -> bool:
     return all(score in start.scores and start.scores[score].notna().any() for start in run.starts)
 
 
-def with_people(study: StudyResults, scores: Sequence[str], correct: bool = False) -> pd.DataFrame:
+def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct: bool = False) -> pd.DataFrame:
     """Spearman's correlation of scores with HSF over starts: a row per (score, arch, start), as above.
 
     A score that a network does not have is left out.
@@ -55,7 +55,7 @@ def with_people(study: StudyResults, scores: Sequence[str], correct: bool = Fals
     return _labelled(rows, correct)
 
 
-def leads(study: StudyResults, score: str, others: Sequence[str], correct: bool = False) -> pd.DataFrame:
+def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], correct: bool = False) -> pd.DataFrame:
     """How much more closely a score follows HSF than others do, over starts: a row per (other, arch, start).
 
     ``value`` is |score| - |other|, of Spearman's correlations, paired over images and starts; ``other`` names the
@@ -74,7 +74,7 @@ def leads(study: StudyResults, score: str, others: Sequence[str], correct: bool 
 
 
 def on_both(table: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame:
-    """``with_people`` or ``leads`` over all images and, below, over the correctly classified."""
+    """``with_people_over_starts`` or ``leads_over_starts`` over all images and, below, over the correctly classified."""
     return pd.concat([table(*args, correct) for correct in (False, True)], ignore_index=True)
 
 

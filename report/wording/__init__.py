@@ -108,7 +108,7 @@ from report.wording.starts import (
     starts_judged,
     starts_said,
     starts_table,
-    turned,
+    turned_points,
 )
 from report.wording.study import BATCH_NORM, about, given_weights, network, scale, transformed, undefined_scores
 
@@ -206,7 +206,7 @@ __all__ = [
     "suspects_table",
     "tally",
     "transformed",
-    "turned",
+    "turned_points",
     "undefined_scores",
     "verdict",
     "with_answers",

@@ -150,7 +150,7 @@ def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -
     return table if "chance" in table else table.assign(chance=np.nan)
 
 
-def turned(table: pd.DataFrame) -> pd.DataFrame:
+def turned_points(table: pd.DataFrame) -> pd.DataFrame:
     """Correlations with their signs turned where a score is low for easy images; its label has a minus then."""
     if table.empty:
         return table
@@ -189,7 +189,7 @@ def detections_title(event: str, images: str) -> str:
 
 
 def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFrame:
-    """``disputed.detections`` of one event and set of images for readers: a row per (network, score)."""
+    """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
     if table.empty:
         return table
     rows = []
@@ -218,8 +218,8 @@ def detections_caption(event: str, images: str) -> str:
     return (
         f"How well each score finds the images {what}, among {where}: AUROC and average precision, means over starts "
         "with 95 % intervals over images and, where a network has several starts, over starts; the share of such "
-        f"images among the {text.listing(map(str, FIRSTS))} hardest; what a score without any information has by chance (0.5 "
-        "of AUROC); and how many such images there are."
+        f"images among the {text.listing(map(str, FIRSTS))} hardest; what a score without any information has by "
+        "chance (0.5 of AUROC); and how many such images there are."
     )
 
 

@@ -28,7 +28,7 @@ def study(tmp_path_factory) -> StudyResults:
 
 @pytest.fixture(scope="module")
 def found(study) -> pd.DataFrame:
-    return disputed.detections(study)
+    return disputed.detect(study)
 
 
 def value(table: pd.DataFrame, **keys: str) -> float:
@@ -50,7 +50,7 @@ def test_without_full_answers_there_is_one_event_and_without_people_none(study):
     bare = study.images.drop(columns=[f"count_{k}" for k in range(3)])
     assert set(disputed.events(dataclasses.replace(study, images=bare))) == {"disputed"}
     silent = dataclasses.replace(study, images=study.images[["id", "label"]])
-    table = disputed.detections(silent)
+    table = disputed.detect(silent)
     assert table.empty and wording.best_finders(table) == [] and wording.detected(table).empty
     assert figures.figure_starts(wording.detected(table), ["AUROC"]) is None
 
@@ -97,8 +97,8 @@ def test_a_point_for_each_start_is_drawn(found):
 
 
 def test_signs_are_turned_with_their_intervals(study):
-    before = starts.with_people(study, ["avh", "confidence"])
-    points = wording.turned(wording.drawn(before, "score"))
+    before = starts.with_people_over_starts(study, ["avh", "confidence"])
+    points = wording.turned_points(wording.drawn(before, "score"))
     raw = before[before["start"] != starts.MEAN].reset_index(drop=True)
     low = (raw["score"] == "avh").to_numpy()
     np.testing.assert_allclose(points["value"][low], -raw["value"][low])
@@ -120,7 +120,7 @@ def test_heads_are_told_by_their_numbers(study):
 
 
 def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study):
-    leads = starts.on_both(starts.leads, study, "angular_margin", ["avh", "confidence"])
+    leads = starts.on_both(starts.leads_over_starts, study, "angular_margin", ["avh", "confidence"])
     lead = leads["other"] == "confidence"
     for column in ("low", "both_low"):
         leads.loc[lead, column] = 0.1
@@ -138,9 +138,9 @@ def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study
 def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     single = read_results(parameters, ["vgg19"])
-    assert wording.starts_table(starts.with_people(single, ["avh"])).empty
+    assert wording.starts_table(starts.with_people_over_starts(single, ["avh"])).empty
     assert "do not tell how another seed would turn out" in wording.starts_said(single)
     assert wording.starts_said(study).startswith("Each network was trained from 2 starts")
-    shown = wording.starts_table(starts.with_people(study, ["avh"]))
+    shown = wording.starts_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
     assert shown["each start"].str.count(",").tolist() == [1, 1]

@@ -67,7 +67,7 @@ def test_a_parameter_that_an_older_stamp_lacks_was_at_its_default(tmp_path):
 
 
 def test_correlations_of_each_start_are_scipys(study):
-    table = starts.with_people(study, ["avh", "confidence"])
+    table = starts.with_people_over_starts(study, ["avh", "confidence"])
     assert len(table) == 2 * 2 * 4
     run = study.runs["vgg19"]
     rows = table[(table["arch"] == "vgg19") & (table["score"] == "avh")].set_index("start")
@@ -86,7 +86,7 @@ def test_correlations_of_each_start_are_scipys(study):
 def test_correct_images_are_those_that_every_start_gets_right(study):
     run = study.runs["resnet50"]
     right = np.all([start.scores["correct"] for start in run.starts], axis=0)
-    table = starts.with_people(study, ["confidence"], correct=True)
+    table = starts.with_people_over_starts(study, ["confidence"], correct=True)
     row = table[(table["arch"] == "resnet50") & (table["start"] == "1")].iloc[0]
     right[0] = False  # its confidence is undefined here
     assert row["n"] == right.sum()
@@ -97,7 +97,7 @@ def test_correct_images_are_those_that_every_start_gets_right(study):
 
 
 def test_a_lead_is_the_difference_of_absolute_correlations(study):
-    table = starts.leads(study, "avh", ["norm"])
+    table = starts.leads_over_starts(study, "avh", ["norm"])
     run = study.runs["vgg19"].starts[2]
     a, b = (abs(stats.spearmanr(run.scores[name][1:], study.hsf[1:]).statistic) for name in ("avh", "norm"))
     found = table[(table["arch"] == "vgg19") & (table["start"] == "2")].iloc[0]
@@ -108,16 +108,16 @@ def test_a_score_that_a_start_lacks_is_left_out_of_its_network(study):
     run = study.runs["vgg19"]
     old = dataclasses.replace(run.others[0], scores=run.others[0].scores.drop(columns="angular_margin"))
     without = dataclasses.replace(study, runs=study.runs | {"vgg19": dataclasses.replace(run, others=(old,))})
-    table = starts.with_people(without, ["avh", "angular_margin"])
+    table = starts.with_people_over_starts(without, ["avh", "angular_margin"])
     assert set(table.loc[table["score"] == "angular_margin", "arch"]) == {"resnet50"}
-    assert set(starts.leads(without, "angular_margin", ["avh"])["arch"]) == {"resnet50"}
+    assert set(starts.leads_over_starts(without, "angular_margin", ["avh"])["arch"]) == {"resnet50"}
 
 
 def test_one_start_has_no_interval_over_both(tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     study = read_results(parameters, ["vgg19"])
     assert not starts.repeated(study)
-    mean = starts.with_people(study, ["avh"]).set_index("start").loc[starts.MEAN]
+    mean = starts.with_people_over_starts(study, ["avh"]).set_index("start").loc[starts.MEAN]
     assert np.isnan(mean["both_low"]) and mean["starts"] == 1 and mean["low"] < mean["high"]
 
 
@@ -135,5 +135,5 @@ def test_claims_on_scores_are_judged_for_every_start(study):
 def test_without_people_there_is_nothing(tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"], people=False, starts=2)
     study = read_results(parameters, ["vgg19"])
-    assert starts.with_people(study, ["avh"]).empty
-    assert isinstance(starts.leads(study, "avh", ["norm"]), pd.DataFrame)
+    assert starts.with_people_over_starts(study, ["avh"]).empty
+    assert isinstance(starts.leads_over_starts(study, "avh", ["norm"]), pd.DataFrame)
