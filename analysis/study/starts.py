@@ -74,7 +74,7 @@ def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], co
 
 
 def on_both(table: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame:
-    """``with_people_over_starts`` or ``leads_over_starts`` over all images and, below, over the correctly classified."""
+    """``with_people_over_starts`` or ``leads_over_starts`` over all images, then over the correct ones."""
     return pd.concat([table(*args, correct) for correct in (False, True)], ignore_index=True)
 
 
