@@ -3,7 +3,7 @@
     python -m report.contents synthetic,cifar10h-small > _toc.yml
 
 Without names it is the default study's, which is the one that is committed. A chapter is shown where a study has any of
-what it needs: people's answers, known causes of difficulty, training.
+what it needs: people's answers, known causes of difficulty, training, heads exchanged.
 """
 
 import argparse
@@ -45,6 +45,9 @@ OF_STUDY = {  # all of its networks together: what came out, then in the paper's
     "avh": Chapter("AVH and people", ("people",)),
     "dynamics": Chapter("Training dynamics", ("training",)),
     "first-iterations": Chapter("The first steps of training", ("training",)),
+    "angular-margin": Chapter("A better angle?", ("people",)),
+    "disputed": Chapter("Which score finds what people dispute?", ("people",)),
+    "heads": Chapter("What the head does to AVH", ("heads",)),
     "baselines": Chapter("Other scores, other readings", ("people",)),
     "control": Chapter("Ambiguity or degradation?", ("causes",)),
     "discussion": Chapter("Discussion", ("real people",)),
@@ -68,6 +71,8 @@ def of_network(study: StudyPlan) -> dict[str, str]:
 
 def _about(study: StudyPlan, chapters: dict[str, Chapter]) -> dict[str, str]:
     has = OFFERED[study.parameters.dataset] | (set() if study.measured else {"training"})
+    if len({run.head for run in study.runs.values()}) > 1:
+        has |= {"heads"}
     return {name: chapter.title for name, chapter in chapters.items() if not chapter.about or has & set(chapter.about)}
 
 

@@ -43,6 +43,9 @@ SCORES = {
     "avh_scaled": Style("AVH", "#0072B2", "o", "AVH, scaled to [0, 1]"),
     "avh_others": Style("AVH over the others", "#56B4E9", "P", "", "angle over the sum of the angles to other classes"),
     "angle": Style("angle", "#0072B2", "o", "angle in radians", "to the own class's weights, in radians"),
+    "angular_margin": Style(
+        "angular margin", "#009E73", "D", "", "angle to the own class's weights minus the smallest to another's"
+    ),
     "cosine": Style("cosine", "#56B4E9", "X", "", "of the angle to the own class's weights"),
     "confidence": Style("confidence", "#D55E00", "s", "confidence", "probability of the image's own class"),
     "temperature_confidence": Style(

@@ -11,8 +11,13 @@ from analysis.parameters import ComparisonParameters
 N, CLASSES = 60, ["circle", "a|b", "<b>*x*</b>"]
 
 
-def study(folder: Path, archs: list[str], *, people: bool = True, epochs: int = 3) -> ComparisonParameters:
-    """Write a study under ``folder``; AVH follows people, the norm does not, and one AVH is undefined."""
+def study(
+    folder: Path, archs: list[str], *, people: bool = True, epochs: int = 3, starts: int = 1
+) -> ComparisonParameters:
+    """Write a study under ``folder``; AVH follows people, the norm does not, and one AVH is undefined.
+
+    starts: of each network; of all but the first there are scores and training curves alone, as in a record.
+    """
     parameters = ComparisonParameters.parse({"results_dir": str(folder), "archs": archs})
     random = np.random.default_rng(0)
     images = pd.DataFrame({"id": [f"image-{i}" for i in range(N)], "label": np.arange(N) % 3})
@@ -33,14 +38,17 @@ def study(folder: Path, archs: list[str], *, people: bool = True, epochs: int = 
     runs.write_table(parameters.study_dir / "images.parquet", images)
     runs.write_json(parameters.study_dir / "dataset.json", dataset)
     for arch in archs:
-        run(parameters, arch, images, selected / 10, epochs)
+        for seed in range(starts):
+            run(parameters, arch, images, selected / 10, epochs, seed)
     return parameters
 
 
-def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: np.ndarray, epochs: int) -> None:
-    """One network's results."""
-    folder = parameters.study_dir / arch
-    random = np.random.default_rng(len(arch))
+def run(
+    parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: np.ndarray, epochs: int, seed: int = 0
+) -> None:
+    """One network's results, from one start."""
+    folder = parameters.study_dir / arch / (f"seed-{seed}" if seed else "")
+    random = np.random.default_rng(len(arch) + 1000 * seed)
 
     def probe(progress: float) -> pd.DataFrame:
         avh = (0.4 - 0.2 * progress * hsf + 0.01 * random.normal(size=N)).astype(np.float32)
@@ -76,12 +84,14 @@ def run(parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: 
         temperature_confidence=confidence**0.5,
     )
     runs.write_table(folder / "scores.parquet", scores)
-    runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
+    if not seed:
+        runs.write_table(folder / "epochs.parquet", pd.concat(probes, ignore_index=True))
     steps = [probe(i / 60).assign(step=np.int16(i), image=np.arange(N, dtype=np.int32)) for i in range(3)]
-    runs.write_table(folder / "iterations.parquet", pd.concat(steps, ignore_index=True))
+    if not seed:
+        runs.write_table(folder / "iterations.parquet", pd.concat(steps, ignore_index=True))
     runs.write_table(folder / "training.parquet", training)
     stamp = {
-        "parameters": {},
+        "parameters": {"seed": 0, "arch": arch, "start_seed": seed or None},
         "data": "abc",
         "commit": "0123456789ab+",
         "source": "f" * 64,

@@ -29,6 +29,7 @@ class Expected(NamedTuple):
 SCORES = {
     "avh": Expected(-1, True),
     "angle": Expected(-1, True),
+    "angular_margin": Expected(-1, True),
     "cosine": Expected(1, True),
     "avh_others": Expected(-1, True),
     "confidence": Expected(1, True),
@@ -40,8 +41,8 @@ SCORES = {
     "norm": Expected(1, False),
     "norm_in_class": Expected(1, True),
 }
-# There only where images were held out from training, and where a class has several test images.
-CONDITIONAL = ("temperature_confidence", "norm_in_class")
+# There only where tables are not older, where images were held out from training, and where a class has several images.
+CONDITIONAL = ("angular_margin", "temperature_confidence", "norm_in_class")
 TWINS = {"loss": "confidence", "cosine": "angle", "avh_others": "avh"}  # of the same ranks, by their formulas
 
 
@@ -70,7 +71,7 @@ def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
 
 def absent(run: NetworkResults) -> list[str]:
     """The scores that a network has of no image."""
-    return [score for score in CONDITIONAL if run.scores[score].isna().all()]
+    return [score for score in CONDITIONAL if score not in run.scores or run.scores[score].isna().all()]
 
 
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:

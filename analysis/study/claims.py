@@ -8,11 +8,15 @@ Each part asks whether a number lies in a range, and looks at the number's 95 % 
     inconclusive    the interval straddles the range's end, or the number cannot be had
 
 A claim is not supported if any part is not, supported if all parts are, else inconclusive. Where people, images, bins,
-epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for these
-trained networks: they do not tell how another seed would turn out.
+epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for one
+start of each network; claims that rest on final scores are judged for its other starts too.
+
+Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one
+verdict hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -76,29 +80,41 @@ class Claim(NamedTuple):
     id: str
     judge: Callable[[StudyResults, str], Finding]
     together: bool = False  # whether the verdict is on all networks together
+    of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
 
 
 def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     """Every claim on every network: a row per (claim, arch, quantity); a row without a quantity where none was had.
 
     Columns: claim, arch ("all" where the verdict is on all networks together), verdict, why, quantity, value, low,
-    high, n, above, below (the range that the rule asks for), part (the part's verdict).
+    high, n, above, below (the range that the rule asks for), part (the part's verdict), starts (of the network, that
+    were judged), alike (how many of those have this verdict). Numbers and verdict are of the first start; claims on
+    training, and on all networks together, are judged for that one alone.
     """
     rows = []
     for claim in claims or CLAIMS:
         for arch in [ALL] if claim.together else study.runs:
             finding = claim.judge(study, arch)
+            others = study.runs[arch].others if claim.of_scores else ()
+            verdicts = [finding.verdict, *(claim.judge(_with(study, arch, other), arch).verdict for other in others)]
             row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
+            row |= {"starts": len(verdicts), "alike": verdicts.count(finding.verdict)}
             parts = [
                 {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
                 for p in finding.parts
             ]
             rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None, "part": ""}]]
     columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "range", "part"]
+    columns += ["starts", "alike"]
     table = pd.DataFrame(rows, columns=columns)
     ends = np.array([(np.nan, np.nan) if r is None else r for r in table.pop("range")], dtype=float)
     table["above"], table["below"] = np.where(np.isinf(ends), np.nan, ends).T
     return table
+
+
+def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults:
+    """The study with another start of a network in place of its first."""
+    return replace(study, runs=study.runs | {arch: start})
 
 
 def conclude(*parts: Part) -> Finding:
@@ -129,13 +145,24 @@ def norm_with_people(study: StudyResults, arch: str) -> Finding:
 
 
 def avh_with_people(study: StudyResults, arch: str) -> Finding:
-    """Prediction 2."""
-    found = _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, 0))
-    if not found.parts:
-        return found
+    """Prediction 2: AVH falls as HSF rises."""
+    return _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, 0))
+
+
+def avh_strongly_with_people(study: StudyResults, arch: str) -> Finding:
+    """Prediction 2: it does so strongly."""
+    return _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, -STRONG))
+
+
+def avh_before_confidence(study: StudyResults, arch: str) -> Finding:
+    """Prediction 2: it follows HSF more closely than confidence does."""
+    if few := _too_few_people(study):
+        return few
     scores = study.runs[arch].scores
     lead = statistics.correlation_difference(scores["avh"], scores["confidence"], study.hsf)
-    return conclude(*found.parts, Part("|AVH| − |confidence|", lead, (0, np.inf)))
+    if lead.n < FEWEST_IMAGES:
+        return lacking(f"{lead.n} images with a score, and {FEWEST_IMAGES} are needed")
+    return conclude(Part("|AVH| − |confidence|", lead, (0, np.inf)))
 
 
 def norm_and_accuracy(study: StudyResults, arch: str) -> Finding:
@@ -248,9 +275,11 @@ def first_steps(study: StudyResults, arch: str) -> Finding:
 
 
 CLAIMS = (
-    Claim("H1", confidence_with_people),
-    Claim("P1", norm_with_people),
-    Claim("P2", avh_with_people),
+    Claim("H1", confidence_with_people, of_scores=True),
+    Claim("P1", norm_with_people, of_scores=True),
+    Claim("P2a", avh_with_people, of_scores=True),
+    Claim("P2b", avh_strongly_with_people, of_scores=True),
+    Claim("P2c", avh_before_confidence, of_scores=True),
     Claim("Obs. 1", norm_and_accuracy),
     Claim("Obs. 2", plateau),
     Claim("Obs. 3", bins_apart),

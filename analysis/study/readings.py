@@ -27,8 +27,7 @@ class Choices(NamedTuple):
     hardness: str = "quotient"  # Def. 3, a name in HARDNESS
     coefficient: Kind = "spearman"  # what "correlated" means
     images: str = "all"  # over which the correlation is taken, a name in IMAGES
-    strong: float = STRONG  # H1: the correlation from which confidence follows people strongly
-    follows: float = 0.0  # P2: the correlation below which AVH follows them
+    strong: float = STRONG  # H1, P2b: the correlation from which a score follows people strongly
     norm: str = "in class"  # Sec. 2.2, a name in NORMS
     bins: str = "right-closed"  # Sec. 3, a name in BINS
     average: str = "mean"  # of AVH in a bin (Obs. 4): or "median"
@@ -47,18 +46,18 @@ class Reading(NamedTuple):
 
 
 BOOK = Choices()
-CORRELATED = ("H1", "P1", "P2")
+OF_AVH = ("P2a", "P2b", "P2c")
+CORRELATED = ("H1", "P1", *OF_AVH)
 READINGS = (
-    Reading("Def. 3", "sum over the other classes", BOOK._replace(hardness="others"), ("P2",)),
-    Reading("Def. 3", "product, as typeset", BOOK._replace(hardness="product"), ("P2",)),
-    Reading("Def. 3", "angle alone", BOOK._replace(hardness="angle"), ("P2",)),
+    Reading("Def. 3", "sum over the other classes", BOOK._replace(hardness="others"), OF_AVH),
+    Reading("Def. 3", "product, as typeset", BOOK._replace(hardness="product"), OF_AVH),
+    Reading("Def. 3", "angle alone", BOOK._replace(hardness="angle"), OF_AVH),
     Reading("Sec. 2", "Kendall's tau-b", BOOK._replace(coefficient="kendall"), CORRELATED),
     Reading("Sec. 2", "Pearson's r", BOOK._replace(coefficient="pearson"), CORRELATED),
     Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATED, answers=True),
     Reading("Sec. 2", "only HSF below 1", BOOK._replace(images="disputed"), CORRELATED),
-    Reading("Sec. 2.1", "strong from 0.3", BOOK._replace(strong=0.3), ("H1",), threshold=True),
-    Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1",), threshold=True),
-    Reading("Sec. 2.2", f"AVH below −{STRONG}", BOOK._replace(follows=-STRONG), ("P2",), threshold=True),
+    Reading("Sec. 2.1", "strong from 0.3", BOOK._replace(strong=0.3), ("H1", "P2b"), threshold=True),
+    Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.2", "norm as it is", BOOK._replace(norm="as it is"), ("P1",)),
     Reading("Sec. 2.2", "norm in SDs within class", BOOK._replace(norm="standardised"), ("P1",)),
     Reading("Fig. 7", "HSF of the own class", BOOK._replace(recounted=False), ("P1, groups",), answers=True),
@@ -106,15 +105,23 @@ def _norm(study: StudyResults, arch: str, choices: Choices) -> Finding:
 
 
 def _hardness(study: StudyResults, arch: str, choices: Choices) -> Finding:
-    """Prediction 2."""
+    """Prediction 2: AVH falls as HSF rises."""
+    values = HARDNESS[choices.hardness](study.runs[arch].scores)
+    return _correlated(study, choices, values, "AVH with HSF", (-np.inf, 0))
+
+
+def _strong_hardness(study: StudyResults, arch: str, choices: Choices) -> Finding:
+    """Prediction 2: it does so strongly."""
+    values = HARDNESS[choices.hardness](study.runs[arch].scores)
+    return _correlated(study, choices, values, "AVH with HSF", (-np.inf, -choices.strong))
+
+
+def _hardness_before_confidence(study: StudyResults, arch: str, choices: Choices) -> Finding:
+    """Prediction 2: it follows HSF more closely than confidence does."""
     scores, kept = study.runs[arch].scores, IMAGES[choices.images](study)
-    values = HARDNESS[choices.hardness](scores)
-    found = _correlated(study, choices, values, "AVH with HSF", (-np.inf, choices.follows))
-    if not found.parts:
-        return found
-    columns = values[kept], scores["confidence"][kept], study.hsf[kept]
+    columns = HARDNESS[choices.hardness](scores)[kept], scores["confidence"][kept], study.hsf[kept]
     lead = statistics.correlation_difference(*columns, choices.coefficient)
-    return conclude(*found.parts, Part("|AVH| − |confidence|", lead, (0, np.inf)))
+    return _enough(Part("|AVH| − |confidence|", lead, (0, np.inf)))
 
 
 def _norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
@@ -156,7 +163,9 @@ JUDGES: dict[str, Callable[[StudyResults, str, Choices], Finding]] = {
     "H1": _confidence,
     "P1": _norm,
     "P1, groups": _norm_in_group,
-    "P2": _hardness,
+    "P2a": _hardness,
+    "P2b": _strong_hardness,
+    "P2c": _hardness_before_confidence,
     "Obs. 3": _bins_apart,
     "Obs. 4": _better_networks,
 }
@@ -231,7 +240,8 @@ def plotted_readings(table: pd.DataFrame) -> pd.DataFrame:
     """
     if table.empty:
         return table
-    rows = table[table["claim"].isin(CORRELATED) & ~table["threshold"] & (table["quantity"] != "")]
+    shown = [claim for claim in CORRELATED if claim != "P2a"]  # whose number is P2b's
+    rows = table[table["claim"].isin(shown) & ~table["threshold"] & (table["quantity"] != "")]
     order = {name: i for i, name in enumerate(["", *(reading.name for reading in READINGS)])}
     rows = rows.sort_values("reading", key=lambda names: names.map(order), kind="stable")
     return rows.rename(columns={"value": "mean"})[

@@ -1,7 +1,7 @@
 """A study's finished results, read and checked: its pictures, what people said of them, and each network's tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import probes, runs, statistics
 from analysis.datasets import load, present
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
+from analysis.parameters import RunParameters, StudyParameters
 from analysis.pipeline import DATASET, IMAGES, answered, study_of
 from analysis.probes import EPOCHS, ITERATIONS
 from analysis.studies import in_order
@@ -20,12 +20,25 @@ from analysis.studies import in_order
 
 @dataclass(frozen=True)
 class NetworkResults:
-    """A network's finished results."""
+    """A network's finished results, from one start."""
 
     arch: str
     folder: Path
     stamp: dict[str, Any]
     scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
+    others: tuple["NetworkResults", ...] = ()  # from other starts, alike but for their seed; without tables of probes
+
+    @property
+    def starts(self) -> tuple["NetworkResults", ...]:
+        """The network from each of its starts, itself first."""
+        return (self, *self.others)
+
+    @property
+    def seed(self) -> int:
+        """What its initial weights, order and augmentation follow from."""
+        parameters = self.stamp["parameters"]
+        own = parameters.get("start_seed")
+        return parameters.get("seed", 0) if own is None else own
 
     @cached_property
     def training(self) -> pd.DataFrame:
@@ -122,14 +135,48 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
 
 
 def read_network(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
-    """One network's results, checked to be of these images."""
+    """One network's results from all of its starts, checked to be of these images and alike but for their seed."""
+    first = _read_start(folder, folder.name, dataset, images)
+    others = []
+    for path in sorted(folder.glob(f"seed-*/{runs.RUN}"), key=lambda path: _number(path.parent.name)):
+        other = _read_start(path.parent, folder.name, dataset, images)
+        _check_alike(first, other)
+        others.append(other)
+    return replace(first, others=tuple(others))
+
+
+def _number(name: str) -> tuple[int, str]:
+    digits = name.rpartition("-")[2]
+    return (int(digits) if digits.isdecimal() else -1, name)
+
+
+def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
+    """Raises InputError where two starts of a network differ in more than their seed."""
+    if first.stamp["source"] != other.stamp["source"]:
+        codes = " and ".join(run.stamp["source"][:12] for run in (first, other))
+        raise InputError(f"{other.folder} and {first.folder} were made by different code ({codes}): make both again")
+    mine, theirs = first.stamp["parameters"], other.stamp["parameters"]
+    defaults = {name: field.default for name, field in RunParameters.model_fields.items()}
+    for name in sorted((mine.keys() | theirs.keys()) - {"start_seed"}):
+        here, there = (made.get(name, defaults.get(name)) for made in (theirs, mine))
+        if here != there:
+            raise InputError(
+                f"{other.folder} has {name} {here!r} and {first.folder} {there!r}: starts of a network may differ in "
+                "start_seed alone"
+            )
+    if other.seed == first.seed:
+        raise InputError(f"{other.folder} and {first.folder} are of one seed, {first.seed}: remove one")
+
+
+def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
+    """A network's results from one start."""
     stamp = runs.read_json(folder / runs.RUN)
     scores = runs.read_table(folder / "scores.parquet")
     if stamp["data"] != dataset["hash"] or not scores["id"].equals(images["id"]):
-        raise InputError(f"{folder} holds results on other data than {folder.parent / DATASET}: run it again")
+        raise InputError(f"{folder} holds results on other data than the study's {DATASET}: run it again")
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
-    return NetworkResults(folder.name, folder, stamp, scores)
+    return NetworkResults(name, folder, stamp, scores)
 
 
 def pictures(study: StudyResults, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:

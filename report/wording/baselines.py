@@ -98,8 +98,9 @@ def absent_scores(study: StudyResults) -> list[str]:
     for score in CONDITIONAL:
         networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
         if networks:
+            a = "an" if score_label(score)[0] in "aeiou" else "a"
             sentences.append(
-                f"No image has a {score_label(score)} under {text.listing(networks)}: it is left out there."
+                f"No image has {a} {score_label(score)} under {text.listing(networks)}: it is left out there."
             )
     return sentences
 

@@ -49,9 +49,9 @@ def readings_table(table: pd.DataFrame) -> pd.DataFrame:
 READINGS_CAPTION = (
     "Each claim under this book's reading and under others: its verdict (✓ supported, ✗ not supported, ? inconclusive; "
     "* another than under this book's reading), and the numbers that it rests on, with 95 % bootstrap intervals over "
-    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2: AVH with "
-    "HSF; |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: lowest tau "
-    "of any bin."
+    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH "
+    "with HSF. P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: "
+    "lowest tau of any bin."
 )
 
 

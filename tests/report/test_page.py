@@ -325,17 +325,21 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     assert len(matrix) == len(claims.CLAIMS)
     found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
     assert matrix["VGG19"].iloc[0] == wording.verdict(found["H1", "vgg19"])
-    assert matrix["VGG19"].iloc[6].startswith("?\u00a0inconclusive (all together)")
-    assert wording.tally(table).startswith("Of 15 verdicts, ")
+    assert matrix["VGG19"].iloc[8].startswith("?\u00a0inconclusive (all together)")
+    assert wording.tally(table).startswith("Of 19 verdicts, ")
     assert len(wording.outcomes_of_claims(table)) == len(claims.CLAIMS)
-    assert wording.outcome(table, "P2") == wording.outcomes_of_claims(table)[2]
-    assert wording.outcome(table, "P2").startswith("**P2**: AVH follows people")
-    assert [text.split("**")[1] for text in wording.rule("P2")] == ["Statistic.", "Supported when", "Inconclusive when"]
-    rows = wording.judged(table, "P2", ceiling)
-    assert rows["network"].tolist() == ["VGG19", "", "ResNet50", ""]
+    assert wording.outcome(table, "P2a") == wording.outcomes_of_claims(table)[2]
+    assert wording.outcome(table, "P2a").startswith("**P2a**: AVH falls as HSF rises")
+    assert [text.split("**")[1] for text in wording.rule("P2a")] == [
+        "Statistic.",
+        "Supported when",
+        "Inconclusive when",
+    ]
+    rows = wording.judged(table, "P2a", ceiling)
+    assert rows["network"].tolist() == ["VGG19", "ResNet50"]
     assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
     assert rows["asked for"].iloc[0] == "below 0: ✓\u00a0supported"
-    assert "share of the noise ceiling" in wording.judged_caption("P2", ceiling)
+    assert "share of the noise ceiling" in wording.judged_caption("P2a", ceiling)
 
 
 def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):

@@ -128,7 +128,7 @@ def test_the_findings_follow_the_intervals(table):
     (sentence,) = wording.baselines_sentences(rows)
     assert "more closely by margin;" in sentence
     assert "by the intervals, by entropy." in sentence
-    assert "less closely by angle, confidence" in sentence
+    assert "less closely by angle, angular margin, confidence" in sentence
 
 
 def test_the_numerator_alone_is_correlated_with_avh(study):

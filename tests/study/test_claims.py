@@ -114,11 +114,21 @@ CASES = [
     ("P1", net(norm_in_class=mixed(H, -0.6, 1)), NOT_SUPPORTED),
     ("P1", {}, INCONCLUSIVE),  # 200 images cannot tell 0 from 0.1
     ("P1", net(norm_in_class=np.full(200, np.nan)), INCONCLUSIVE),
-    ("P2", net(), SUPPORTED),
-    ("P2", net(avh=mixed(H, 0.8, 3)), NOT_SUPPORTED),  # the wrong sign
-    ("P2", net(avh=mixed(H, -0.4, 3), confidence=mixed(H, 0.9, 1)), NOT_SUPPORTED),
-    ("P2", net(avh=NOISY, confidence=-NOISY + 0.1 * mixed(H, 0, 6)), INCONCLUSIVE),
-    ("P2", {"asked": False}, INCONCLUSIVE),
+    ("P2a", net(avh=mixed(H, -0.4, 3)), SUPPORTED),
+    ("P2a", net(avh=mixed(H, 0.8, 3)), NOT_SUPPORTED),  # the wrong sign
+    ("P2a", net(avh=mixed(H, -0.4, 3), confidence=mixed(H, 0.9, 1)), SUPPORTED),  # confidence is P2c's
+    ("P2a", net(avh=mixed(H, 0.0, 2)), INCONCLUSIVE),
+    ("P2a", {"asked": False}, INCONCLUSIVE),
+    ("P2b", net(), SUPPORTED),
+    ("P2b", net(avh=mixed(H, -0.2, 3)), NOT_SUPPORTED),  # it falls, but not strongly
+    ("P2b", net(avh=mixed(H, 0.8, 3)), NOT_SUPPORTED),  # strong the other way round is no support
+    ("P2b", net(avh=mixed(H, -0.5, 3)), INCONCLUSIVE),
+    ("P2b", {"n": 20}, INCONCLUSIVE),
+    ("P2c", net(), SUPPORTED),
+    ("P2c", net(avh=mixed(H, -0.4, 3), confidence=mixed(H, 0.9, 1)), NOT_SUPPORTED),
+    ("P2c", net(avh=NOISY, confidence=-NOISY + 0.1 * mixed(H, 0, 6)), INCONCLUSIVE),
+    ("P2c", net(avh=np.full(200, np.nan)), INCONCLUSIVE),
+    ("P2c", {"asked": False}, INCONCLUSIVE),
     ("Obs. 1", net(), SUPPORTED),
     ("Obs. 1", net(norms=10 - CLIMB), NOT_SUPPORTED),
     ("Obs. 1", net(norms=np.sqrt(TIME)), NOT_SUPPORTED),  # they rise together, but the drop adds nothing
@@ -199,7 +209,9 @@ def test_the_table_has_every_claim_for_every_network():
     table = claims.judge(study(networks=({}, {})))
     each = table.drop_duplicates(["claim", "arch"])
     assert (
-        list(each["claim"].unique()) == list(RULES) == ["H1", "P1", "P2", *(f"Obs. {i}" for i in range(1, 5)), "App. A"]
+        list(each["claim"].unique())
+        == list(RULES)
+        == ["H1", "P1", "P2a", "P2b", "P2c", *(f"Obs. {i}" for i in range(1, 5)), "App. A"]
     )
     assert set(each.loc[each["claim"] != "Obs. 4", "arch"]) == {"net0", "net1"}
     assert each.loc[each["claim"] == "Obs. 4", "arch"].tolist() == [claims.ALL]

@@ -1,0 +1,64 @@
+"""How well each score finds the images that people dispute, over images and starts.
+
+Two events: that fewer than DISPUTED of the people name an image's label; and that more of them name another class than
+name the label, which needs people's full answers. A score is searched from its hard end: a large AVH, angle, angular
+margin or entropy; a small confidence, margin or norm.
+"""
+
+import numpy as np
+import pandas as pd
+
+from analysis import statistics
+from analysis.statistics import Array
+from analysis.study import starts
+from analysis.study.baselines import SCORES as EXPECTED
+from analysis.study.results import StudyResults
+
+DISPUTED = 0.8  # HSF below it
+FIRSTS = (50, 100, 500)  # images that a person would look at
+# One of each order: the loss ranks as confidence does, the cosine as the angle, AVH over the others as AVH.
+SCORES = ("avh", "angle", "angular_margin", "confidence", "margin", "max_confidence", "entropy", "norm")
+DISPUTE, RENAMED = EVENTS = ("disputed", "renamed")
+
+
+def events(study: StudyResults) -> dict[str, Array]:
+    """Each event at each image, (N,), 0 or 1, NaN where nobody was asked; RENAMED needs full answers."""
+    if not study.has_people:
+        return {}
+    hsf = study.hsf
+    found = {DISPUTE: np.where(np.isnan(hsf), np.nan, hsf < DISPUTED)}
+    if "count_0" in study.images:
+        counts = study.images[[f"count_{k}" for k in range(len(study.dataset["classes"]))]].to_numpy(dtype=float)
+        own = np.arange(len(counts)), study.images["label"].to_numpy()
+        mine = counts[own]
+        counts[own] = -1
+        found[RENAMED] = np.where(np.isnan(hsf), np.nan, counts.max(axis=1) > mine)
+    return found
+
+
+def detect(study: StudyResults) -> pd.DataFrame:
+    """Each score's measures over starts: a row per (event, images, arch, score, measure, start), as in ``starts``.
+
+    measure: "auroc", "average precision" and, for each of FIRSTS, "first 50": the share of images with the event among
+    the first 50 (these without intervals, but for "first 100"). ``positives`` of ``n`` images have the event.
+    ``chance``: what a score without any information has.
+    """
+    rows = []
+    for event, holds in events(study).items():
+        for correct in (False, True):
+            for arch, run in study.runs.items():
+                there = {s: -EXPECTED[s].sign * starts.columns(run, s, correct) for s in SCORES if starts.has(run, s)}
+                found = statistics.detection_over_starts(there, holds, FIRSTS[1])
+                more = {k: statistics.detection_over_starts(there, holds, k, resamples=0) for k in FIRSTS}
+                for score, column in there.items():
+                    positives = int(np.nansum(holds[~np.isnan(column).any(0)]))
+                    measures = {"auroc": found[score]["auroc"], "average precision": found[score]["average_precision"]}
+                    measures |= {f"first {k}": more[k][score]["precision"] for k in FIRSTS}
+                    measures[f"first {FIRSTS[1]}"] = found[score]["precision"]
+                    head = {"event": event, "images": starts.CORRECT if correct else starts.ALL_IMAGES, "arch": arch}
+                    head |= {"score": score, "positives": positives}
+                    for measure, value in measures.items():
+                        for row in starts.rows_of(run, value):
+                            chance = 0.5 if measure == "auroc" else positives / max(1, row["n"])
+                            rows.append(head | {"measure": measure, "chance": chance} | row)
+    return pd.DataFrame(rows)

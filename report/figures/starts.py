@@ -1,0 +1,56 @@
+"""Numbers of several starts: a row per score or head, a panel per set of images, a point per start and network."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from report import styles
+from report.figures.panels import WIDE, error_bars, figure
+
+ROW, POINT = 0.16, 0.07  # inches of a row beside those of its points, and of each point
+
+
+@figure
+def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
+    """A point with its interval over images for each start; networks side by side in each row.
+
+    table: label (the row), arch, panel, start, value, low, high, chance (a dashed line; NaN: none); labels and panels
+    in order. axis: the label of x, one for each panel or one for all.
+    """
+    labels, archs, shown = (list(table[name].unique()) for name in ("label", "arch", "panel"))
+    sizes = table.groupby(["label", "panel"]).size()
+    lanes = int(sizes.max())
+    fig = Figure(figsize=(WIDE, 1.2 + len(labels) * (ROW + POINT * lanes)), layout="constrained")
+    axes = fig.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
+    for k, (ax, panel) in enumerate(zip(axes, shown, strict=True)):
+        rows = table[table["panel"] == panel]
+        chance = rows["chance"].dropna()
+        ax.axvline(chance.iloc[0] if len(chance) else 0, color="#555555", linewidth=0.9, linestyle="--")
+        for place, label in enumerate(labels):
+            points = rows[rows["label"] == label]
+            spots = place + (np.arange(len(points)) - (len(points) - 1) / 2) * POINT / (ROW + POINT * lanes)
+            for arch in points["arch"].unique():
+                style, mine = styles.architecture(arch), (points["arch"] == arch).to_numpy()
+                ax.errorbar(
+                    points["value"][mine],
+                    spots[mine],
+                    xerr=error_bars(points[mine].assign(mean=points["value"][mine])),
+                    fmt=style.marker,
+                    color=style.colour,
+                    markersize=3.5,
+                    elinewidth=1,
+                    label=style.label,
+                )
+            if place:
+                ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
+        ax.set(xlabel=axis[k % len(axis)])
+        ax.set_title("\n".join(textwrap.wrap(panel, 20)), fontsize=8.5)
+        ax.set_yticks(range(len(labels)), labels)
+        ax.set_ylim(len(labels) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
+    if not {styles.architecture(arch).label for arch in archs} <= set(labels):  # else the rows name them
+        named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
+    return fig

@@ -1,0 +1,146 @@
+"""Which score finds what people dispute: events by hand, measures by brute force, figures and tables of them."""
+
+import dataclasses
+
+import madeup
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.study import disputed, heads, starts
+from analysis.study.results import StudyResults, read_results
+from report import figures, wording
+
+ARCHS = ["vgg19", "resnet50"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> StudyResults:
+    """People's full answers: who did not choose the label chose the class after it."""
+    parameters = madeup.study(tmp_path_factory.mktemp("results"), ARCHS, starts=2)
+    found = read_results(parameters, ARCHS)
+    n, label = np.arange(madeup.N), found.images["label"].to_numpy()
+    counts = np.zeros((madeup.N, 3), dtype=int)
+    counts[n, label] = found.images["selected"]
+    counts[n, (label + 1) % 3] = 10 - found.images["selected"]
+    return dataclasses.replace(found, images=found.images.assign(**{f"count_{k}": counts[:, k] for k in range(3)}))
+
+
+@pytest.fixture(scope="module")
+def found(study) -> pd.DataFrame:
+    return disputed.detect(study)
+
+
+def value(table: pd.DataFrame, **keys: str) -> float:
+    return table.loc[np.all([table[name] == key for name, key in keys.items()], axis=0), "value"].item()
+
+
+def auroc(score: np.ndarray, event: np.ndarray) -> float:
+    pairs = score[event][:, None] - score[~event][None]
+    return ((pairs > 0) + 0.5 * (pairs == 0)).mean()
+
+
+def test_events_are_as_people_answered(study):
+    events, selected = disputed.events(study), study.images["selected"].to_numpy()
+    np.testing.assert_array_equal(events["disputed"], selected < 8)
+    np.testing.assert_array_equal(events["renamed"], selected < 5)  # 5 of 10 is a tie, and no other class is ahead
+
+
+def test_without_full_answers_there_is_one_event_and_without_people_none(study):
+    bare = study.images.drop(columns=[f"count_{k}" for k in range(3)])
+    assert set(disputed.events(dataclasses.replace(study, images=bare))) == {"disputed"}
+    silent = dataclasses.replace(study, images=study.images[["id", "label"]])
+    table = disputed.detect(silent)
+    assert table.empty and wording.best_finders(table) == [] and wording.detected(table).empty
+    assert figures.figure_starts(wording.detected(table), ["AUROC"]) is None
+
+
+@pytest.mark.parametrize(("score", "sign"), [("avh", 1), ("confidence", -1), ("norm", -1), ("angular_margin", 1)])
+def test_scores_are_searched_from_their_hard_end(study, found, score, sign):
+    column = study.runs["vgg19"].others[0].scores[score].to_numpy(dtype=float)
+    there, event = ~np.isnan(column), study.hsf < 0.8
+    keys = {"event": "disputed", "images": starts.ALL_IMAGES, "arch": "vgg19", "score": score, "start": "1"}
+    assert value(found, **keys, measure="auroc") == pytest.approx(auroc(sign * column[there], event[there]))
+    if score == "avh":
+        hardest = np.argsort(-np.where(there, column, -np.inf))[:50]
+        assert value(found, **keys, measure="first 50") == pytest.approx(event[hardest].mean())
+
+
+def test_correct_images_are_those_of_all_starts(study, found):
+    right = np.all([start.scores["correct"] for start in study.runs["vgg19"].starts], axis=0)
+    rows = found[(found["arch"] == "vgg19") & (found["images"] == starts.CORRECT) & (found["score"] == "entropy")]
+    assert set(rows["n"]) == {right.sum()}
+    of = rows[rows["event"] == "renamed"]
+    positives = (study.images["selected"] < 5)[right].sum()
+    assert set(of["positives"]) == {positives}
+    assert of.loc[of["measure"] == "average precision", "chance"].unique() == pytest.approx(positives / right.sum())
+
+
+def test_readers_see_every_score_and_the_best_one(study, found):
+    shown = wording.detections_table(found, "disputed", starts.ALL_IMAGES)
+    assert len(shown) == len(disputed.SCORES) * len(ARCHS)
+    first = wording.best_finders(found)[0]
+    assert first.startswith("HSF below 0.8, all images: found best by ")
+    means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
+    means = means[means["images"] == starts.ALL_IMAGES]
+    best = means.loc[means["value"].idxmax(), "score"]
+    assert f"{wording.score_label(best)} under VGG19" in first
+
+
+def test_a_point_for_each_start_is_drawn(found):
+    points = wording.detected(found)
+    fig = figures.figure_starts(points, ["AUROC"])
+    assert len(fig.axes) == 4
+    for ax, panel in zip(fig.axes, points["panel"].unique(), strict=True):
+        drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)
+        assert drawn == (points["panel"] == panel).sum() == len(disputed.SCORES) * len(ARCHS) * 2
+
+
+def test_signs_are_turned_with_their_intervals(study):
+    before = starts.with_people_over_starts(study, ["avh", "confidence"])
+    points = wording.turned_points(wording.drawn(before, "score"))
+    raw = before[before["start"] != starts.MEAN].reset_index(drop=True)
+    low = (raw["score"] == "avh").to_numpy()
+    np.testing.assert_allclose(points["value"][low], -raw["value"][low])
+    np.testing.assert_allclose(points["low"][low], -raw["high"][low])
+    np.testing.assert_allclose(points["value"][~low], raw["value"][~low])
+    assert set(points["label"]) == {"−AVH", "confidence"}
+
+
+def test_heads_are_told_by_their_numbers(study):
+    table = heads.by_head(study)
+    run = study.runs["vgg19"]
+    rows = table[table["arch"] == "vgg19"]
+    assert rows["accuracy"].unique() == pytest.approx(np.mean([s.scores["correct"].mean() for s in run.starts]))
+    assert set(rows["images"]) == {starts.ALL_IMAGES, starts.CORRECT}
+    said = wording.heads_said(table)
+    mean = rows[(rows["start"] == starts.MEAN) & (rows["images"] == starts.ALL_IMAGES)]["value"].item()
+    assert f"{mean:.2f}".replace("-", "−") in said and "under VGG19" in said
+    assert figures.figure_starts(wording.drawn(table, "arch"), ["x"]).axes[0].get_yticklabels()[0].get_text() == "VGG19"
+
+
+def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study):
+    leads = starts.on_both(starts.leads_over_starts, study, "angular_margin", ["avh", "confidence"])
+    lead = leads["other"] == "confidence"
+    for column in ("low", "both_low"):
+        leads.loc[lead, column] = 0.1
+    for column in ("high", "both_high"):
+        leads.loc[lead, column] = 0.2
+    sentences = wording.margin_leads(leads)
+    assert len(sentences) == 4
+    assert "more closely than confidence under VGG19 (" in sentences[1] and "less closely" not in sentences[1]
+    assert wording.lacks_margin(study) == ""
+    run = study.runs["vgg19"]
+    old = dataclasses.replace(run, scores=run.scores.drop(columns="angular_margin"))
+    assert "The tables of VGG19 are older" in wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
+
+
+def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
+    parameters = madeup.study(tmp_path, ["vgg19"])
+    single = read_results(parameters, ["vgg19"])
+    assert wording.starts_table(starts.with_people_over_starts(single, ["avh"])).empty
+    assert "do not tell how another seed would turn out" in wording.starts_said(single)
+    assert wording.starts_said(study).startswith("Each network was trained from 2 starts")
+    shown = wording.starts_table(starts.with_people_over_starts(study, ["avh"]))
+    assert shown["network"].tolist() == ["VGG19", "ResNet50"]
+    assert shown["each start"].str.count(",").tolist() == [1, 1]
