@@ -31,7 +31,7 @@ def moments(last: int) -> list[int]:
     return sorted({round(epoch) for epoch in np.geomspace(1, last, MOMENTS)})
 
 
-def write(path: Path, table: pd.DataFrame) -> None:
+def write_probes(path: Path, table: pd.DataFrame) -> None:
     """Write a table, its float32 columns compactly. Raises InputError for a value beyond half precision."""
     wide = table.select_dtypes("float32").columns
     small = table.copy()
@@ -62,7 +62,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)
 
 
-def read(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_probes(path: Path, columns: list[str]) -> pd.DataFrame:
     """Columns of a table, whether it is compact or not; half precision becomes float32 again.
 
     Raises InputError where there is none or it lacks a column.

@@ -39,7 +39,7 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
             if name == "epochs":  # a third of its size, and asked for at these alone
                 asked = table["epoch"].isin(moments(int(table["epoch"].max())))
                 table["confidence"] = table["confidence"].where(asked)
-            write = probes.write if name in DYNAMICS else runs.write_table
+            write = probes.write_probes if name in DYNAMICS else runs.write_table
             write(target / arch / f"{name}.parquet", table)
         runs.write_json(target / arch / runs.RUN, stamp)
         for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):

@@ -152,8 +152,8 @@ def test_the_command_names_what_is_missing(tmp_path):
 def test_confidences_near_one_keep_their_order(tmp_path):
     confidence = 1 - np.logspace(-6.5, -0.3, 200, dtype=np.float64).astype(np.float32)
     table = pd.DataFrame({"epoch": np.int16(0), "image": np.arange(200, dtype=np.int32), "confidence": confidence})
-    probes.write(tmp_path / "table.parquet", table)
-    again = probes.read(tmp_path / "table.parquet", list(table))["confidence"]
+    probes.write_probes(tmp_path / "table.parquet", table)
+    again = probes.read_probes(tmp_path / "table.parquet", list(table))["confidence"]
     assert stats.spearmanr(again, confidence).statistic > 0.999
     np.testing.assert_allclose(1 - again.astype(float), 1 - confidence.astype(float), rtol=0.08, atol=1e-7)
     assert 1 - np.float16(confidence[2]) == 0  # which is why they are not kept as they are
@@ -162,4 +162,4 @@ def test_confidences_near_one_keep_their_order(tmp_path):
 def test_a_damaged_compact_table_is_told(tmp_path):
     (tmp_path / "table.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(InputError, match="is damaged"):
-        probes.read(tmp_path / "table.parquet", ["epoch"])
+        probes.read_probes(tmp_path / "table.parquet", ["epoch"])

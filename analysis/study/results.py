@@ -48,12 +48,12 @@ class NetworkResults:
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """A row per (epoch, test image), from epoch 0; only the columns that chapters need."""
-        return probes.read(self.folder / "epochs.parquet", EPOCHS)
+        return probes.read_probes(self.folder / "epochs.parquet", EPOCHS)
 
     @cached_property
     def iterations(self) -> pd.DataFrame:
         """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
-        return probes.read(self.folder / "iterations.parquet", ITERATIONS)
+        return probes.read_probes(self.folder / "iterations.parquet", ITERATIONS)
 
     @property
     def measured(self) -> bool:
