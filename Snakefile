@@ -30,8 +30,6 @@ SHOWN = (  # what decides a page
     *("analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/study"),
     *("report/explorer", "report/figures", "report/page", "report/styles", "report/text", "report/wording"),
 )
-RESULTS = ("scores.parquet", "epochs.parquet", "iterations.parquet", "training.parquet", "run.json")
-MEASURED = ("scores.parquet", "run.json")
 DATASETS = {
     "synthetic": ["base", "synthetic", "shapes", "annotators"],
     "cifar10h": ["base", "cifar10h", "files", "subsets"],
@@ -58,11 +56,18 @@ def run(wildcards):
 
 def results(wildcards):
     """What a page reads: the description of the data, and the tables of a network, or of all of a study's."""
-    study = STUDIES[wildcards.study]
+    study = ALL[wildcards.study]
     archs = [wildcards.arch] if "arch" in wildcards.keys() else study.runs
-    files = MEASURED if study.measured else RESULTS
-    tables = expand("{folder}/{arch}/{file}", folder=study.folder, arch=archs, file=files)
-    return [f"{study.folder}/dataset.json", *tables]
+    folder = study.folder if wildcards.study in STUDIES else Path("recorded", wildcards.study)
+    files = [folder / file for arch in archs for file in study.files(arch)]
+    if folder.parent == Path("recorded"):  # where some starts may not be yet; a chapter says what it lacks
+        files = [file for file in files if file.exists()]
+    return [folder / "dataset.json", *files]
+
+
+def tables(names, folder=f"{RESULTS_DIR}/{{study}}/{{arch}}"):
+    """The files of a run."""
+    return [f"{folder}/{file}" for file in runs.files(names)]
 
 
 def weights(wildcards):
@@ -101,6 +106,7 @@ localrules:
 wildcard_constraints:
     study=one_of(STUDIES),
     arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
+    seed=r"\d+",
     chapter=one_of(contents.OF_NETWORK),
     comparison=one_of(contents.OF_STUDY),
 
@@ -129,7 +135,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             weights,
             of_analysis(runs.TRAINED_BY),
         output:
-            [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in RESULTS],
+            tables(runs.TABLES),
         wildcard_constraints:
             study=one_of(TRAINED),
         params:
@@ -141,13 +147,19 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         shell:
             "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words}"
 
+    use rule train as train_another_start with:
+        output:
+            tables(runs.TABLES, f"{RESULTS_DIR}/{{study}}/{{arch}}/seed-{{seed}}"),
+        params:
+            words=lambda w: words(run(w).model_copy(update={"start_seed": int(w.seed)})),
+
     rule measure:
         input:
             f"{RESULTS_DIR}/{{study}}/images.parquet",
             weights,
             of_analysis(runs.MEASURED_BY),
         output:
-            [f"{RESULTS_DIR}/{{study}}/{{arch}}/{file}" for file in MEASURED],
+            tables(runs.MEASURED),
         wildcard_constraints:
             study=one_of(GIVEN),
         params:
@@ -190,7 +202,7 @@ rule recorded_images:
     """The one page of a recorded study that is not recorded: it shows pictures, which are not ours."""
     input:
         chapter="book/chapters/explorer.md",
-        results=expand("recorded/{{study}}/{{arch}}/{file}", file=RESULTS),
+        results=results,
         modules=modules(*SHOWN),
     output:
         "book/runs/{study}/{arch}/explorer.ipynb",

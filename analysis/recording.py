@@ -20,7 +20,6 @@ from analysis.probes import EPOCHS, ITERATIONS, moments
 
 RECORDED = "recorded"
 DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
-OF_A_START = ("scores", "training")  # what is kept of all starts but the first
 ANSWERS = r"selected|shown|count_\d+"
 
 
@@ -44,7 +43,7 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
         runs.write_json(target / arch / runs.RUN, stamp)
         for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
             start = target / path.parent.relative_to(source)
-            for name in OF_A_START:
+            for name in runs.OF_ANOTHER_START:
                 runs.write_table(start / f"{name}.parquet", runs.read_table(path.parent / f"{name}.parquet"))
             runs.write_json(start / runs.RUN, runs.read_json(path))
     runs.write_json(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})

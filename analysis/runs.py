@@ -15,7 +15,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +31,7 @@ from analysis.parameters import RunParameters, StudyParameters
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run whose weights were given
+OF_ANOTHER_START = ("scores", "training")  # what pages read, and a record keeps, of all starts but the first
 PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
 PARTIAL = ".partial"  # ends the temporary names
@@ -124,6 +125,16 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)[:100]
 
 
+def tables(parameters: RunParameters) -> tuple[str, ...]:
+    """The names of the tables that a run makes."""
+    return MEASURED if parameters.weights else TABLES
+
+
+def files(names: Iterable[str]) -> list[str]:
+    """The files of these tables, and the stamp."""
+    return [*(f"{name}.parquet" for name in names), RUN]
+
+
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
     """The stamp of the finished run that these parameters describe; None where it, or a table of it, is missing.
 
@@ -153,8 +164,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
             "choose another name with study, or remove that folder"
         )
-    tables = MEASURED if parameters.weights else TABLES
-    return stamp if all((parameters.run_dir / f"{name}.parquet").exists() for name in tables) else None
+    return stamp if all((parameters.run_dir / file).exists() for file in files(tables(parameters))) else None
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from analysis import runs
 from analysis.errors import InputError, one_of
 from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters, folder_name
 
@@ -41,6 +42,13 @@ class StudyPlan:
         """A network's runs, one from each seed."""
         others = [self.runs[arch].model_copy(update={"start_seed": seed}) for seed in self.seeds[1:]]
         return [self.runs[arch], *others]
+
+    def files(self, arch: str) -> list[Path]:
+        """What pages read of a network, below the study's folder: the tables and stamps of all of its starts."""
+        first, *others = self.starts(arch)
+        names = [Path(arch, file) for file in runs.files(runs.tables(first))]
+        kept = runs.files(runs.OF_ANOTHER_START)
+        return names + [Path(arch, other.run_dir.name, file) for other in others for file in kept]
 
     @property
     def name(self) -> str:
