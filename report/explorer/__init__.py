@@ -24,6 +24,7 @@ from analysis.datasets import Images
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 from analysis.pipeline import study_of
+from analysis.studies import RECORDED
 from analysis.study.results import StudyResults
 from report import styles
 
@@ -32,6 +33,8 @@ ACROSS = 32  # pictures in a mosaic's row
 PER_MOSAIC = 1024  # pictures
 BUDGET = 2_850_000  # bytes of all files: with the page itself under 3 MB
 QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
+
+NOT_PASSED_ON = {"imagenet": "ImageNet's pictures"}
 
 # What can be chosen, in this order, where a table has it.
 SCORES = (
@@ -71,6 +74,13 @@ def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Im
     if dataset.hash != study.runs[parameters.run_name].stamp["data"]:
         return None, "The pictures that are here are not those that were recorded: their hash is another."
     return dataset.test.images, ""
+
+
+def images_to_print(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
+    """The same for pictures in figures, which a record would pass on: not of datasets whose terms forbid it."""
+    if parameters.results_dir == RECORDED.name and parameters.dataset in NOT_PASSED_ON:
+        return None, f"{NOT_PASSED_ON[parameters.dataset]} may not be passed on, so recorded pages do not show them."
+    return available_images(parameters, study)
 
 
 def files(study: StudyResults, arch: str, images: Images, budget: int = BUDGET) -> dict[str, bytes]:
