@@ -98,6 +98,11 @@ class Page:
         shown = captioned(table, caption + link, self.label(name) if name else "")
         show(folded(behind, shown) if behind and shown else shown)
 
+    def show_tables(self, tables: Iterable[dict[str, Any]]) -> None:
+        """Several tables, each with the arguments of ``show_table``."""
+        for table in tables:
+            self.show_table(**table)
+
     def show_parameters(self, parameters: StudyParameters) -> None:
         """Every parameter that plays a part, with its value and meaning."""
         fields = type(parameters).model_fields

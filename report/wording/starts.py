@@ -223,6 +223,20 @@ def detections_caption(event: str, images: str) -> str:
     )
 
 
+def detections_tables(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table for each event and set of images, behind a title: what ``Page.show_tables`` takes."""
+    return [
+        {
+            "table": detections_table(table, event, images),
+            "name": f"tab-{event}-{images.split()[0]}",
+            "caption": detections_caption(event, images),
+            "data": table[(table["event"] == event) & (table["images"] == images)],
+            "behind": detections_title(event, images),
+        }
+        for event, images in sought(table)
+    ]
+
+
 def best_finders(table: pd.DataFrame) -> list[str]:
     """Which score finds each event best under each network, and what AVH has beside it: a sentence per event."""
     sentences = []
