@@ -67,7 +67,7 @@ def results(wildcards):
 
 def tables(names, folder=f"{RESULTS_DIR}/{{study}}/{{arch}}"):
     """The files of a run."""
-    return [f"{folder}/{file}" for file in runs.files(names)]
+    return [f"{folder}/{file}" for file in runs.file_names(names)]
 
 
 def weights(wildcards):

@@ -130,7 +130,7 @@ def tables(parameters: RunParameters) -> tuple[str, ...]:
     return MEASURED if parameters.weights else TABLES
 
 
-def files(names: Iterable[str]) -> list[str]:
+def file_names(names: Iterable[str]) -> list[str]:
     """The files of these tables, and the stamp."""
     return [*(f"{name}.parquet" for name in names), RUN]
 
@@ -164,7 +164,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
             "choose another name with study, or remove that folder"
         )
-    return stamp if all((parameters.run_dir / file).exists() for file in files(tables(parameters))) else None
+    return stamp if all((parameters.run_dir / file).exists() for file in file_names(tables(parameters))) else None
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:

@@ -46,8 +46,8 @@ class StudyPlan:
     def files(self, arch: str) -> list[Path]:
         """What pages read of a network, below the study's folder: the tables and stamps of all of its starts."""
         first, *others = self.starts(arch)
-        names = [Path(arch, file) for file in runs.files(runs.tables(first))]
-        kept = runs.files(runs.OF_ANOTHER_START)
+        names = [Path(arch, file) for file in runs.file_names(runs.tables(first))]
+        kept = runs.file_names(runs.OF_ANOTHER_START)
         return names + [Path(arch, other.run_dir.name, file) for other in others for file in kept]
 
     @property

@@ -29,10 +29,9 @@ def events(study: StudyResults) -> dict[str, Array]:
     found = {DISPUTE: np.where(np.isnan(hsf), np.nan, hsf < DISPUTED)}
     if "count_0" in study.images:
         counts = study.images[[f"count_{k}" for k in range(len(study.dataset["classes"]))]].to_numpy(dtype=float)
-        own = np.arange(len(counts)), study.images["label"].to_numpy()
-        mine = counts[own]
-        counts[own] = -1
-        found[RENAMED] = np.where(np.isnan(hsf), np.nan, counts.max(axis=1) > mine)
+        own = np.eye(counts.shape[1], dtype=bool)[study.images["label"]]
+        others = np.where(own, -1, counts)
+        found[RENAMED] = np.where(np.isnan(hsf), np.nan, others.max(axis=1) > counts[own])
     return found
 
 

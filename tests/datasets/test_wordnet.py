@@ -93,9 +93,9 @@ def nouns():
 def debian(nouns, monkeypatch):
     """Debian's files, though nltk's data may be here too."""
     monkeypatch.setattr(nltk.data, "path", [str(wordnet.DEBIAN)])
-    wordnet.read.cache_clear()
+    wordnet.read_wordnet.cache_clear()
     yield
-    wordnet.read.cache_clear()
+    wordnet.read_wordnet.cache_clear()
 
 
 def test_forty_five_superclasses_hold_each_class_once(debian):
@@ -158,7 +158,7 @@ def test_nltks_own_data_is_read_as_it_is_or_packed(nouns, monkeypatch, tmp_path,
         shutil.copytree(wordnet.DEBIAN, corpora / "wordnet")
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "nltk_data")])
     monkeypatch.setattr(wordnet, "DEBIAN", tmp_path / "nowhere")
-    wordnet.read.cache_clear()
+    wordnet.read_wordnet.cache_clear()
     groups = wordnet.superclasses(["n01440764", "n01443537", "n02123045"], 2)
-    wordnet.read.cache_clear()
+    wordnet.read_wordnet.cache_clear()
     assert sorted(groups.values()) == [(0, 1), (2,)]
