@@ -4,7 +4,7 @@
 #   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
 #   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
-#   make lab LAB="--no-browser --port 8899"      with other words for it
+#   make lab LAB="--no-browser --port 8899"      with options of its own
 #   make test | bench | lint | clean
 
 PYTHON ?= python3
