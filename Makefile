@@ -3,29 +3,38 @@
 #   make book                          the default study, live, then the HTML
 #   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
+#   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
+#   make lab LAB="--no-browser --port 8899"      with options of its own
 #   make test | bench | lint | clean
 
 PYTHON ?= python3
 TORCH ?= default
 CONFIG ?=
+LAB ?=
 COMMA := ,
 GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(words $(subst $(COMMA), ,$(CUDA_VISIBLE_DEVICES))),$(shell nvidia-smi -L 2>/dev/null | wc -l))
 BIN := $(CURDIR)/.venv/bin
 UV := PYTHONPATH=$(CURDIR)/.uv $(PYTHON) -m uv
 READY := .venv/.ready-$(TORCH)
+READY_LAB := .venv/.lab
+COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate
 # Snakemake's own lock outlives a killed run; the kernel's does not.
 LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 build/lock)
 # Chapters and rules call python, papermill and jupyter-book by name.
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book test bench lint lock clean setup
+.PHONY: book lab test bench lint lock clean setup
 
 book: $(READY)
 	@mkdir -p build
 	@$(LOCK) snakemake --quiet host --nolock \
 	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+# Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.
+lab: $(READY_LAB)
+	JUPYTER_PATH=$(CURDIR)/profiles/lab JUPYTER_CONFIG_PATH=$(CURDIR)/profiles/lab jupyter lab $(LAB)
 
 test: $(READY)
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -54,9 +63,14 @@ endif
 	@rm -f .venv/.ready-*
 	@touch $@
 
+# What only `make lab` needs; agrees with the lock of all else.
+$(READY_LAB): requirements-lab.lock $(READY)
+	$(UV) pip install --compile-bytecode -r requirements-lab.lock
+	@touch $@
+
 lock:
-	$(UV) pip compile pyproject.toml --group test --universal --python-version 3.11 --upgrade \
-	    --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --group test -o requirements.lock
+	$(UV) $(COMPILE) --group lab --constraint requirements.lock -o requirements-lab.lock
 
 clean:
 	rm -rf _build build book/runs/.cache
