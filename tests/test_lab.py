@@ -108,7 +108,8 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def dry(*words: str) -> str:
     """What make would do, with nothing yet made."""
-    run = subprocess.run(["make", "-nB", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "-nB", *words]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return run.stdout
 
 
