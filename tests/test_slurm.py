@@ -168,7 +168,7 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
 def book(cluster, tmp_path_factory) -> Path:
     """The default study, tiny, with the profile; its training killed after the first checkpoint."""
     checkout = tmp_path_factory.mktemp("checkout")
-    for name in ("analysis", "book", "profiles", "studies"):
+    for name in ("analysis", "book", "profiles", "report", "studies"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
     for name in ("Snakefile", "_config.yml"):
         shutil.copy2(ROOT / name, checkout)
