@@ -16,7 +16,7 @@ import shlex
 from pathlib import Path
 
 from analysis import runs
-from analysis.datasets import present
+from analysis.datasets import DECLARATIONS, present
 from analysis.studies import options, read_studies, with_recorded
 from report import contents
 
@@ -28,16 +28,8 @@ ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
     *("analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/study"),
-    *("report/explorer", "report/figures", "report/page", "report/styles", "report/text", "report/wording"),
+    *("report/explorer", "report/figures", "report/page", "report/shown", "report/styles", "report/text", "report/wording"),
 )
-DATASETS = {
-    "synthetic": ["base", "synthetic", "shapes", "annotators"],
-    "cifar10h": ["base", "cifar10h", "files", "subsets"],
-    "imagefolder": ["base", "imagefolder", "decoding", "files", "subsets"],
-    "imagenet": [
-        "base", "imagenet", "imagenet_files", "imagefolder", "decoding", "files", "selections", "subsets", "wordnet"
-    ],
-}
 
 
 def modules(*names):
@@ -84,11 +76,19 @@ def gpu_quarters(wildcards):
 
 
 def one_of(names):
-    return "|".join(map(re.escape, names)) or "(?!)"  # nothing matches the latter
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"  # nothing matches the latter
 
 
 def words(parameters):
     return shlex.join(options(parameters))
+
+
+def page_words(study, **networks):
+    """What a page is given that reads finished results: where they are."""
+    parameters = ALL[study].parameters
+    folder = RESULTS_DIR if study in STUDIES else "recorded"
+    places = {"study": study, "results_dir": folder, "data_dir": parameters.data_dir, **networks}
+    return shlex.join(word for name, value in places.items() if value for word in ("-p", name, value))
 
 
 def notebooks():
@@ -107,7 +107,7 @@ wildcard_constraints:
     study=one_of(STUDIES),
     arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
     seed=r"\d+",
-    chapter=one_of(contents.OF_NETWORK),
+    chapter=one_of(contents.OF_NETWORK.keys() - {"explorer"}),
     comparison=one_of(contents.OF_STUDY),
 
 
@@ -120,7 +120,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
 
     rule data:
         input:
-            lambda w: of_analysis(f"datasets/{name}" for name in DATASETS[STUDIES[w.study].parameters.dataset]),
+            lambda w: of_analysis(f"datasets/{name}" for name in DECLARATIONS[STUDIES[w.study].parameters.dataset].made_by),
         output:
             f"{RESULTS_DIR}/{{study}}/dataset.json",
             f"{RESULTS_DIR}/{{study}}/images.parquet",
@@ -193,13 +193,13 @@ rule comparison:
     output:
         "book/runs/{study}/{comparison}.ipynb",
     params:
-        words=lambda w: words(STUDIES[w.study].parameters) + " -p archs " + ",".join(STUDIES[w.study].runs),
+        words=lambda w: page_words(w.study, archs=",".join(STUDIES[w.study].runs)),
     shell:
         "python -m analysis chapter {input.chapter} {output} {params.words}"
 
 
-rule recorded_images:
-    """The one page of a recorded study that is not recorded: it shows pictures, which are not ours."""
+rule explorer:
+    """Of a recorded study the one page that is not recorded: it shows pictures, which are not ours."""
     input:
         chapter="book/chapters/explorer.md",
         results=results,
@@ -207,9 +207,9 @@ rule recorded_images:
     output:
         "book/runs/{study}/{arch}/explorer.ipynb",
     wildcard_constraints:
-        study=one_of(RECORDED),
+        study=one_of(ALL),
     params:
-        words=lambda w: words(run(w).model_copy(update={"results_dir": "recorded"})),
+        words=lambda w: page_words(w.study, arch=w.arch),
         there=lambda w: present(run(w))[0],  # once pictures are here, they are shown
     shell:
         "python -m analysis chapter {input.chapter} {output} {params.words}"

@@ -11,6 +11,7 @@ python -m analysis record cifar10h
 
 import argparse
 import os
+import re
 import sys
 import time
 from contextlib import nullcontext
@@ -136,7 +137,7 @@ def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
-    """Execute a chapter beside its destination and move it there if it succeeds."""
+    """Execute a chapter beside its destination and move it there if it succeeds. Its page is in the same folder."""
     import jupytext  # noqa: PLC0415
     import papermill  # noqa: PLC0415
 
@@ -144,12 +145,17 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     source, output = arguments.source, arguments.output
     if not source.is_file():
         raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
+    os.environ["AVH_PAGE"] = str(output.parent)  # what the chapter shows is kept there
     failed = Path("build") / output.with_suffix(".failed.ipynb").name
     notebook, partial = failed.with_name(f".{os.getpid()}.ipynb"), output.with_name(f".{output.name}.partial.ipynb")
     for path in (notebook, output):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        jupytext.write(jupytext.read(source), notebook)
+        content = jupytext.read(source)
+        for cell in content.cells:
+            if cell.cell_type == "markdown":
+                cell.source = moved(cell.source, source, output)
+        jupytext.write(content, notebook)
         papermill.execute_notebook(notebook, partial, values, kernel_name="python3", progress_bar=False)
         partial.replace(output)
     except papermill.PapermillExecutionError as error:
@@ -158,6 +164,29 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     finally:
         notebook.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
+
+
+def moved(text: str, source: Path, output: Path) -> str:
+    """A chapter's Markdown with its links to other pages as they are from its page.
+
+    Another chapter becomes the page of it on the same study: beside this one or, if one of the two is about a single
+    network and the other compares them, a folder above.
+    """
+    about_one = is_about_one(source)
+
+    def link(found: re.Match) -> str:
+        target = source.parent / found[1]
+        if target.resolve().parent == source.parent.resolve():
+            above = "../" if about_one and not is_about_one(target) else ""
+            return f"]({above}{target.stem}.ipynb{found[2] or ''})"
+        return f"]({Path(os.path.relpath(target, output.parent)).as_posix()}{found[2] or ''})"
+
+    return re.sub(r"\]\(([^()#\s:]+\.md)(#[^()\s]*)?\)", link, text)
+
+
+def is_about_one(chapter: Path) -> bool:
+    """Whether a chapter is about one network, by its parameters."""
+    return chapter.is_file() and re.search(r"^arch: ", chapter.read_text(), re.MULTILINE) is not None
 
 
 def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

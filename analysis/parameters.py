@@ -7,16 +7,18 @@ unknown name or value stops with a sentence that lists what is allowed: papermil
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.errors import InputError
 
-DatasetName = Literal["synthetic", "cifar10h", "imagefolder", "imagenet"]
-DATASETS: tuple[str, ...] = get_args(DatasetName)
+# A dataset is a module that declares one; it is not imported here, where only its name is asked for.
+MODULES = sorted(Path(__file__).with_name("datasets").glob("*.py"))
+DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_text())
 # torchvision's names, timm's, and functions of one's own.
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
+STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"
 FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
 SEEDS = 2**31
@@ -41,12 +43,37 @@ def folder_name(arch: str) -> str:
     return re.sub(r"[/:]", "-", arch)
 
 
-class StudyParameters(BaseModel):
-    """Which pictures and whose answers: what all architectures of a study share."""
+class Parameters(BaseModel):
+    """What all sets of parameters share: no unknown name, and one sentence for what is wrong."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dataset: DatasetName = Field("synthetic", description="which pictures and people")
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Check ``values``; raise InputError with one sentence for the first thing that is wrong."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(_sentence(cls, error.errors()[0])) from None
+
+    @classmethod
+    def from_notebook(cls, namespace: dict[str, Any]) -> Self:
+        """Check a notebook's ``globals()`` right after its parameters: plain data is taken for a parameter."""
+        hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
+        plain = (str, int, float, bool, list, dict, type(None))
+        return cls.parse(
+            {
+                name: value
+                for name, value in namespace.items()
+                if isinstance(value, plain) and not name.startswith("_") and name not in hidden
+            }
+        )
+
+
+class StudyParameters(Parameters):
+    """Which pictures and whose answers: what all architectures of a study share."""
+
+    dataset: Literal[DATASETS] = Field("synthetic", description="which pictures and people")
     study: str = Field("", description="folder under results/; empty: the dataset's name")
     results_dir: str = Field("results", description="where the tables of all studies are")
     data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
@@ -71,8 +98,8 @@ class StudyParameters(BaseModel):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        if self.study and not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.study):
-            raise ValueError(f"study {self.study!r}; allowed: lower-case letters, digits, '-', '_' and '.'")
+        if self.study and not re.fullmatch(STUDY, self.study):
+            raise ValueError(f"study {self.study!r}; allowed: {STUDY_ALLOWED}")
         if self.dataset == "imagefolder" and not self.root:
             raise ValueError("dataset imagefolder needs root, a folder of class folders")
         if self.dataset == "imagenet" and self.image_size < SMALLEST_IMAGENET:
@@ -97,27 +124,6 @@ class StudyParameters(BaseModel):
     def data_path(self) -> Path:
         """Where data is looked for, and where downloads go."""
         return Path(self.data_dir or os.environ.get("AVH_DATA") or "data")
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> Self:
-        """Check ``values``; raise InputError with one sentence for the first thing that is wrong."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise InputError(_sentence(cls, error.errors()[0])) from None
-
-    @classmethod
-    def from_notebook(cls, namespace: dict[str, Any]) -> Self:
-        """Check a notebook's ``globals()`` right after its parameters: plain data is taken for a parameter."""
-        hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
-        plain = (str, int, float, bool, list, dict, type(None))
-        return cls.parse(
-            {
-                name: value
-                for name, value in namespace.items()
-                if isinstance(value, plain) and not name.startswith("_") and name not in hidden
-            }
-        )
 
 
 class RunParameters(StudyParameters):
@@ -198,28 +204,57 @@ class RunParameters(StudyParameters):
         return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 
-class ComparisonParameters(StudyParameters):
-    """A study's parameters and the networks that a page compares."""
+class PageParameters(Parameters):
+    """Which finished results a page shows. What they were made with is written in them."""
 
-    archs: list[str] = Field(
-        ["alexnet", "vgg19", "densenet121", "resnet50"], min_length=1, description="networks, in a list or with commas"
-    )
+    study: str = Field("synthetic", description="folder under results/")
+    results_dir: str = Field("results", description=StudyParameters.model_fields["results_dir"].description)
+    data_dir: str = Field("", description=StudyParameters.model_fields["data_dir"].description)
+
+    @field_validator("study")
+    @classmethod
+    def _check_study(cls, value: str) -> str:
+        if not re.fullmatch(STUDY, value):
+            raise ValueError(f"allowed: {STUDY_ALLOWED}")
+        return value
+
+
+class NetworkPageParameters(PageParameters):
+    """A page on one network."""
+
+    arch: str = Field("resnet50", description="a network of the study")
+
+    @field_validator("arch")
+    @classmethod
+    def _check_arch(cls, value: str) -> str:
+        return _run_name(value)
+
+
+class ComparisonParameters(PageParameters):
+    """A page that compares networks."""
+
+    archs: list[str] = Field([], description="networks of the study, in a list or with commas; empty: all")
 
     @field_validator("archs", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """papermill's -p gives one string, -y and notebooks a list; a run is found under its folder's name."""
-        names = value.split(",") if isinstance(value, str) else value
-        return [folder_name(name.strip()) if re.fullmatch(ARCH, name.strip()) else name for name in names]
+        """papermill's -p gives one string, -y and notebooks a list."""
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) and value else value or []
 
-    @model_validator(mode="after")
-    def _check_archs(self) -> Self:
-        for arch in self.archs:
-            if not re.fullmatch(FOLDER, arch):
-                raise ValueError(f"archs has {arch!r}; allowed: torchvision's names, such as resnet50")
-        if len(set(self.archs)) < len(self.archs):
-            raise ValueError(f"archs names a network twice: {', '.join(self.archs)}")
-        return self
+    @field_validator("archs")
+    @classmethod
+    def _check_archs(cls, value: list[str]) -> list[str]:
+        archs = [_run_name(arch) for arch in value]
+        if len(set(archs)) < len(archs):
+            raise ValueError("allowed: each network once")
+        return archs
+
+
+def _run_name(value: str) -> str:
+    """What a run is called in paths, of its network's name or as it is."""
+    if not re.fullmatch(f"{ARCH}|{FOLDER}", value):
+        raise ValueError("allowed: networks of the study, such as resnet50")
+    return folder_name(value)
 
 
 def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:

@@ -13,21 +13,13 @@ from typing import NamedTuple
 
 import yaml
 
+from analysis.datasets import DECLARATIONS
 from analysis.errors import InputError
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
-
-
-# What each dataset offers beside pictures.
-OFFERED = {
-    "synthetic": {"people", "causes"},
-    "cifar10h": {"people", "real people"},
-    "imagenet": {"people", "real people"},
-    "imagefolder": set(),
-}
 
 
 class Chapter(NamedTuple):
@@ -70,7 +62,7 @@ def of_network(study: StudyPlan) -> dict[str, str]:
 
 
 def _about(study: StudyPlan, chapters: dict[str, Chapter]) -> dict[str, str]:
-    has = OFFERED[study.parameters.dataset] | (set() if study.measured else {"training"})
+    has = DECLARATIONS[study.parameters.dataset].offers | (set() if study.measured else {"training"})
     if len({run.head for run in study.runs.values()}) > 1:
         has |= {"heads"}
     return {name: chapter.title for name, chapter in chapters.items() if not chapter.about or has & set(chapter.about)}

@@ -1,31 +1,46 @@
-"""What a chapter shows: figures, tables and facts as MyST Markdown, with files beside the executed notebook.
+"""A chapter's page: figures, tables, verdicts and facts, as ``shown`` gives them to notebooks and to the book.
 
-A page is ``book/runs/<study>/<arch>/`` (a network's chapters) or ``book/runs/<study>/`` (comparisons), relative to the
-repository's root, in which chapters are run. Pictures and data go to ``files/`` there, and the Markdown names them
-relative to the page, so the book can be built anywhere and opened from disk. Labels end in the study and the network:
-they are unique in the whole book.
+A page of the book is ``book/runs/<study>/<arch>/`` (a network's chapters) or ``book/runs/<study>/`` (comparisons).
+Pictures and data go to ``files/`` there, and links name them relative to the page, so the book can be built anywhere
+and opened from disk. A notebook that a person runs shows the same and writes nothing into the book: what its links
+offer is in ``build/notebooks/``. Labels end in the study and the network: they are unique in the whole book.
 """
 
-import html
+import base64
+import io
 import os
 import shutil
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import matplotlib as mpl
 import pandas as pd
-from IPython.display import HTML, Markdown, display
+from IPython.display import HTML, display
 from matplotlib.figure import Figure
+from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from analysis import runs
-from analysis.parameters import RunParameters, StudyParameters
-from analysis.study.results import NetworkResults, StudyResults
-from report import explorer, styles, text
+import analysis
+from analysis import pipeline, runs
+from analysis.parameters import (
+    ComparisonParameters,
+    NetworkPageParameters,
+    RunParameters,
+    StudyParameters,
+)
+from analysis.study import claims, starts, tables
+from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
+from report import explorer, shown, styles, text, wording
+from report.figures import Drawn
+from report.shown import show
 
-BOOK = Path("book/runs")
+PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
+INTERACTIVE = Path("build/notebooks")  # where notebooks leave what their links offer
+MARK = "Snakefile"  # is in the project's root
 RECORDED = "recorded"  # the folder of studies that are in the repository
+EMBEDDED = 150  # dots per inch of the copy of a figure that a notebook holds
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
 AT_SIGHT = 3  # sentences of a box; the others open with a click
@@ -39,122 +54,189 @@ NO_PEOPLE = "needs people's answers, which this dataset does not have: it is not
 
 
 class Page:
-    """One chapter's place in the book."""
+    """One chapter's page.
 
-    def __init__(self, parameters: StudyParameters, arch: str = ""):
+    results: what it shows. arch: the network that it is about; empty: it compares several. folder: where its files go;
+    here: where its notebook is, from which its links start.
+    """
+
+    def __init__(
+        self,
+        parameters: StudyParameters,
+        results: StudyResults | None = None,
+        arch: str = "",
+        *,
+        folder: Path | None = None,
+        here: Path | None = None,
+    ):
+        self.parameters, self.results, self.arch = parameters, results, arch
         self.key = f"{parameters.study_name}-{arch}".rstrip("-")
-        self.folder = BOOK / parameters.study_name / arch
+        self.folder = folder or INTERACTIVE / parameters.study_name / arch
+        self.here = here or self.folder
+
+    @classmethod
+    def open(cls, namespace: dict[str, Any], *, download: bool = True) -> Self:
+        """The page of a notebook, from its parameters: call it with ``globals()`` in the cell after them.
+
+        The notebook may lie in any folder: the working directory becomes the project's root. It may be run again: the
+        names that later cells give are not taken for parameters.
+        download: whether people's answers may be fetched where a record lacks them.
+        Raises InputError where a parameter is unknown, or results are missing, damaged or made with others.
+        """
+        here, names = namespace.setdefault("_opened", (Path.cwd(), set(namespace)))
+        os.chdir(root_above(here))
+        given = {name: namespace[name] for name in names if name in namespace}
+        parameters, archs = _network_page(given) if "arch" in given else _comparison_page(given)
+        results = read_results(parameters, archs, download=download)
+        place = os.environ.get(PLACE)
+        arch = archs[0] if "arch" in given else ""
+        return cls(parameters, results, arch, folder=Path(place) if place else None, here=None if place else here)
+
+    @property
+    def network(self) -> NetworkResults:
+        """The results of the network that this page is about."""
+        return self.results.runs[self.arch]
+
+    @cached_property
+    def names(self) -> str:
+        """The page's networks in a sentence: "AlexNet, VGG19 and ResNet50"."""
+        return text.listing(styles.architecture(arch).label for arch in self.results.runs)
+
+    @property
+    def undefined(self) -> str:
+        """What a caption says of undefined scores."""
+        return wording.undefined_scores(self.results.undefined)
 
     def label(self, name: str) -> str:
         """A name made unique in the book: "fig-3" -> "fig-3-synthetic"."""
         return f"{name}-{self.key}"
 
-    def show_figure(
-        self,
-        fig: Figure | None,
-        *,
-        name: str,
-        caption: str,
-        alt: str,
-        data: pd.DataFrame,
-        pixels: bool = False,
-        absent: str = NO_PEOPLE,
-    ) -> None:
-        """Save a figure and exactly what it draws, and show it with its number, caption and alternative text.
+    # --- what a chapter shows
 
-        Args: name, "fig-3" is Figure 3; pixels, whether it is saved as PNG, for pictures that are heavy as SVG.
-            absent, what is said where there is no figure: how a sentence that begins with its number goes on; empty:
-            nothing.
+    def about(self) -> None:
+        """A box of what a reader must know of the study: pictures, people, networks."""
+        self.note(f"What is shown here: {self.names}", wording.about(self.results))
+
+    def figure(self, number: str, drawn: Drawn | None, *, caption: str, absent: str = NO_PEOPLE) -> None:
+        """Show a figure with its number, caption and alternative text; save it, and exactly what it draws.
+
+        absent: what is said where there is none, as a sentence that begins with its number goes on; empty: nothing.
         """
-        title = f"Figure {name.removeprefix('fig-').upper()}"
-        if fig is None:
-            self.say(f"{title} {absent}" if absent else "")
+        if drawn is None:
+            self.say(f"Figure {number} {absent}" if absent else "")
             return
-        picture = self.save(fig, f"{name}.{'png' if pixels else 'svg'}")
-        csv = self.write(data, name)
-        wide = fig.get_figwidth() > 6  # inches: on a phone such a figure is scrolled sideways
-        show(
-            f":::{{figure-md}} {self.label(name)}\n"
-            + (":class: wide\n" if wide else "")
-            + f'\n<img src="{picture}" alt="{html.escape(alt)}" width="{round(96 * fig.get_figwidth())}px">\n\n'
-            f"**{title}.** {text.flow(caption)} [Data of this figure]({csv}).\n:::\n"
-        )
+        name = f"fig-{number.lower()}"
+        picture = self.save(drawn.figure, f"{name}.{'png' if drawn.pixels else 'svg'}")
+        said = f"**Figure {number}.** {text.flow(caption)} [Data of this figure]({self.write(drawn.data, name)})."
+        inches = drawn.figure.get_figwidth()
+        show(shown.pictured(embedded(drawn.figure), picture, inches, drawn.alt, said, self.label(name), name))
 
-    def show_table(
-        self,
-        table: pd.DataFrame,
-        *,
-        caption: str,
-        name: str = "",
-        data: pd.DataFrame | None = None,
-        behind: str = "",
+    def table(
+        self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""
     ) -> None:
-        """Show a table of text and numbers, made safe, with its caption; with a name, ``data`` is offered as CSV.
+        """Show a table of text and numbers, made safe, with its caption; ``data`` is offered as CSV.
 
-        behind, a title that opens a long table with a click. An empty table, as of people's answers where nobody was
+        behind: a title that opens a long table with a click. An empty table, as of people's answers where nobody was
         asked, is not shown.
         """
-        link = f" [Data of this table]({self.write(data, name)})." if data is not None and len(table) else ""
-        shown = captioned(table, caption + link, self.label(name) if name else "")
-        show(folded(behind, shown) if behind and shown else shown)
-
-    def show_tables(self, tables: Iterable[dict[str, Any]]) -> None:
-        """Several tables, each with the arguments of ``show_table``."""
-        for table in tables:
-            self.show_table(**table)
-
-    def show_parameters(self, parameters: StudyParameters) -> None:
-        """Every parameter that plays a part, with its value and meaning."""
-        fields = type(parameters).model_fields
-        values = parameters.model_dump(exclude=parameters.unused)
-        rows = [(name, _plain(value), fields[name].description) for name, value in values.items()]
-        show(folded("Parameters of this page", markdown(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]))))
-
-    def show_stamp(self, *results: NetworkResults) -> None:
-        """What made the results of one or several runs: code, versions, device, time, data. A column per run."""
-        columns = {styles.architecture(run.arch).label: _stamp(run) for run in results}
-        show(folded("What made these results", markdown(pd.DataFrame(columns).reset_index(names=""))))
-
-    def show_downloads(self, run: NetworkResults, tables: Iterable[str] = runs.TABLES) -> None:
-        """Links to the run's tables: CSV where that is small, parquet as recorded where it is not."""
-        paths = {name: self.copy(run.folder / f"{name}.parquet") for name in tables}
-        show("\n".join(f"- {DOWNLOADS[name]}: [{Path(path).name}]({path})" for name, path in paths.items()))
-
-    def show_csv(self, table: pd.DataFrame, name: str, title: str) -> None:
-        """A link to a table as CSV, however long."""
-        show(f"- {title}: [{name}.csv]({self.write(table, name, largest=None)})")
-
-    def show_explorer(self, study: StudyResults, parameters: RunParameters) -> None:
-        """Every test image of a network's study, to look at one by one; a note where the pictures are not there."""
-        images, reason = explorer.available_images(parameters, study)
-        for leftover in (self.folder / "files").glob("explorer-*"):
-            leftover.unlink()
-        if images is None:
-            self.note("There is nothing to look at here", [text.escape(reason)])
+        if table.empty:
             return
-        for name, content in explorer.files(study, parameters.run_name, images).items():
-            runs.write_bytes(self.folder / "files" / name, content)
-        display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
+        name = f"tab-{name}"
+        link = "" if data is None else f" [Data of this table]({self.write(data, name)})."
+        whole = shown.table(table, caption + link, self.label(name), name)
+        show(shown.folded(behind, whole) if behind else whole)
+
+    def tables(self, several: Iterable[dict[str, Any]]) -> None:
+        """Several tables, each with the arguments of ``table``."""
+        for one in several:
+            self.table(**one)
 
     def say(self, paragraph: str) -> None:
         """A paragraph with inserted numbers."""
-        show(text.flow(paragraph))
+        show(shown.prose(text.flow(paragraph)))
 
-    def show_list(self, items: Iterable[str]) -> None:
+    def points(self, *parts: str | Iterable[str]) -> None:
         """A bulleted list with inserted numbers."""
-        show(bulleted(items))
-
-    def show_details(self, title: str, items: Iterable[str], table: pd.DataFrame, caption: str) -> None:
-        """A list and a table behind a title that opens them; in print they are open."""
-        show(folded(title, f"{bulleted(items)}\n\n{captioned(table, caption)}"))
+        show(shown.bulleted(item for part in parts for item in ([part] if isinstance(part, str) else part)))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
         """A box of things that a reader must know, the first ones at sight; none where there are none."""
         sentences = list(sentences)
-        body = bulleted(sentences[:AT_SIGHT])
-        if len(sentences) > AT_SIGHT:
-            body += "\n\n" + folded("More about them", bulleted(sentences[AT_SIGHT:]))
-        show(f":::::{{admonition}} {title}\n:class: note\n\n{body}\n:::::\n" if body else "")
+        more = shown.folded("More about them", shown.bulleted(sentences[AT_SIGHT:]))
+        show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:AT_SIGHT]), more)))
+
+    def verdicts(self, *ids: str) -> None:
+        """What came out of these claims' rules, or of all claims', in a sentence each."""
+        self.points(wording.outcomes_of_claims(claims.judge(self.results, claims.named(*ids))))
+
+    def verdict_matrix(self) -> None:
+        """All claims at a glance, here and, as a CSV, for the book's front page."""
+        matrix = wording.matrix(self._judged, self.results)
+        caption = "The paper's claims, and what each network's results say of them."
+        self.table("verdicts", matrix, caption=caption, data=self._judged)
+        self.write(wording.with_figures(matrix, self._judged), "verdicts")
+        self.say(wording.tally(self._judged))
+        self.say(wording.starts_judged(self.results))
+
+    def claims(self, *ids: str) -> None:
+        """Of each claim the outcome, the paper's words and, behind a title, the rule with its numbers."""
+        ceiling = tables.ceiling(self.results)
+        for id_ in ids:
+            self.say(wording.outcome(self._judged, id_))
+            self.say(wording.said(self.results, id_))
+            numbers = shown.table(wording.judged(self._judged, id_, ceiling), wording.judged_caption(id_, ceiling))
+            rule = shown.bulleted(wording.rule(id_))
+            show(shown.folded("The rule and its numbers", shown.joined(rule, numbers)))
+
+    @cached_property
+    def _judged(self) -> pd.DataFrame:
+        return claims.judge(self.results)
+
+    def starts(self, name: str, *scores: str) -> None:
+        """How closely scores follow people from each start of the networks."""
+        over = starts.with_people_over_starts(self.results, scores)
+        self.say(wording.starts_said(self.results))
+        self.table(f"{name}-starts", wording.starts_table(over), caption=wording.STARTS_CAPTION, data=over)
+
+    def provenance(self) -> None:
+        """Every parameter that plays a part, and what made the results: code, versions, device, time, data."""
+        self._parameters()
+        columns = {styles.architecture(run.arch).label: _stamp(run) for run in self.results.runs.values()}
+        made = pd.DataFrame(columns).reset_index(names="")
+        show(shown.folded("What made these results", shown.table(made)))
+
+    def _parameters(self) -> None:
+        fields = type(self.parameters).model_fields
+        values = self.parameters.model_dump(exclude=self.parameters.unused)
+        rows = [(name, _plain(value), fields[name].description) for name, value in values.items()]
+        listed = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
+        show(shown.folded("Parameters of this page", shown.table(listed)))
+
+    def downloads(self, *names: str) -> None:
+        """Links to those of the network's tables that are there: CSV where that is small, else parquet as recorded."""
+        paths = {name: self.network.folder / f"{name}.parquet" for name in names}
+        links = {name: self.copy(path) for name, path in paths.items() if path.exists()}
+        self.points(f"{DOWNLOADS[name]}: [{Path(link).name}]({link})" for name, link in links.items())
+
+    def csv(self, table: pd.DataFrame, name: str, title: str) -> None:
+        """A link to a table as CSV, however long."""
+        self.points(f"{title}: [{name}.csv]({self.write(table, name, largest=None)})")
+
+    def explorer(self) -> None:
+        """Every test image of the network's study, to look at one by one; a note where the pictures are not there."""
+        images, reason = explorer.available_images(self.parameters, self.results)
+        for leftover in (self.folder / "files").glob("explorer-*"):
+            leftover.unlink()
+        if images is None:
+            self.note("There is nothing to look at here", [text.escape(reason)])
+        elif self.here != self.folder:  # a notebook shows no page's script
+            self.note("The explorer is a page of the book", ["`make book` says where the book is."])
+        else:
+            for name, content in explorer.files(self.results, self.arch, images).items():
+                runs.write_bytes(self.folder / "files" / name, content)
+            display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
+
+    # --- files beside a page
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
@@ -162,17 +244,17 @@ class Page:
         with runs.replacing(self.folder / "files" / name) as temporary, mpl.rc_context({"svg.hashsalt": "avh"}):
             metadata = {"Date": None} if kind == "svg" else {}
             fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
-        return f"files/{name}"
+        return self.link(name)
 
     def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
         """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
         csv = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits are all of a float32
         if largest is not None and len(csv) > largest:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
-            return f"files/{name}.parquet"
+            return self.link(f"{name}.parquet")
         with runs.replacing(self.folder / "files" / f"{name}.csv") as temporary:
             temporary.write_text(csv)
-        return f"files/{name}.csv"
+        return self.link(f"{name}.csv")
 
     def copy(self, path: Path) -> str:
         """A run's table as CSV where that is small, else the file as it is; its path as the page names it.
@@ -180,13 +262,48 @@ class Page:
         Of a study that is recorded in the repository, the recorded file, where it is.
         """
         if path.parts[0] == RECORDED:
-            return os.path.relpath(path, self.folder)
+            return os.path.relpath(path, self.here)
         recorded = ParquetFile(path).metadata
         if recorded.num_rows * recorded.num_columns * CHARACTERS < LARGEST_CSV:
             return self.write(runs.read_table(path), path.stem)
         with runs.replacing(self.folder / "files" / path.name) as temporary:
             shutil.copyfile(path, temporary)
-        return f"files/{path.name}"
+        return self.link(path.name)
+
+    def link(self, name: str) -> str:
+        """One of the page's files as the notebook names it."""
+        return Path(os.path.relpath(self.folder / "files" / name, self.here)).as_posix()
+
+
+def root_above(folder: Path) -> Path:
+    """The project's root: the nearest folder above that has its mark, else where the package is, else the folder."""
+    package = Path(analysis.__file__).parents[1]
+    return next((place for place in (folder, *folder.parents, package) if (place / MARK).is_file()), folder)
+
+
+def _comparison_page(given: dict[str, Any]) -> tuple[StudyParameters, list[str]]:
+    """The parameters of a finished study, and those of its networks that are compared."""
+    page = ComparisonParameters.from_notebook(given)
+    parameters = open_study(page)
+    return parameters, page.archs or finished_networks(parameters)
+
+
+def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
+    """The parameters of a network's run, and its name.
+
+    Where a chapter is given more than the run's name, it is that run, made now if it is not finished; else the run of
+    that name, whatever it was made with.
+    """
+    if not set(given) >= RunParameters.model_fields.keys():
+        parameters = open_run(NetworkPageParameters.from_notebook(given))
+    else:
+        parameters = RunParameters.from_notebook(given)
+        named = parameters.model_dump(include=NetworkPageParameters.model_fields.keys())
+        if parameters == RunParameters(**named):
+            parameters = open_run(NetworkPageParameters(**named | {"study": parameters.study_name}))
+        else:
+            pipeline.complete(parameters, progress=False)
+    return parameters, [parameters.run_name]
 
 
 def _stamp(run: NetworkResults) -> dict[str, str]:
@@ -228,45 +345,12 @@ def _transforms(made: dict[str, Any]) -> str:
     return f"{turned}{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
 
 
-def show(markdown: str) -> None:
-    """Put MyST Markdown on the page; nothing where there is none."""
-    if markdown:
-        display(Markdown(markdown))
-
-
-def bulleted(items: Iterable[str]) -> str:
-    """A list in Markdown; an empty item is nothing."""
-    return "\n".join(f"- {text.flow(item)}" for item in items if item)
-
-
-def folded(title: str, body: str) -> str:
-    """Markdown behind a title that opens it with a click."""
-    return f"::::{{dropdown}} {title}\n\n{body}\n::::\n"
-
-
-def captioned(table: pd.DataFrame, caption: str, label: str = "") -> str:
-    """A table in Markdown with its caption and label; nothing of an empty one."""
-    if table.empty:
-        return ""
-    name = f":name: {label}\n" if label else ""
-    return f":::{{table}} {text.flow(caption)}\n{name}\n{markdown(table)}\n:::\n"
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown: text made safe, numbers to three digits, numbers to the right."""
-    numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
-    lines = [
-        [text.escape(name) for name in table],
-        ["---:" if right else ":---" for right in numeric],
-        *([_cell(value) for value in row] for row in table.itertuples(index=False)),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return text.escape(value)
-    return text.count(value) if pd.api.types.is_integer(value) else text.short(value)
+def embedded(fig: Figure) -> str:
+    """A figure as a data URI that a notebook holds: PNG of 256 colours, a third of the bytes of one in full colour."""
+    full, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(full, format="png", dpi=EMBEDDED, facecolor="white")
+    Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
 
 
 def _plain(value: Any) -> str:

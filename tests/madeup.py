@@ -6,19 +6,23 @@ import numpy as np
 import pandas as pd
 
 from analysis import runs
-from analysis.parameters import ComparisonParameters
+from analysis.parameters import StudyParameters
 
 N, CLASSES = 60, ["circle", "a|b", "<b>*x*</b>"]
 
 
-def study(
-    folder: Path, archs: list[str], *, people: bool = True, epochs: int = 3, starts: int = 1
-) -> ComparisonParameters:
+class Study(StudyParameters):
+    """A made-up study, and its networks."""
+
+    archs: list[str]
+
+
+def study(folder: Path, archs: list[str], *, people: bool = True, epochs: int = 3, starts: int = 1) -> Study:
     """Write a study under ``folder``; AVH follows people, the norm does not, and one AVH is undefined.
 
     starts: of each network; of all but the first there are scores and training curves alone, as in a record.
     """
-    parameters = ComparisonParameters.parse({"results_dir": str(folder), "archs": archs})
+    parameters = Study(results_dir=str(folder), archs=archs)
     random = np.random.default_rng(0)
     images = pd.DataFrame({"id": [f"image-{i}" for i in range(N)], "label": np.arange(N) % 3})
     selected = random.integers(0, 9, N) * (np.arange(N) % 2) + (1 - np.arange(N) % 2) * 10
@@ -43,9 +47,7 @@ def study(
     return parameters
 
 
-def run(
-    parameters: ComparisonParameters, arch: str, images: pd.DataFrame, hsf: np.ndarray, epochs: int, seed: int = 0
-) -> None:
+def run(parameters: Study, arch: str, images: pd.DataFrame, hsf: np.ndarray, epochs: int, seed: int = 0) -> None:
     """One network's results, from one start."""
     folder = parameters.study_dir / arch / (f"seed-{seed}" if seed else "")
     random = np.random.default_rng(len(arch) + 1000 * seed)

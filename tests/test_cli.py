@@ -150,7 +150,7 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "parameters", "sentence"),
     [
-        ("data", {"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'synthetic', 'cifar10h', 'imagefolder'"),
+        ("data", {"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'cifar10h', 'imagefolder', 'imagenet'"),
         ("data", {"arch": "resnet50"}, "unknown parameter 'arch'; allowed: dataset, study"),
         ("train", {"sed": "1"}, "unknown parameter 'sed'; allowed: dataset, study"),
         ("train", {"epochs": "0"}, "parameter epochs is 0: input should be greater than or equal to 1"),
@@ -184,7 +184,7 @@ def test_bad_input_is_one_sentence(run, words, parameters, sentence):
 
 @pytest.mark.parametrize("wrong", [{"arch": "resnet51"}, {"arch": "resnet18", "device": "cuda:99"}])
 def test_a_wrong_network_or_device_is_refused_before_data_is_downloaded(run, tmp_path, monkeypatch, wrong):
-    monkeypatch.setitem(datasets.LOADERS, "cifar10h", None)
+    monkeypatch.setitem(datasets.DECLARATIONS, "cifar10h", None)
     refused(run("train", dataset="cifar10h", data_dir=tmp_path / "data", **wrong))
     assert list(tmp_path.iterdir()) == []
 

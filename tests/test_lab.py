@@ -26,7 +26,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CHAPTERS = sorted((ROOT / "book/chapters").glob("*.md"))
 NETWORKS = ["alexnet", "vgg19", "densenet121", "resnet50"]
-PATIENCE = 90_000  # ms, on a busy machine
+PATIENCE = 240_000  # ms, on a busy machine
 TOKEN = "secret"
 
 # A chapter that shows, as text/html, a figure from its own bytes, and which Python runs it.
@@ -153,7 +153,6 @@ def test_saving_the_start_page_changes_nothing():
     assert saved(ROOT / "start.md") == (ROOT / "start.md").read_text()
 
 
-@pytest.mark.xfail(reason="chapters are to be saved once in JupyterLab's form", strict=False)
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_saving_a_chapter_changes_nothing(chapter):
     assert saved(chapter) == chapter.read_text()
@@ -185,7 +184,7 @@ def test_papermill_reads_a_chapter_from_a_pipe(piped):
         "epochs": 3,
     }
     assert (folder / "results/one/resnet18/scores.parquet").exists()
-    assert [path.name for path in (folder / "build").iterdir()] == ["resnet18.ipynb"]
+    assert {path.name for path in (folder / "build").iterdir()} == {"resnet18.ipynb", "notebooks"}
 
 
 def test_papermill_tells_every_parameter_with_its_meaning(piped):
@@ -201,7 +200,7 @@ def test_papermill_tells_every_parameter_with_its_meaning(piped):
 
 
 def test_the_start_page_runs_from_top_to_bottom(tmp_path, monkeypatch):
-    """With less training than it is printed with; what it makes is in its folder under build/."""
+    """With less training than it is printed with; what it and its chapters make is under build/."""
     folder = copied(tmp_path)
     before = content(folder)
     for name, value in environment(folder).items():
@@ -224,7 +223,8 @@ def test_the_start_page_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert all((folder / link).exists() for link in linked)
     after = content(folder)
     assert {name: after.get(name) for name in before} == before
-    assert {name.split("/")[1] for name in set(after) - set(before) if "__pycache__" not in name} == {"start"}
+    made = {name.split("/")[1] for name in set(after) - set(before) if "__pycache__" not in name}
+    assert made == {"start", "notebooks"}
 
 
 # --- JupyterLab in a browser
@@ -337,7 +337,6 @@ def test_a_chapter_opens_as_a_notebook_and_shows_its_figures(lab, opened):
     assert content(folder / "book") == before
 
 
-@pytest.mark.xfail(reason="chapters need the root as their working directory, and show MyST alone", strict=False)
 def test_a_chapter_of_the_book_runs_where_it_lies(lab, opened):
     folder, _ = lab
     before = content(folder / "book")

@@ -70,7 +70,7 @@ def test_a_study_does_not_take_a_networks_parameters():
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'synthetic', 'cifar10h', 'imagefolder'"),
+        ({"dataset": "mnist"}, "unknown dataset 'mnist'; allowed: 'cifar10h', 'imagefolder', 'imagenet'"),
         ({"stem": "big"}, "unknown stem 'big'; allowed: 'auto', 'small', 'half', 'imagenet'"),
         ({"corrupt": "ask"}, "unknown corrupt 'ask'; allowed: 'stop', 'skip'"),
         ({"precision": "fp16"}, "unknown precision 'fp16'; allowed: 'auto', 'float32', 'bfloat16'"),

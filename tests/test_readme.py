@@ -48,7 +48,7 @@ def done(tmp_path_factory) -> tuple[Path, str]:
 
 def test_the_lines_leave_the_ranking_of_all_pictures(done):
     folder, output = done
-    files = folder / "book/runs/mine/resnet50/files"
+    files = folder / "build/notebooks/mine/resnet50/files"
     order = pd.read_csv(files / "ranking.csv")
     assert len(order) == 1000
     moved = order.set_index("id").loc["heart/00802.png"]
@@ -60,7 +60,7 @@ def test_the_lines_leave_the_ranking_of_all_pictures(done):
 
 
 def test_the_page_says_that_nobody_was_asked(done):
-    page = (done[0] / "book/runs/mine/resnet50/hardness.ipynb").read_text()
+    page = (done[0] / "build/hardness.ipynb").read_text()
     assert "Nobody was asked about these images" in page
     assert "needs people" not in page
 

@@ -36,7 +36,8 @@ def people(finished, monkeypatch):
         found = images.loc[ids]
         return HumanLabels(found["selected"].to_numpy(), found["shown"].to_numpy(), None, "somebody", False)
 
-    monkeypatch.setitem(datasets.ANSWERS, "synthetic", answers)
+    declared = datasets.DECLARATIONS["synthetic"]._replace(answers=answers)
+    monkeypatch.setitem(datasets.DECLARATIONS, "synthetic", declared)
     return images
 
 

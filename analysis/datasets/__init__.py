@@ -1,25 +1,19 @@
-"""The datasets, one file each, behind one interface: ``load(parameters) -> Dataset``."""
+"""The datasets, one file each, behind one interface: ``load(parameters) -> Dataset``.
+
+A dataset is a module of this package that has a ``DECLARED``.
+"""
+
+from importlib import import_module
 
 import numpy as np
 
-from analysis.datasets import cifar10h, imagefolder, imagenet, synthetic
-from analysis.datasets.base import Dataset, HumanLabels, Images, Split
-from analysis.errors import InputError, one_of
-from analysis.parameters import StudyParameters
+from analysis.datasets.base import Dataset, Declaration, HumanLabels, Images, Split
+from analysis.errors import InputError
+from analysis.parameters import DATASETS, StudyParameters
 
-__all__ = ["Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
+__all__ = ["DECLARATIONS", "Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
 
-LOADERS = {
-    "synthetic": synthetic.load,
-    "cifar10h": cifar10h.load,
-    "imagenet": imagenet.load,
-    "imagefolder": imagefolder.load,
-}
-# Datasets whose answers may not be recorded with a study's results, and are joined when those are read.
-ANSWERS = {"cifar10h": cifar10h.answers, "imagenet": imagenet.answers}
-
-# Datasets that are the user's own copy or a download, and may not be here.
-PRESENT = {"cifar10h": cifar10h.present, "imagenet": imagenet.present}
+DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
 def load(parameters: StudyParameters) -> Dataset:
@@ -27,9 +21,7 @@ def load(parameters: StudyParameters) -> Dataset:
 
     Raises InputError where data is missing, damaged or does not fit.
     """
-    if parameters.dataset not in LOADERS:
-        raise one_of("dataset", parameters.dataset, LOADERS)
-    return LOADERS[parameters.dataset](parameters)
+    return DECLARATIONS[parameters.dataset].load(parameters)
 
 
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
@@ -37,9 +29,10 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
 
     Raises InputError where they are missing, damaged or do not fit, or cannot be had without the pictures.
     """
-    if parameters.dataset not in ANSWERS:
+    declared = DECLARATIONS[parameters.dataset]
+    if declared.answers is None:
         raise InputError(f"people's answers of dataset {parameters.dataset} come with its pictures only")
-    return ANSWERS[parameters.dataset](parameters, ids, labels)
+    return declared.answers(parameters, ids, labels)
 
 
 def present(parameters: StudyParameters) -> tuple[bool, bool]:
@@ -47,5 +40,4 @@ def present(parameters: StudyParameters) -> tuple[bool, bool]:
 
     Of answers it says whether there are any: nobody need have been asked.
     """
-    check = PRESENT.get(parameters.dataset)
-    return check(parameters) if check else (True, True)
+    return DECLARATIONS[parameters.dataset].present(parameters)

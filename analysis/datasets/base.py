@@ -3,9 +3,9 @@
 N images, C classes, H x W pixels. Nothing downstream knows which dataset it is given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,18 @@ class HumanLabels:
     counts: np.ndarray | None  # (N, C) int64: the full answers, where they exist
     people: str  # who they are, in the reader's words, such as "simulated annotators"
     simulated: bool
+
+
+class Declaration(NamedTuple):
+    """What a dataset's module declares of it, as DECLARED: how it is had, and what it offers."""
+
+    load: Callable[[Any], "Dataset"]  # from StudyParameters
+    made_by: tuple[str, ...]  # modules of this package that decide its pictures, labels and answers
+    offers: frozenset[str] = frozenset()  # beside pictures: "people", "real people", "causes"
+    # Of datasets whose answers may not be recorded with a study's results, and are joined when those are read.
+    answers: Callable[[Any, np.ndarray, np.ndarray], HumanLabels] | None = None
+    # Of datasets that are the user's own copy or a download, and may not be here: whether pictures and answers are.
+    present: Callable[[Any], tuple[bool, bool]] = lambda _: (True, True)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.datasets import files, subsets
-from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -199,3 +199,12 @@ def download_counts(path: Path) -> None:
     """Download CIFAR-10H's counts to ``path``."""
     instead = f"put {path.name} into {path.parent.parent} by hand, or set AVH_DATA to a folder that has {COUNTS}"
     files.download(COUNTS_URL, COUNTS_MD5, path, instead)
+
+
+DECLARED = Declaration(
+    load,
+    made_by=("base", "cifar10h", "files", "subsets"),
+    offers=frozenset({"people", "real people"}),
+    answers=answers,
+    present=present,
+)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.datasets import files, subsets
-from analysis.datasets.base import Dataset, Split
+from analysis.datasets.base import Dataset, Declaration, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, listed, printable
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -149,3 +149,6 @@ def check_left(listing: Listing, labels: np.ndarray, result: Decoded) -> None:
     """Raise InputError where every picture of a class is corrupt."""
     for label in sorted(set(labels) - set(labels[result.kept])):
         raise InputError(f"every picture of class {listing.classes[label]} in {listing.folder} is corrupt")
+
+
+DECLARED = Declaration(load, made_by=("base", "imagefolder", "decoding", "files", "subsets"))

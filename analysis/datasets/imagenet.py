@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.datasets import files, selections, subsets
-from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
 from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_training, find_validation, recognise
 from analysis.errors import InputError
@@ -182,3 +182,15 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return notes
+
+
+DECLARED = Declaration(
+    load,
+    made_by=(
+        *("base", "imagenet", "imagenet_files", "imagefolder", "decoding"),
+        *("files", "selections", "subsets", "wordnet"),
+    ),
+    offers=frozenset({"people", "real people"}),
+    answers=answers,
+    present=present,
+)

@@ -20,7 +20,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis.datasets import annotators, files, shapes
-from analysis.datasets.base import Dataset, HumanLabels, Split
+from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -189,3 +189,8 @@ def _write(folder: Path, arrays: Arrays) -> None:
 def _sum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+DECLARED = Declaration(
+    load, made_by=("base", "synthetic", "shapes", "annotators"), offers=frozenset({"people", "causes"})
+)

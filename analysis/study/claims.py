@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
-from analysis.statistics import EDGES, Array, Closed, Estimate
+from analysis.statistics import EDGES, RESAMPLES, Array, Closed, Estimate
+from analysis.study.choices import BINS, BOOK, HARDNESS, IMAGES, NORMS, Choices
 from analysis.study.results import NetworkResults, StudyResults
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
@@ -38,7 +39,6 @@ WINDOW = 10  # epochs before and after the first drop that its slopes are taken 
 LEARNED = 0.95  # of a total fall: a curve that has made this share of it has reached its plateau
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
 FEWEST_STEPS = 20  # as many after as before
-STRONG = 0.5  # a correlation from here on is strong
 NONE = 0.1  # a correlation below it is none
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
@@ -78,7 +78,7 @@ class Claim(NamedTuple):
     """A claim's rule, under the claim's name in this book."""
 
     id: str
-    judge: Callable[[StudyResults, str], Finding]
+    judge: Callable[[StudyResults, str, Choices], Finding]
     together: bool = False  # whether the verdict is on all networks together
     of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
 
@@ -94,9 +94,12 @@ def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     rows = []
     for claim in claims or CLAIMS:
         for arch in [ALL] if claim.together else study.runs:
-            finding = claim.judge(study, arch)
+            finding = claim.judge(study, arch, BOOK)
             others = study.runs[arch].others if claim.of_scores else ()
-            verdicts = [finding.verdict, *(claim.judge(_with(study, arch, other), arch).verdict for other in others)]
+            verdicts = [
+                finding.verdict,
+                *(claim.judge(_with(study, arch, other), arch, BOOK).verdict for other in others),
+            ]
             row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
             row |= {"starts": len(verdicts), "alike": verdicts.count(finding.verdict)}
             parts = [
@@ -134,38 +137,41 @@ def lacking(why: str) -> Finding:
     return Finding(INCONCLUSIVE, (), why)
 
 
-def confidence_with_people(study: StudyResults, arch: str) -> Finding:
+def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """H1."""
-    return _correlated(study, arch, "confidence", "confidence with HSF", (-STRONG, STRONG))
+    values = study.runs[arch].scores["confidence"]
+    return _correlated(study, choices, values, "confidence with HSF", (-choices.strong, choices.strong))
 
 
-def norm_with_people(study: StudyResults, arch: str) -> Finding:
+def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 1, which the paper rejects."""
-    return _correlated(study, arch, "norm_in_class", "norm within class with HSF", (-NONE, NONE))
+    values = NORMS[choices.norm](study.runs[arch].scores)
+    return _correlated(study, choices, values, "norm within class with HSF", (-NONE, NONE))
 
 
-def avh_with_people(study: StudyResults, arch: str) -> Finding:
+def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: AVH falls as HSF rises."""
-    return _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, 0))
+    values = HARDNESS[choices.hardness](study.runs[arch].scores)
+    return _correlated(study, choices, values, "AVH with HSF", (-np.inf, 0))
 
 
-def avh_strongly_with_people(study: StudyResults, arch: str) -> Finding:
+def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it does so strongly."""
-    return _correlated(study, arch, "avh", "AVH with HSF", (-np.inf, -STRONG))
+    values = HARDNESS[choices.hardness](study.runs[arch].scores)
+    return _correlated(study, choices, values, "AVH with HSF", (-np.inf, -choices.strong))
 
 
-def avh_before_confidence(study: StudyResults, arch: str) -> Finding:
+def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it follows HSF more closely than confidence does."""
     if few := _too_few_people(study):
         return few
-    scores = study.runs[arch].scores
-    lead = statistics.correlation_difference(scores["avh"], scores["confidence"], study.hsf)
-    if lead.n < FEWEST_IMAGES:
-        return lacking(f"{lead.n} images with a score, and {FEWEST_IMAGES} are needed")
-    return conclude(Part("|AVH| − |confidence|", lead, (0, np.inf)))
+    scores, kept = study.runs[arch].scores, IMAGES[choices.images](study)
+    columns = HARDNESS[choices.hardness](scores)[kept], scores["confidence"][kept], study.hsf[kept]
+    lead = statistics.correlation_difference(*columns, choices.coefficient)
+    return enough(Part("|AVH| − |confidence|", lead, (0, np.inf)))
 
 
-def norm_and_accuracy(study: StudyResults, arch: str) -> Finding:
+def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 1."""
     run = study.runs[arch]
     if short := _too_short(run):
@@ -186,7 +192,7 @@ def norm_and_accuracy(study: StudyResults, arch: str) -> Finding:
     )
 
 
-def plateau(study: StudyResults, arch: str) -> Finding:
+def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 2."""
     run = study.runs[arch]
     if short := _too_short(run):
@@ -207,12 +213,12 @@ def plateau(study: StudyResults, arch: str) -> Finding:
     return conclude(*told, Part("epochs by which AVH is earlier than both", lead, (0, np.inf)))
 
 
-def bins_apart(study: StudyResults, arch: str, edges: Sequence[float] = EDGES, closed: Closed = "right") -> Finding:
-    """Observation 3, in the paper's bins of HSF or in others."""
+def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
+    """Observation 3."""
     run = study.runs[arch]
     if few := _too_few_people(study) or _too_short(run):
         return few
-    groups, n = bins(study, [arch], edges, closed)
+    groups, n = bins(study, [arch], **BINS[choices.bins](study))
     if len(n) < FEWEST_BINS:
         return lacking(f"of {FEWEST_BINS} bins with {FEWEST_IN_BIN} images that are needed, {len(n)} are there")
     by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
@@ -227,7 +233,7 @@ def bins_apart(study: StudyResults, arch: str, edges: Sequence[float] = EDGES, c
     )
 
 
-def better_networks(study: StudyResults, _: str = ALL) -> Finding:
+def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) -> Finding:
     """Observation 4, of all networks together."""
     if few := _too_few_people(study):
         return few
@@ -236,6 +242,8 @@ def better_networks(study: StudyResults, _: str = ALL) -> Finding:
     groups, n = bins(study, list(study.runs))
     if not n:
         return lacking(f"no bin holds {FEWEST_IN_BIN} images or more")
+    if choices.average == "median":
+        return _better_by_median(study, groups, len(n))
     scores = [run.scores for run in study.runs.values()]
     accuracy = statistics.curves(np.stack([table["correct"] for table in scores], axis=1)).mean[:, 0]  # (1 + B, A)
     hardness = statistics.curves(np.stack([table["avh"] for table in scores], axis=1), groups).mean  # (1 + B, K, A)
@@ -247,7 +255,24 @@ def better_networks(study: StudyResults, _: str = ALL) -> Finding:
     return conclude(*told, Part("lowest tau of any bin", statistics.estimate(taus.min(1), len(groups)), (0, np.inf)))
 
 
-def first_steps(study: StudyResults, arch: str) -> Finding:
+def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
+    """Observation 4 where a bin's AVH is the median of its images: groups (N,) their bins."""
+    scores = [run.scores for run in study.runs.values()]
+    correct, avh = (np.stack([table[name] for table in scores], axis=1) for name in ("correct", "avh"))  # (N, A)
+
+    def lowest(images: Array) -> float:
+        parts = [avh[images[groups[images] == k]] for k in range(bins)]
+        if not all(map(len, parts)):
+            return np.nan
+        medians = np.stack([np.nanmedian(values, axis=0) for values in parts])  # (K, A)
+        return float(statistics.kendall_tau(correct[images].mean(0)[None], -medians).min())
+
+    drawn = np.random.default_rng(0).integers(0, len(groups), (RESAMPLES, len(groups)))
+    taus = np.array([lowest(images) for images in (np.arange(len(groups)), *drawn)])
+    return conclude(Part("lowest tau of any bin", statistics.estimate(taus, len(groups)), (0, np.inf)))
+
+
+def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
     if run.measured:
@@ -293,14 +318,22 @@ def named(*ids: str) -> list[Claim]:
     return [claim for claim in CLAIMS if claim.id in ids]
 
 
-def _correlated(study: StudyResults, arch: str, score: str, quantity: str, within: tuple[float, float]) -> Finding:
-    """Whether a score's rank correlation with HSF lies in a range."""
+def _correlated(
+    study: StudyResults, choices: Choices, values: pd.Series, quantity: str, within: tuple[float, float]
+) -> Finding:
+    """Whether a score's correlation with HSF lies in a range; values: the score of each image (N,)."""
     if few := _too_few_people(study):
         return few
-    found = statistics.correlation(study.runs[arch].scores[score], study.hsf)
-    if found.n < FEWEST_IMAGES:
-        return lacking(f"{found.n} images with a score, and {FEWEST_IMAGES} are needed")
-    return conclude(Part(quantity, found, within))
+    kept = IMAGES[choices.images](study)
+    found = statistics.correlation(values[kept], study.hsf[kept], choices.coefficient)
+    return enough(Part(quantity, found, within))
+
+
+def enough(part: Part) -> Finding:
+    """The finding from one part, where it rests on enough images."""
+    if part.estimate.n < FEWEST_IMAGES:
+        return lacking(f"{part.estimate.n} images with a score, and {FEWEST_IMAGES} are needed")
+    return conclude(part)
 
 
 def _too_few_people(study: StudyResults) -> Finding | None:

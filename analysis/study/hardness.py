@@ -22,15 +22,17 @@ def ranking(study: StudyResults, arch: str) -> pd.DataFrame:
     """All test images by AVH, the hardest first, those without AVH last: a row per image.
 
     Columns: rank, image (its number in the test set), id, class, predicted (the class of the largest logit), nearest
-    (the class of the smallest angle), avh, angle (radians), confidence, max_confidence, margin, likely_error.
+    (the class of the smallest angle), avh, angle and angular_margin (radians; older tables lack the latter),
+    confidence, max_confidence, margin, likely_error.
     """
     classes = np.array(study.classes(arch), dtype=object)
     scores = study.runs[arch].scores
     table = pd.DataFrame({"image": np.arange(len(scores)), "id": scores["id"]})
     for name, column in (("class", "label"), ("predicted", "predicted"), ("nearest", "nearest")):
         table[name] = classes[scores[column]]
-    for column in ("avh", "angle", "confidence", "max_confidence", "margin"):
-        table[column] = scores[column]
+    for column in ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin"):
+        if column in scores:
+            table[column] = scores[column]
     table["likely_error"] = likely_errors(scores)
     table = table.sort_values("avh", ascending=False, kind="stable", na_position="last", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import probes, runs, statistics
 from analysis.datasets import load, present
 from analysis.errors import InputError
-from analysis.parameters import RunParameters, StudyParameters
+from analysis.parameters import NetworkPageParameters, PageParameters, RunParameters, StudyParameters, folder_name
 from analysis.pipeline import DATASET, IMAGES, answered, study_of
 from analysis.probes import EPOCHS, ITERATIONS
 from analysis.studies import in_order
@@ -112,6 +112,43 @@ class StudyResults:
     def others(self, arch: str = "resnet50") -> list[str]:
         """The networks beside the representative one; itself where it is alone."""
         return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
+
+
+def open_study(page: PageParameters) -> StudyParameters:
+    """What a finished study was made with, by its own description.
+
+    Raises InputError where there is none, with the command that makes it.
+    """
+    folder = Path(page.results_dir) / page.study
+    if not (folder / DATASET).exists():
+        raise InputError(f"{folder} is missing: run {command(page)} in {Path.cwd()} first, or name another study")
+    made = runs.read_json(folder / DATASET).get("parameters", {})
+    return StudyParameters.parse(made | page.model_dump(include=set(PageParameters.model_fields)))
+
+
+def open_run(page: NetworkPageParameters) -> RunParameters:
+    """What one of a study's networks was made with, by its stamp. Raises InputError where it is not there."""
+    study = open_study(page)
+    if page.arch not in (archs := finished_networks(study)):
+        raise InputError(f"{study.study_dir} has no network {page.arch}; finished there: {', '.join(archs)}")
+    made = runs.read_json(study.study_dir / page.arch / runs.RUN).get("parameters", {})
+    label = "" if folder_name(made.get("arch", "")) == page.arch else page.arch
+    return RunParameters.parse(made | page.model_dump(exclude={"arch"}) | {"label": label})
+
+
+def finished_networks(parameters: StudyParameters) -> list[str]:
+    """The networks of a study that are finished. Raises InputError where there is none."""
+    archs = [path.parent.name for path in parameters.study_dir.glob(f"*/{runs.RUN}")]
+    if not archs:
+        raise InputError(f"{parameters.study_dir} holds no finished network: run {command(parameters)} first")
+    return in_order(archs)
+
+
+def command(parameters: StudyParameters | PageParameters) -> str:
+    """What makes a study's results."""
+    if parameters.study in ("", "synthetic"):
+        return "`make book`"
+    return f'`make book CONFIG="studies={parameters.study}"`'
 
 
 def read_results(parameters: StudyParameters, archs: Sequence[str], *, download: bool = True) -> StudyResults:

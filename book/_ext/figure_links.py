@@ -1,49 +1,47 @@
-"""The role {fig}`3`: a link to the study's Figure 3, on this page or another; {fig}`3 <synthetic>`: of that study.
+"""Links that notebooks read as well: [Figure 3](#fig-3) and [Steiger, 1980](../references.md#steiger1980).
 
 A chapter's text is the same for every dataset, but labels are unique in the whole book: fig-3-synthetic here,
-fig-3-cifar10h there. Where the study has no such figure, because nobody was asked, the words stay without a link.
+fig-3-cifar10h there. A link meets the figure or table of its page, else that of its study; [Figure 3](#fig-3-synthetic)
+that of the study it names. Where there is none, because nobody was asked, its words stay without a link.
 """
 
 from pathlib import PurePosixPath
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxRole
 from sphinx.util.nodes import make_refnode
 
 PAGES = "book/runs"  # below it a folder per study, and in that one per network
-
-
-class figure_link(nodes.Inline, nodes.TextElement):
-    """A link whose figure is not yet known."""
-
-
-class FigureRole(SphinxRole):
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        number, _, study = self.text.rstrip(">").partition(" <")
-        return [figure_link("", f"Figure {number}", name=f"fig-{number.lower()}", study=study)], []
+SHOWN = ("fig-", "tab-")  # what the labels of figures and tables begin with
 
 
 class FigureLinks(SphinxPostTransform):
-    """Once all pages are read: every link meets its figure, the page's own before the study's."""
+    """Once all pages are read, before MyST looks for the links' targets itself."""
 
     default_priority = 5
 
     def run(self, **_) -> None:
         page = self.env.docname
         folder = PurePosixPath(page).parent.relative_to(PAGES).parts if page.startswith(PAGES) else ()
-        keys = ["-".join(folder[:k]) for k in range(len(folder), 0, -1)]
+        endings = ["", *("-" + "-".join(folder[:k]) for k in range(len(folder), 0, -1))]
         labels = self.env.domaindata["std"]["anonlabels"]
-        for link in list(self.document.findall(figure_link)):
-            text = nodes.Text(link.astext())
-            within = [link["study"]] if link["study"] else keys
-            found = [labels[name] for key in within if (name := f"{link['name']}-{key}") in labels]
-            link.replace_self(make_refnode(self.app.builder, page, *found[0], text) if found else text)
+        entries = {citation.key for citation in self.env.get_domain("cite").citations}
+        for link in list(self.document.findall(pending_xref)):
+            name, text = link["reftarget"], nodes.Text(link.astext())
+            if link["reftype"] != "myst":
+                continue
+            if link.get("refdomain") is None and name.startswith(SHOWN):
+                found = [labels[name + end] for end in endings if name + end in labels]
+                link.replace_self(self.reference(*found[0], text) if found else text)
+            elif link.get("reftargetid") in entries:
+                link.replace_self(self.reference(name, link["reftargetid"], text))
+
+    def reference(self, page: str, anchor: str, text: nodes.Text) -> nodes.reference:
+        return make_refnode(self.app.builder, self.env.docname, page, anchor, text)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_node(figure_link)
-    app.add_role("fig", FigureRole())
     app.add_post_transform(FigureLinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

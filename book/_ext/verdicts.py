@@ -1,6 +1,7 @@
-"""The directive {verdicts}: each study's verdicts at a glance, from the tables that its page of verdicts offers.
+"""The front page's tables: {claims}, what the paper claims, and {verdicts}, what came of each claim in each study.
 
-A book holds the studies that its contents name, so the front page cannot name them itself.
+The one is from the claims' own words, the other from the tables that studies' pages of verdicts offer: a book holds the
+studies that its contents name, so the front page cannot name them itself.
 """
 
 import csv
@@ -12,7 +13,26 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from report.wording import CLAIM_WORDS
+
 PAGE = "/verdicts"
+
+
+class Claims(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        container = nodes.container(classes=["claims"])
+        rows = [
+            (
+                f"{id_}: {claim.title}",
+                f"“{claim.quote}”",
+                claim.where,
+                ", ".join(map("Figure {}".format, claim.figures)),
+            )
+            for id_, claim in CLAIM_WORDS.items()
+        ]
+        lines = [("claim", "in the paper's words", "where", "shown in"), [":---"] * 4, *(map(escaped, r) for r in rows)]
+        self.state.nested_parse(StringList([f"| {' | '.join(line)} |" for line in lines]), 0, container)
+        return [container]
 
 
 class Verdicts(SphinxDirective):
@@ -34,14 +54,21 @@ class Verdicts(SphinxDirective):
 def table(page: str, path: Path) -> list[str]:
     """A study's claims and networks as Markdown, with links to the figures, under a link to the page of verdicts."""
     with path.open(newline="") as file:
-        head, *rows = [[re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell) for cell in row] for row in csv.reader(file)]
+        head, *rows = [[*map(escaped, row[:-1]), row[-1]] for row in csv.reader(file)]
     study = Path(page).parent.name
     for row in rows:  # the last column names the figures that show the claim in the first
-        row[0] += ": " + re.sub(r"\w+", rf"{{fig}}`\g<0> <{study}>`", row[-1])
+        links = (f"[Figure {name}](#fig-{name.lower()}-{study})" for name in row[-1].split(", "))
+        row[0] += f": {', '.join(links)}"
     lines = [f"| {' | '.join(line[:-1])} |" for line in (head, [":---"] * len(head), *rows)]
     return [f"{{doc}}`The study {study}: numbers and rules </{page}>`", "", *lines, ""]
 
 
+def escaped(cell: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("claims", Claims)
     app.add_directive("verdicts", Verdicts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

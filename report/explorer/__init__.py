@@ -36,23 +36,8 @@ QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order
 
 NOT_PASSED_ON = {"imagenet": "ImageNet's pictures"}
 
-# What can be chosen, in this order, where a table has it.
-SCORES = (
-    "avh",
-    "confidence",
-    "norm",
-    "norm_in_class",
-    "angle",
-    "avh_others",
-    "cosine",
-    "max_confidence",
-    "margin",
-    "entropy",
-    "loss",
-    "temperature_confidence",
-    "ambiguity",
-    "degradation",
-)
+# What can be chosen, where a table has it: AVH first.
+SCORES = tuple(name for name, style in styles.SCORES.items() if style.meaning)
 
 
 def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:

@@ -1,8 +1,9 @@
 """Each figure as a function of a tidy table: it draws, and neither computes nor saves.
 
-Every function returns a matplotlib Figure, or None for an empty table: where nobody was asked, figures about people's
-answers are not drawn, nor pictures that are not here. The tables come from ``analysis.study``;
-names and colours from ``styles``. A figure has its number for a name, but for one that several pages draw.
+Every function returns a ``Drawn``, the figure with its data and its words, or None for an empty table: where nobody was
+asked, figures about people's answers are not drawn, nor pictures that are not here. The tables come from
+``analysis.study``; names and colours from ``styles``. A figure has its number for a name, but for those that several
+pages draw.
 """
 
 from report.figures.bins import figure_bins
@@ -11,10 +12,12 @@ from report.figures.forest import figure_b1, figure_b2
 from report.figures.hardness import figure_h3, figure_h4
 from report.figures.network import figure_h1, figure_h2, figure_t1
 from report.figures.overtaking import figure_d1
+from report.figures.panels import Drawn
 from report.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
 from report.figures.starts import figure_starts
 
 __all__ = [
+    "Drawn",
     "figure_1",
     "figure_2",
     "figure_3",

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import HSF, NARROW, figure
 
 DODGE = 0.66  # of a bin's height, that its networks are spread over
 
 
-@figure
+@figure("Points with intervals, one for each bin and network", wording.describe_bins)
 def figure_bins(table: pd.DataFrame) -> Figure:
     """One score's correlation with HSF over all images and within each bin; beside it, how far HSF varies there.
 

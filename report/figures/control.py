@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import NARROW, WIDE, error_bars, figure, shares
 
 PEOPLE = styles.Style("simulated people", "#000000", "*")
 TITLES = {"HSF": "simulated people's HSF"}
 
 
-@figure
+@figure("Dots with intervals, a panel per cause, a row per score", wording.describe_causes)
 def figure_c1(table: pd.DataFrame) -> Figure:
     """Partial correlations of scores, a panel per cause, a row per score, a dot with its interval per network.
 
@@ -46,7 +46,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure("Lines in three panels, one above the other", wording.describe_grid)
 def figure_c2(table: pd.DataFrame) -> Figure:
     """Means against degradation, a line per range of ambiguity, a panel per measure.
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import NARROW, WIDE, error_bars, figure
 
 ROW = 0.22  # inches of a row beside those of its markers
@@ -13,7 +13,13 @@ MARKER = 0.075  # inches of each network's marker and interval
 MARGIN = 0.05  # of a correlation, shown beyond the end of a rule's range
 
 
-@figure
+def with_ceiling(table: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
+    """Figure B1's data: the noise ceiling beside each score."""
+    band = ceiling.iloc[0]
+    return table.assign(ceiling=band["mean"], ceiling_low=band["low"], ceiling_high=band["high"])
+
+
+@figure("A forest plot, a row for each score", wording.describe_baselines, data=with_ceiling)
 def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
     """Scores by how closely they follow people, networks side by side, against the noise ceiling.
 
@@ -32,7 +38,7 @@ def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure("A row for each reading, a column for each number", wording.describe_readings)
 def figure_b2(table: pd.DataFrame) -> Figure:
     """A number per column under each reading in turn, networks side by side; the book's own reading comes first.
 

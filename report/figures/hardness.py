@@ -5,13 +5,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from report import wording
 from report.figures.panels import NARROW, figure
 
 LONGEST = 16  # characters of a class's name
 ACROSS = 4  # likely label errors side by side
 
 
-@figure
+@figure("Small pictures with the AVH of each", wording.describe_class_ends, pixels=True)
 def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
     """The hardest and the easiest images of each class, a row per class, each with its AVH above it.
 
@@ -37,7 +38,7 @@ def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
     return fig
 
 
-@figure
+@figure("Small pictures", wording.describe_suspects, pixels=True)
 def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
     """Likely label errors: each picture with its label and, after the arrow, the class of its smallest angle.
 

@@ -5,11 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
 
 
-@figure
+@figure("Curves of loss, accuracy and learning rate", wording.describe_training)
 def figure_t1(table: pd.DataFrame) -> Figure:
     """Loss, accuracy and learning rate of one network against the epoch.
 
@@ -38,7 +38,12 @@ def figure_t1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure(
+    "Two-dimensional histogram and means by bin",
+    wording.describe_histograms,
+    pixels=True,
+    data=lambda cells, bins: bins,
+)
 def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
     """One network's AVH against HSF: every image above, the means of the bins of HSF below.
 
@@ -58,7 +63,7 @@ def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure("Two histograms", wording.describe_distribution)
 def figure_h2(table: pd.DataFrame) -> Figure:
     """A score's distribution among the images that a network gets right and wrong.
 

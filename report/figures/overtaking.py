@@ -5,11 +5,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import NARROW, error_bars, figure
 
 
-@figure
+@figure("Two panels of curves against accuracy", wording.describe_overtaking)
 def figure_d1(table: pd.DataFrame) -> Figure:
     """Spearman's correlation of -AVH and of confidence with HSF, and AVH's lead, against the network's accuracy.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -38,20 +39,41 @@ RC = {
     "image.cmap": "viridis",
 }
 
-Draw = Callable[..., Figure]
+
+class Drawn(NamedTuple):
+    """A figure, exactly what it draws, and its words for who cannot see it."""
+
+    figure: Figure
+    data: pd.DataFrame
+    alt: str
+    pixels: bool = False  # whether it is saved as PNG, because it is heavy as SVG
 
 
-def figure(draw: Draw) -> Callable[..., Figure | None]:
-    """A drawing function in this book's style, that draws nothing from an empty first table."""
+def figure(
+    kind: str,
+    describe: Callable[[pd.DataFrame], str],
+    *,
+    pixels: bool = False,
+    data: Callable[..., pd.DataFrame] = lambda table, *_: table,
+) -> Callable[[Callable[..., Figure | None]], Callable[..., Drawn | None]]:
+    """Makes a drawing function one in this book's style that returns what it drew, its data and its words.
 
-    @wraps(draw)
-    def drawn(table: pd.DataFrame, *more: pd.DataFrame | np.ndarray | None) -> Figure | None:
-        if table.empty:
-            return None
-        with mpl.rc_context(RC):
-            return draw(table, *more)
+    Nothing is drawn of an empty first table. kind and describe: the alternative text, what sort of figure it is, and
+    what the first table says. data: what the figure's data is, of all that it is given; the first table.
+    """
 
-    return drawn
+    def decorate(draw: Callable[..., Figure | None]) -> Callable[..., Drawn | None]:
+        @wraps(draw)
+        def drawn(table: pd.DataFrame, *more: Any) -> Drawn | None:
+            if table.empty:
+                return None
+            with mpl.rc_context(RC):
+                fig = draw(table, *more)
+            return Drawn(fig, data(table, *more), f"{kind}. {describe(table)}", pixels) if fig else None
+
+        return drawn
+
+    return decorate
 
 
 def draw_curves(

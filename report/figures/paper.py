@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import COLUMNS, HSF, WIDE, colour_bar, draw_cells, draw_curves, figure, grid, panels
 
 
-@figure
+@figure("Two-dimensional histograms", wording.describe_histograms, pixels=True)
 def figure_1(table: pd.DataFrame) -> Figure:
     """Images by HSF and by each score of one network: a two-dimensional histogram per score (Fig. 1).
 
@@ -26,7 +26,11 @@ def figure_1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure(
+    "Two-dimensional histograms, a row for each score, a column for each network",
+    wording.describe_histograms,
+    pixels=True,
+)
 def figure_6(table: pd.DataFrame) -> Figure:
     """Images by HSF and score for several networks: a row of panels per score, a column per network (Fig. 6).
 
@@ -45,7 +49,7 @@ def figure_6(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure("Curves, a row for each measure, a column for each network", wording.describe_curves)
 def figure_2(table: pd.DataFrame) -> Figure:
     """Means over all test images against the epoch: a row per measure, a column per network (Fig. 2).
 
@@ -54,7 +58,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
     return draw_curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)])
 
 
-@figure
+@figure("Curves by bin of human selection frequency", wording.describe_curves)
 def figure_3(table: pd.DataFrame) -> Figure:
     """The same within the bins of HSF, a curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)
@@ -73,7 +77,7 @@ def figure_3(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure
+@figure("Curves, a row for each measure, a column for each network", wording.describe_curves)
 def figure_4(table: pd.DataFrame) -> Figure:
     """Mean norm and mean angle in the first optimiser steps: a row per measure, a column per network (Fig. 4).
 
@@ -84,7 +88,7 @@ def figure_4(table: pd.DataFrame) -> Figure:
     )
 
 
-@figure
+@figure("Two pictures, and curves of the norm and angle of each", wording.describe_curves)
 def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray | None) -> Figure:
     """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
 
@@ -115,7 +119,11 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
     return fig
 
 
-@figure
+@figure(
+    "Two-dimensional histograms, a row for each network, a column for each group",
+    wording.describe_histograms,
+    pixels=True,
+)
 def figure_7(table: pd.DataFrame) -> Figure:
     """Images by HSF and norm within three superclasses: a row per network, a column per superclass (Fig. 7).
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from report import styles
+from report import styles, wording
 from report.figures.panels import WIDE, error_bars, figure
 
 ROW, POINT = 0.16, 0.07  # inches of a row beside those of its points, and of each point
 
 
-@figure
+@figure("Points with intervals, a panel for each set of images", wording.describe_starts)
 def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
     """A point with its interval over images for each start; networks side by side in each row.
 

@@ -76,6 +76,7 @@ from report.wording.hardness import (
 from report.wording.overtaking import (
     DIFFERENCES,
     accuracy_changes,
+    describe_overtaking,
     moments_caption,
     norm_sentences,
     overtakes,
@@ -147,6 +148,7 @@ __all__ = [
     "describe_distribution",
     "describe_grid",
     "describe_histograms",
+    "describe_overtaking",
     "describe_readings",
     "describe_starts",
     "describe_suspects",

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.statistics import Estimate
 from analysis.studies import in_order
 from analysis.study import claims
+from analysis.study.choices import STRONG
 from analysis.study.claims import (
     ALIKE,
     EARLY,
@@ -20,7 +21,6 @@ from analysis.study.claims import (
     FLAT,
     LEARNED,
     NONE,
-    STRONG,
     THROUGHOUT,
     WINDOW,
 )
@@ -42,6 +42,11 @@ class ClaimWords(NamedTuple):
     statistic: str
     rule: str  # supported when
     inconclusive: str  # beside an interval that straddles a threshold
+
+    @property
+    def where(self) -> str:
+        """The paper's section: "Sec. 2.1" or "App. A"."""
+        return f"{'Sec.' if self.section[0].isdigit() else 'App.'} {self.section}"
 
 
 CLAIM_WORDS = {
@@ -240,13 +245,12 @@ def said(study: StudyResults, id_: str) -> str:
     """A claim in the paper's words, with links to the figures that show it."""
     claim = CLAIM_WORDS[id_]
     links = [
-        f"{{ref}}`Figure {name} <fig-{name.lower()}-{study.name}>`"
+        f"[Figure {name}](#fig-{name.lower()})"
         if (study.has_people or name in WITHOUT_PEOPLE) and not (study.measured and name in OF_TRAINING)
         else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]
-    where = f"Sec. {claim.section}" if claim.section[0].isdigit() else f"App. {claim.section}"
-    return f"The paper ({where}): “{claim.quote}” Shown in {listing(links)}."
+    return f"The paper ({claim.where}): “{claim.quote}” Shown in {listing(links)}."
 
 
 def rule(id_: str) -> list[str]:

@@ -11,8 +11,8 @@ from report.text import SPACE, count, escape, listing, percent, short
 def people_expectation(study: StudyResults) -> str:
     """What to expect of AVH and people, or that nobody was asked."""
     if study.has_people:
-        return """If AVH follows people, the means in {fig}`H1` fall from left to right: the more people select an
-        image's own class, the smaller its AVH."""
+        return """If AVH follows people, the means in [Figure H1](#fig-h1) fall from left to right: the more people
+        select an image's own class, the smaller its AVH."""
     return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
     by AVH in people's place, which is as good as AVH followed people where they were asked."""
 
@@ -40,7 +40,7 @@ def describe_class_ends(table: pd.DataFrame) -> str:
     for name, rows in table.groupby("class", sort=False):
         ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
         parts.append(f"{name}: {listing(ends)}")
-    return f"Small pictures with the AVH of each. {'; '.join(parts)}."
+    return f"{'; '.join(parts)}."
 
 
 def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
@@ -63,7 +63,7 @@ def describe_suspects(table: pd.DataFrame) -> str:
     """The pictures of likely label errors for who cannot see them."""
     rows = zip(table["id"], table["class"], table["nearest"], strict=True)
     parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
-    return f"Small pictures. {'; '.join(parts)}."
+    return f"{'; '.join(parts)}."
 
 
 def suspects_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from analysis.statistics import Estimate
 from analysis.study import correlations, readings
+from analysis.study.choices import BOOK
 from analysis.study.results import StudyResults
 from report import styles, text
 
@@ -42,6 +43,11 @@ def overtakes(table: pd.DataFrame) -> list[str]:
             "moments."
         )
     return sentences
+
+
+def describe_overtaking(table: pd.DataFrame) -> str:
+    """The same for who cannot see the figure."""
+    return " ".join(overtakes(table))
 
 
 def _lead(row: pd.Series) -> str:
@@ -95,7 +101,7 @@ def reasons(study: StudyResults) -> list[str]:
     }
     unanimous = float((study.hsf == 1).mean())
     sizes = readings.bin_sizes(study)
-    small = sizes[(sizes["bins"] == readings.BOOK.bins) & (sizes["n"] < FEW)]
+    small = sizes[(sizes["bins"] == BOOK.bins) & (sizes["n"] < FEW)]
     few = [f"{row.bin} ({text.count(row.n)})" for row in small.itertuples()]
     ties = correlations.ties_ceiling(study.hsf)
     sentences = [

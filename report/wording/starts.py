@@ -25,10 +25,7 @@ def starts_said(study: StudyResults) -> str:
     """How many starts each network has, and what that lets intervals tell."""
     counts = {len(run.starts) for run in study.runs.values()}
     if not repeated(study):
-        return (
-            "Each network has one start here. Intervals are over test images; they do not tell how another seed would "
-            "turn out."
-        )
+        return "Each network has one start here: intervals are over test images alone."
     said = listing_of_counts(counts)
     return (
         f"Each network was trained from {said}, alike but for the seed of its weights and of the images' order. Other "
@@ -228,7 +225,7 @@ def detections_tables(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "table": detections_table(table, event, images),
-            "name": f"tab-{event}-{images.split()[0]}",
+            "name": f"{event}-{images.split()[0]}",
             "caption": detections_caption(event, images),
             "data": table[(table["event"] == event) & (table["images"] == images)],
             "behind": detections_title(event, images),

@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 
 from analysis import architectures, pipeline, studies
 from analysis.datasets import imagenet_files, wordnet
-from analysis.parameters import ComparisonParameters, RunParameters
+from analysis.parameters import ComparisonParameters, NetworkPageParameters, Parameters, RunParameters
 from analysis.study import tables
 from analysis.study.results import read_results
 from report import contents
 from report import page as pages
+from report import shown as in_three_forms
 from report.text import listing
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,7 +42,7 @@ def make_imagenet(folder: Path) -> None:
     pd.DataFrame(rows, columns=["file", "selected", "shown"]).to_csv(folder / "human_labels.csv", index=False)
 
 
-def execute(chapter: str, parameters: RunParameters | ComparisonParameters) -> None:
+def execute(chapter: str, parameters: Parameters) -> None:
     """A chapter's cells one after another; papermill's part is to set the parameters after their cell."""
     space: dict = {}
     for cell in jupytext.read(ROOT / f"book/chapters/{chapter}.md").cells:
@@ -63,7 +64,9 @@ def shown(tmp_path_factory):
         patch.chdir(folder)
         groups = {f"group {k:02d}": tuple(range(k * 20, k * 20 + 20)) for k in range(50)}  # most without an image
         patch.setattr(wordnet, "superclasses", lambda wnids: groups)
-        patch.setattr(pages, "display", lambda output: found[chapter].append(output.data))
+        patch.setattr(in_three_forms, "display", lambda what: found[chapter].append(what.myst))
+        patch.setattr(pages, "display", lambda html: found[chapter].append(html.data))
+        patch.setenv(pages.PLACE, "page")
         for arch, width in ARCHS.items():
             network = architectures.build(arch, 1000, image_size=64, width=width)
             save_file(network.state_dict(), folder / f"{arch}.safetensors")
@@ -71,14 +74,16 @@ def shown(tmp_path_factory):
             pipeline.complete(run, progress=False)
             made[arch] = run
         offered = studies.StudyPlan(pipeline.study_of(run), made)
-        compared = ComparisonParameters(**given, archs=list(ARCHS))
+        (folder / pages.MARK).touch()
+        places = {"study": "given", "results_dir": given["results_dir"], "data_dir": given["data_dir"]}
         for chapter in contents.of_study(offered):
             found[chapter] = []
-            execute(chapter, compared)
+            execute(chapter, ComparisonParameters(**places))
         for chapter in contents.of_network(offered):
             found[chapter] = []
-            execute(chapter, made["resnet18"])
-        results = read_results(compared, compared.archs)
+            one = NetworkPageParameters(**places, arch="resnet18")
+            execute(chapter, one if chapter == "explorer" else made["resnet18"])
+        results = read_results(offered.parameters, list(ARCHS))
     return {name: "\n".join(texts) for name, texts in found.items()}, results
 
 
@@ -114,7 +119,7 @@ def test_claims_on_training_say_that_it_was_not_seen(shown):
 def test_links_lead_to_figures_that_are_there(shown):
     texts = "\n".join(shown[0].values())
     labels = {first or second for first, second in LABEL.findall(texts)}
-    links = set(re.findall(r"\{ref\}`[^<]*<([^>]+)>`", texts))
+    links = {f"{name}-given" for name in re.findall(r"\]\(#(fig-\w+)\)", shown[0]["verdicts"])}
     assert links
     assert links <= labels
     assert "Figure 2 (not drawn)" in shown[0]["verdicts"]

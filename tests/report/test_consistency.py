@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 
 from analysis import pipeline, runs
+from analysis.__main__ import moved
 from analysis.recording import RECORDED
 from analysis.studies import read_studies
 from analysis.study.results import read_results
 from report import page as pages
+from report import shown as in_three_forms
 
 ROOT = Path(__file__).parent.parent.parent
 STUDY = "cifar10h"
@@ -39,7 +41,8 @@ def run_again(notebook: Path, folder: Path, monkeypatch) -> list[str]:
     """Run a recorded page's own code in ``folder``; the Markdown that it shows now."""
     said = []
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(pages, "show", lambda markdown: said.append(markdown) if markdown else None)
+    monkeypatch.setattr(in_three_forms, "display", lambda what: said.append(what.myst))
+    monkeypatch.setenv(pages.PLACE, str(folder / notebook.parent.relative_to(ROOT)))
     namespace = {}
     for cell in json.loads(notebook.read_text())["cells"]:
         if cell["cell_type"] == "code":
@@ -60,6 +63,7 @@ def again(tmp_path_factory):
     """A folder in which chapters find the recorded tables and leave their files."""
     folder = tmp_path_factory.mktemp("again")
     (folder / RECORDED).symlink_to(ROOT / RECORDED)
+    (folder / pages.MARK).touch()
     return folder
 
 
@@ -102,8 +106,9 @@ def test_the_code_of_the_recorded_pages_is_that_of_the_chapters():
     for page in PAGES:
         cells = json.loads((ROOT / "book/runs" / STUDY / f"{page}.ipynb").read_text())["cells"]
         mine = ["".join(c["source"]) for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])]
-        chapter = jupytext.read(ROOT / "book/chapters" / f"{Path(page).name}.md")
-        assert mine == [cell["source"] for cell in chapter["cells"]], f"{page}: record it again"
+        source, output = ROOT / "book/chapters" / f"{Path(page).name}.md", ROOT / "book/runs" / STUDY / f"{page}.ipynb"
+        chapter = [moved(cell["source"], source, output) for cell in jupytext.read(source)["cells"]]
+        assert mine == chapter, f"{page}: record it again"
 
 
 def test_a_network_trained_again_goes_the_recorded_way(real_data, tmp_path):

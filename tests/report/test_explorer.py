@@ -18,6 +18,7 @@ from analysis.parameters import RunParameters, StudyParameters
 from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import explorer
 from report import page as pages
+from report import shown as in_three_forms
 
 STATIC = Path(__file__).parent.parent.parent / "report/explorer"
 HOSTILE = '</script><img src=x onerror="window.harmed=1"><!--'
@@ -189,7 +190,7 @@ SAID = {
 def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
-    monkeypatch.setattr(pages, "display", lambda shown: seen.append(shown.data))
+    monkeypatch.setattr(in_three_forms, "display", lambda what: seen.append(what.myst))
     parameters = madeup.study(tmp_path / "results", ["resnet50"])
     study = read_results(parameters, ["resnet50"])
     run = {"train_images": 12, "test_images": 12, "data_dir": str(tmp_path)}
@@ -198,12 +199,13 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     if trouble == "imagenet":
         run = {"dataset": "imagenet", "root": str(tmp_path / "*gone*"), "image_size": 64}
     if trouble == "answers":  # as where they were recorded without them
-        monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: (True, False))
+        declared = datasets.DECLARATIONS["synthetic"]._replace(present=lambda parameters: (True, False))
+        monkeypatch.setitem(datasets.DECLARATIONS, "synthetic", declared)
     old = tmp_path / "book/runs/synthetic/resnet50/files/explorer-3.webp"
     old.parent.mkdir(parents=True)
     old.touch()
     parameters = RunParameters.parse(run | {"study": "synthetic"})
-    pages.Page(parameters, "resnet50").show_explorer(study, parameters)
+    pages.Page(parameters, study, "resnet50", folder=Path("book/runs/synthetic/resnet50")).explorer()
     assert "There is nothing to look at here" in seen[0]
     assert SAID[trouble] in seen[0]
     assert "<script" not in seen[0]

@@ -31,9 +31,9 @@ def silent(tmp_path_factory) -> StudyResults:
     return read_results(parameters, parameters.archs)
 
 
-def panels(fig) -> list:
-    """The figure's axes without its colour bars."""
-    return [ax for ax in fig.axes if ax.get_label() != "<colorbar>"]
+def panels(drawn) -> list:
+    """The axes of a figure, or of what was drawn, without its colour bars."""
+    return [ax for ax in drawn.figure.axes if ax.get_label() != "<colorbar>"]
 
 
 def titles(fig) -> list[str]:
@@ -48,6 +48,15 @@ def test_figure_1_draws_the_counts_of_its_table(study):
     for ax, score in zip(axes, table["score"].unique(), strict=True):
         drawn = ax.collections[0].get_array().filled(0).sum()
         assert drawn == table.loc[table["score"] == score, "n"].sum()
+
+
+def test_what_is_drawn_comes_with_its_data_and_its_words(study):
+    table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
+    drawn = figures.figure_1(table)
+    assert drawn.data is table and drawn.pixels
+    assert drawn.alt == f"Two-dimensional histograms. {wording.describe_histograms(table)}"
+    bins = tables.score_by_bin(study, "resnet50", ["avh"])
+    assert figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]), bins).data is bins
 
 
 def test_figure_1_counts_every_image_with_a_score(study):
@@ -66,7 +75,7 @@ def test_a_histograms_line_joins_the_means_of_bins(study):
 
 def test_figure_2_draws_the_means_from_epoch_1(study):
     table = tables.epoch_means(study)
-    fig = figures.figure_2(table)
+    fig = figures.figure_2(table).figure
     assert titles(fig) == ["AlexNet", "VGG19", "DenseNet121", "ResNet50"]
     ax = panels(fig)[4 + 2]  # the second row, AVH, of DenseNet121
     raw = study.runs["densenet121"].epochs
@@ -76,7 +85,7 @@ def test_figure_2_draws_the_means_from_epoch_1(study):
 
 
 def test_figure_2_marks_where_the_learning_rate_falls(study):
-    fig = figures.figure_2(tables.epoch_means(study))
+    fig = figures.figure_2(tables.epoch_means(study)).figure
     for ax in panels(fig):
         assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [1.5, 2.5]
 
@@ -89,7 +98,7 @@ def test_figure_2_has_one_scale_of_avh(study):
 
 def test_figure_3_has_a_curve_per_bin_and_counts_it(study):
     table = tables.epoch_means_by_bin(study)
-    fig = figures.figure_3(table)
+    fig = figures.figure_3(table).figure
     ax = panels(fig)[0]
     curves = [line for line in ax.lines if not line.get_label().startswith("_")]
     sizes = pd.Series(statistics.binned(study.hsf)).value_counts(sort=False)
@@ -104,7 +113,7 @@ def test_figure_3_has_a_curve_per_bin_and_counts_it(study):
 def test_figure_6_has_a_row_per_score_and_a_column_per_network(study):
     others = study.others("resnet50")
     table = tables.histograms(study, others, ["avh_scaled", "norm_in_class"])
-    fig = figures.figure_6(table)
+    fig = figures.figure_6(table).figure
     assert len(panels(fig)) == 6
     assert titles(fig) == ["AlexNet", "VGG19", "DenseNet121"]
     assert fig.get_supxlabel() == "human selection frequency"  # once: under four narrow panels it would overlap
@@ -112,7 +121,7 @@ def test_figure_6_has_a_row_per_score_and_a_column_per_network(study):
 
 def test_training_curves_show_both_kinds_of_images(study):
     run = study.runs["vgg19"]
-    fig = figures.figure_t1(tables.training_curves(run))
+    fig = figures.figure_t1(tables.training_curves(run)).figure
     loss, accuracy, rate = panels(fig)
     assert loss.lines[0].get_ydata().tolist() == run.training["loss"].tolist()
     assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["training images", "test images"]
@@ -137,7 +146,7 @@ def test_a_distribution_counts_right_and_wrong_images(study):
 
 def test_figure_4_draws_the_means_of_every_step_from_0(study):
     table = tables.step_means(study)
-    fig = figures.figure_4(table)
+    fig = figures.figure_4(table).figure
     assert titles(fig) == ["AlexNet", "VGG19", "DenseNet121", "ResNet50"]
     assert [ax.get_ylabel() for ax in panels(fig)[::4]] == ["mean norm ‖x‖", "mean angle in radians"]
     raw = study.runs["vgg19"].iterations
@@ -178,7 +187,7 @@ def test_figure_5_shows_the_two_images_and_their_own_courses(study):
     chosen = wording.with_answers(study, tables.examples(study))
     pictures = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)).astype(np.uint8)
     table = tables.example_steps(study, chosen)
-    fig = figures.figure_5(table, chosen, pictures)
+    fig = figures.figure_5(table, chosen, pictures).figure
     shown = [ax for ax in fig.axes if ax.images]
     for ax, picture, row in zip(shown, pictures, chosen.itertuples(), strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture)
@@ -236,7 +245,7 @@ def test_figure_7_counts_the_images_of_each_superclass(study):
     split = dataclasses.replace(study, dataset=study.dataset | {"superclasses": {"two": [0, 2], "one": [1]}})
     images = tables.granularity(split)
     cells = tables.granularity_cells(images)
-    fig = figures.figure_7(cells)
+    fig = figures.figure_7(cells).figure
     assert titles(fig) == ["two: 2 classes", "one: 1 class"]
     drawn = [ax.collections[0].get_array().filled(0).sum() for ax in panels(fig)]
     assert drawn == 4 * [40, 20]
@@ -269,7 +278,7 @@ def test_without_people_nothing_about_people_is_drawn(silent, draw):
 
 def test_any_network_is_drawn_under_its_own_name(silent):
     (arch,) = silent.runs
-    fig = figures.figure_2(tables.epoch_means(silent))
+    fig = figures.figure_2(tables.epoch_means(silent)).figure
     assert titles(fig) == [arch]
     assert len(panels(fig)) == 3
     assert figures.figure_t1(tables.training_curves(silent.runs[arch])) is not None
@@ -279,7 +288,7 @@ def test_any_network_is_drawn_under_its_own_name(silent):
 def test_many_networks_go_on_below(tmp_path):
     archs = [*FOUR, "resnet18", "googlenet", "vgg11"]
     study = read_results(madeup.study(tmp_path, archs, epochs=2), archs)
-    fig = figures.figure_2(tables.epoch_means(study))
+    fig = figures.figure_2(tables.epoch_means(study)).figure
     assert titles(fig) == [styles.architecture(arch).label for arch in studies.in_order(archs)]
     assert len(panels(fig)) == 3 * len(archs)
     assert len(panels(figures.figure_3(tables.epoch_means_by_bin(study)))) == 3 * len(archs)

@@ -16,13 +16,15 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from analysis.parameters import ComparisonParameters, RunParameters
+from analysis import runs
+from analysis.parameters import ComparisonParameters, NetworkPageParameters, RunParameters, StudyParameters
 from analysis.statistics import Estimate
 from analysis.studies import StudyPlan
 from analysis.study import claims, tables
 from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import contents, figures, wording
 from report import page as pages
+from report import shown as in_three_forms
 from report.text import THIN, duration, escape, number, percent, short, with_interval
 from report.wording import claims as claims_in_words
 from report.wording.curves import QUANTITIES
@@ -30,6 +32,7 @@ from report.wording.curves import QUANTITIES
 ROOT = Path(__file__).parent.parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
 CHAPTERS = dict.fromkeys(contents.OF_NETWORK, RunParameters) | dict.fromkeys(contents.OF_STUDY, ComparisonParameters)
+CHAPTERS["explorer"] = NetworkPageParameters
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def shown(monkeypatch, tmp_path) -> list[str]:
     """The Markdown that a chapter would show, in a folder that stands for the repository's root."""
     monkeypatch.chdir(tmp_path)
     seen: list[str] = []
-    monkeypatch.setattr(pages, "display", lambda markdown: seen.append(markdown.data))
+    monkeypatch.setattr(in_three_forms, "display", lambda what: seen.append(what.myst))
     return seen
 
 
@@ -47,17 +50,20 @@ def study(tmp_path) -> StudyResults:
     return read_results(parameters, parameters.archs)
 
 
+def page_of(study: StudyResults | None = None, arch: str = "", parameters: StudyParameters | None = None) -> pages.Page:
+    """A page of the book."""
+    return pages.Page(parameters or RunParameters(), study, arch, folder=Path("book/runs/synthetic", arch))
+
+
 def show_figure_2(study: StudyResults, page: pages.Page, **more) -> pd.DataFrame:
-    table = tables.epoch_means(study)
-    page.show_figure(
-        figures.figure_2(table), name="fig-2", caption="Two\n    lines.", alt='"Curves" & more', data=table, **more
-    )
-    return table
+    drawn = figures.figure_2(tables.epoch_means(study))._replace(alt='"Curves" & more', **more)
+    page.figure("2", drawn, caption="Two\n    lines.")
+    return drawn.data
 
 
 @pytest.mark.parametrize(("pixels", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
 def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
-    page = pages.Page(RunParameters())
+    page = page_of()
     table = show_figure_2(study, page, pixels=pixels)
     folder = Path("book/runs/synthetic")
     (markdown,) = shown
@@ -68,7 +74,7 @@ def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
 
 
 def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
-    show_figure_2(study, pages.Page(RunParameters()))
+    show_figure_2(study, page_of())
     assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
     assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
     assert "**Figure 2.** Two lines. [Data" in shown[0]
@@ -76,29 +82,29 @@ def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
 
 def test_the_same_figure_gives_the_same_bytes(study, shown):
     picture = Path("book/runs/synthetic/files/fig-2.svg")
-    show_figure_2(study, pages.Page(RunParameters()))
+    show_figure_2(study, page_of())
     first = picture.read_bytes()
-    show_figure_2(study, pages.Page(RunParameters()))
+    show_figure_2(study, page_of())
     assert picture.read_bytes() == first
 
 
 def test_labels_are_unique_in_the_book():
     places = [("", "a"), ("resnet50", "a"), ("vgg19", "a"), ("", "b"), ("resnet50", "b")]
-    labels = {pages.Page(RunParameters(study=study), arch).label("fig-2") for arch, study in places}
+    labels = {pages.Page(RunParameters(study=study), arch=arch).label("fig-2") for arch, study in places}
     assert len(labels) == len(places)
 
 
 def test_a_figure_that_cannot_be_drawn_says_why(shown):
-    pages.Page(RunParameters()).show_figure(None, name="fig-3", caption="", alt="", data=pd.DataFrame())
+    page_of().figure("3", None, caption="")
     assert shown == ["Figure 3 needs people's answers, which this dataset does not have: it is not drawn."]
     assert not Path("book").exists()
 
 
 def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
-    page = pages.Page(RunParameters(), "vgg19")
-    page.show_downloads(study.runs["vgg19"])
+    page = page_of(study, "vgg19")
+    page.downloads(*runs.TABLES, "not-there")
     monkeypatch.setattr(pages, "LARGEST_CSV", 2000)
-    page.show_downloads(study.runs["vgg19"], ["epochs"])
+    page.downloads("epochs")
     assert "(files/epochs.csv)" in shown[0]
     assert "(files/epochs.parquet)" in shown[1]
     copied = Path("book/runs/synthetic/vgg19/files/epochs.parquet")
@@ -107,25 +113,25 @@ def test_long_tables_are_offered_as_parquet(shown, monkeypatch, study):
         assert (copied.parent.parent / link).is_file()
 
 
-def test_every_parameter_is_listed(shown):
+def test_every_parameter_is_listed(shown, study):
     parameters = RunParameters(arch="vgg19", epochs=7)
-    pages.Page(parameters, "vgg19").show_parameters(parameters)
+    page_of(study, "vgg19", parameters).provenance()
     for name, value in (("arch", "vgg19"), ("epochs", "7"), ("study", r"\(empty\)")):
         assert f"| {escape(name)} | {value} |" in shown[0]
     assert all(escape(name) in shown[0] for name in set(RunParameters.model_fields) - parameters.unused)
 
 
 def test_the_stamp_says_what_made_the_results(shown, study):
-    pages.Page(RunParameters(), "vgg19").show_stamp(study.runs["vgg19"])
+    page_of(study, "vgg19").provenance()
     for fact in ("0123456789ab", "python 3", "2 min 34 s", "a CPU", "1,234,567"):
-        assert escape(fact) in shown[0]
+        assert escape(fact) in shown[1]
 
 
 def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
-    page = pages.Page(RunParameters())
+    page = page_of()
     table = pd.DataFrame({"a": ["x"]})
-    page.show_table(table, caption="Few.", name="tab-x", data=table, behind="More")
-    page.show_table(table[:0], caption="None.", behind="Nothing")
+    page.table("x", table, caption="Few.", data=table, behind="More")
+    page.table("y", table[:0], caption="None.", behind="Nothing")
     (text,) = shown
     assert text.startswith("::::{dropdown} More\n")
     assert ":name: tab-x-synthetic" in text
@@ -133,10 +139,13 @@ def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown)
     assert text.rstrip().endswith("::::")
 
 
-def test_details_hold_a_list_and_a_table_behind_a_title(shown):
-    page = pages.Page(RunParameters())
-    page.show_details("More", ["One.", "Two."], pd.DataFrame({"a": [1]}), caption="Numbers.")
-    opening, *body, closing = shown[0].rstrip("\n").split("\n")
+def test_details_hold_a_list_and_a_table_behind_a_title():
+    rule, numbers = (
+        in_three_forms.bulleted(["One.", "Two."]),
+        in_three_forms.table(pd.DataFrame({"a": [1]}), "Numbers."),
+    )
+    whole = in_three_forms.folded("More", in_three_forms.joined(rule, numbers)).myst
+    opening, *body, closing = whole.rstrip("\n").split("\n")
     assert (opening, closing) == ("::::{dropdown} More", "::::")
     assert [line for line in body if line.startswith(("- ", ":::{"))] == ["- One.", "- Two.", ":::{table} Numbers."]
     assert not any(line.startswith("::::") for line in body)  # which would close it early
@@ -154,18 +163,18 @@ def measured(study: StudyResults, **more) -> StudyResults:
 
 
 def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
-    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study).runs["resnet50"])
+    page_of(measured(study), "resnet50").provenance()
     for fact in ("my_model*.pth", "e" * 16, "measuring took"):
-        assert escape(fact) in shown[0]
-    assert "learning rate" not in shown[0]
-    assert "training took" not in shown[0]
-    assert "as the dataset makes them" in shown[0]
+        assert escape(fact) in shown[1]
+    assert "learning rate" not in shown[1]
+    assert "training took" not in shown[1]
+    assert "as the dataset makes them" in shown[1]
 
 
 def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study):
     made = {"resized": 232, "size": 224, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}
-    pages.Page(RunParameters(), "resnet50").show_stamp(measured(study, transforms=made).runs["resnet50"])
-    assert escape("232 px (bicubic), then the central 224 px") in shown[0]
+    page_of(measured(study, transforms=made), "resnet50").provenance()
+    assert escape("232 px (bicubic), then the central 224 px") in shown[1]
 
 
 def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
@@ -180,40 +189,39 @@ def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
 
 def test_without_people_a_sentence_says_so(study):
     assert "Nobody was asked" in wording.people_expectation(measured(study))
-    assert "{fig}`H1`" in wording.people_expectation(study)
+    assert "[Figure H1](#fig-h1)" in wording.people_expectation(study)
 
 
-def test_parameters_that_play_no_part_are_not_shown(shown):
-    page = pages.Page(RunParameters())
-    page.show_parameters(RunParameters(weights="a.pth"))
-    page.show_parameters(RunParameters())
-    assert "| epochs |" in shown[1]
+def test_parameters_that_play_no_part_are_not_shown(shown, study):
+    page_of(study, parameters=RunParameters(weights="a.pth")).provenance()
+    page_of(study, parameters=RunParameters()).provenance()
+    assert "| epochs |" in shown[2]
     assert "| epochs |" not in shown[0]
     assert "| weights |" in shown[0]
 
 
 def test_what_is_said_in_place_of_a_figure(shown):
-    page = pages.Page(RunParameters())
+    page = page_of()
     for absent in ("is not drawn: no such image.", ""):
-        page.show_figure(None, name="fig-h4", caption="", alt="", data=pd.DataFrame(), absent=absent)
+        page.figure("H4", None, caption="", absent=absent)
     assert shown == ["Figure H4 is not drawn: no such image."]
 
 
 def test_the_ranking_is_a_csv_however_long(shown, monkeypatch):
     monkeypatch.setattr(pages, "LARGEST_CSV", 10)
     table = pd.DataFrame({"id": [f"image {i}" for i in range(99)]})
-    pages.Page(RunParameters(), "resnet50").show_csv(table, "ranking", "All")
+    page_of(arch="resnet50").csv(table, "ranking", "All")
     assert shown == ["- All: [ranking.csv](files/ranking.csv)"]
     assert len(pd.read_csv("book/runs/synthetic/resnet50/files/ranking.csv")) == 99
 
 
 def test_nothing_to_list_shows_nothing(shown):
-    pages.Page(RunParameters()).show_list([])
+    page_of().points([])
     assert shown == []
 
 
 def test_an_empty_table_shows_nothing(shown):
-    pages.Page(RunParameters()).show_table(pd.DataFrame(), caption="Nothing.", name="tab-x", data=pd.DataFrame())
+    page_of().table("x", pd.DataFrame(), caption="Nothing.", data=pd.DataFrame())
     assert shown == []
 
 
@@ -229,17 +237,17 @@ def text_of(markdown: str) -> list[str]:
 def test_escaped_text_shows_itself_and_does_nothing(text):
     shown = re.sub(" +", " ", "".join(c if c.isprintable() or c in "\u202f\u00a0" else " " for c in text)).strip(" ")
     table = pd.DataFrame({"name": [text], "n": [1]})
-    assert text_of(pages.markdown(table)) == ["name", "n", shown.strip(), "1"]
+    assert text_of(in_three_forms.markdown(table)) == ["name", "n", shown.strip(), "1"]
 
 
 def test_tables_are_made_safe(shown):
     table = pd.DataFrame({"class": madeup.CLASSES, "AVH": np.float32([0.5, 0.08312, np.nan]), "n": [1000, 2, 3]})
-    pages.Page(RunParameters()).show_table(table, caption="Names.")
+    page_of().table("names", table, caption="Names.")
     assert r"| a\|b | 0.0831 | 2 |" in shown[0]
     assert "<b>" not in shown[0].replace(r"\<b", "")
     assert "| circle | 0.5 | 1,000 |" in shown[0]
     assert "| undefined | 3 |" in shown[0]
-    assert ":name:" not in shown[0]
+    assert ":name: tab-names-synthetic" in shown[0]
 
 
 def test_a_study_is_introduced_with_what_a_reader_must_know(study):
@@ -343,12 +351,12 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
 
 
 def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
-    assert "{ref}`Figure 1 <fig-1-synthetic>`" in wording.said(study, "P1")
-    assert "{ref}`Figure N1 <fig-n1-synthetic>`" in wording.said(study, "P1")
+    assert "[Figure 1](#fig-1)" in wording.said(study, "P1")
+    assert "[Figure N1](#fig-n1)" in wording.said(study, "P1")
     parameters = madeup.study(tmp_path / "silent", ["vgg19"], people=False)
     silent = read_results(parameters, parameters.archs)
-    assert "{ref}" not in wording.said(silent, "P1")
-    assert "{ref}" in wording.said(silent, "Obs. 1")
+    assert "](#fig" not in wording.said(silent, "P1")
+    assert "](#fig" in wording.said(silent, "Obs. 1")
     table = claims.judge(silent)
     assert wording.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
     assert wording.matrix(table, silent).columns[0] == "claim"
@@ -392,18 +400,20 @@ def test_a_chapters_cells_hold_no_logic(chapter):
     for cell in jupytext.read(ROOT / f"book/chapters/{chapter}.md").cells:
         if cell.cell_type != "code":
             continue
-        assert "hide-input" in cell.metadata["tags"]
+        assert {"hide-input", "remove-cell"} & set(cell.metadata["tags"])
         kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
         assert not kinds & {ast.If, ast.For, ast.While, ast.FunctionDef, ast.Lambda, ast.Try, ast.IfExp}
         assert len(cell.source.splitlines()) <= 15 or "parameters" in cell.metadata["tags"]
 
 
-@pytest.mark.parametrize(("given", "read"), [("resnet50, vgg19", ["resnet50", "vgg19"]), (["alexnet"], ["alexnet"])])
+@pytest.mark.parametrize(
+    ("given", "read"), [("resnet50, vgg19", ["resnet50", "vgg19"]), (["alexnet"], ["alexnet"]), ("", []), ([], [])]
+)
 def test_networks_come_as_a_list_or_with_commas(given, read):
     assert ComparisonParameters.parse({"archs": given}).archs == read
 
 
-@pytest.mark.parametrize("archs", ["", "resnet50,resnet50", "../x", [], "a,,b"])
+@pytest.mark.parametrize("archs", ["resnet50,resnet50", "../x", "a,,b", "timm/a,timm-a"])
 def test_bad_networks_are_refused_in_one_sentence(archs):
     with pytest.raises(ValueError, match="archs"):
         ComparisonParameters.parse({"archs": archs})
@@ -412,7 +422,7 @@ def test_bad_networks_are_refused_in_one_sentence(archs):
 def test_contents_list_every_page_of_every_study():
     def study(*archs):
         runs = {arch: RunParameters(arch=arch) for arch in archs}
-        return StudyPlan(ComparisonParameters(archs=list(archs)), runs)
+        return StudyPlan(StudyParameters(), runs)
 
     text = contents.table_of_contents({"synthetic": study("resnet50", "alexnet"), "quick": study("resnet18")})
     files = re.findall(r"file: (\S+)", text)

@@ -140,7 +140,7 @@ def test_the_numerator_alone_is_correlated_with_avh(study):
 
 def test_figure_b1_draws_every_marker_and_the_ceiling(table):
     turned = wording.with_labels(baselines.turned_baselines(table))
-    fig = figures.figure_b1(turned, pd.DataFrame([{"mean": 0.8, "low": 0.7, "high": 0.9}]))
+    fig = figures.figure_b1(turned, pd.DataFrame([{"mean": 0.8, "low": 0.7, "high": 0.9}])).figure
     (ax,) = fig.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(turned["label"].unique())
     for container in ax.containers:

@@ -153,7 +153,7 @@ def test_rendered_pictures_have_what_the_control_needs(tmp_path):
 
 def test_figure_c1_draws_each_dot_with_its_networks_look(table):
     drawn = control.plotted_causes(table)
-    fig = figures.figure_c1(drawn)
+    fig = figures.figure_c1(drawn).figure
     assert [ax.get_title() for ax in fig.axes] == [
         "ambiguity,\ngiven degradation", "degradation,\ngiven ambiguity", "simulated people's HSF,\ngiven expected HSF",
     ]  # fmt: skip
@@ -168,7 +168,7 @@ def test_figure_c1_draws_each_dot_with_its_networks_look(table):
 
 def test_figure_c2_draws_a_line_for_each_range_of_ambiguity(made):
     grid = control.causes_grid(made, "vgg19")
-    fig = figures.figure_c2(grid)
+    fig = figures.figure_c2(grid).figure
     assert [ax.get_ylabel() for ax in fig.axes] == ["mean AVH", "mean confidence", "HSF of simulated people"]
     names = [text.get_text() for text in fig.legends[0].get_texts()]
     assert names == list(grid["ambiguity"].cat.categories)

@@ -209,7 +209,7 @@ def test_one_network_is_not_a_range(study):
 
 def test_the_figure_draws_its_table(study, strength):
     table = correlations.by_bin(study, "avh", strength)
-    left, right = figures.figure_bins(table).axes
+    left, right = figures.figure_bins(table).figure.axes
     lowest = ((study.hsf <= 0.2) & study.runs["alexnet"].scores["avh"].notna()).sum()
     labels = [label.get_text() for label in left.get_yticklabels()]
     assert labels[:2] == ["all images\nn = 59", f"[0, 0.2]\nn = {lowest}"]

@@ -97,7 +97,7 @@ def test_readers_see_every_score_and_the_best_one(study, found):
 
 def test_a_point_for_each_start_is_drawn(found):
     points = wording.detected(found)
-    fig = figures.figure_starts(points, ["AUROC"])
+    fig = figures.figure_starts(points, ["AUROC"]).figure
     assert len(fig.axes) == 4
     for ax, panel in zip(fig.axes, points["panel"].unique(), strict=True):
         drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)
@@ -124,7 +124,10 @@ def test_heads_are_told_by_their_numbers(study):
     said = wording.heads_said(table)
     mean = rows[(rows["start"] == starts.MEAN) & (rows["images"] == starts.ALL_IMAGES)]["value"].item()
     assert f"{mean:.2f}".replace("-", "−") in said and "under VGG19" in said
-    assert figures.figure_starts(wording.drawn(table, "arch"), ["x"]).axes[0].get_yticklabels()[0].get_text() == "VGG19"
+    assert (
+        figures.figure_starts(wording.drawn(table, "arch"), ["x"]).figure.axes[0].get_yticklabels()[0].get_text()
+        == "VGG19"
+    )
 
 
 def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study):
@@ -147,7 +150,7 @@ def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     single = read_results(parameters, ["vgg19"])
     assert wording.starts_table(starts.with_people_over_starts(single, ["avh"])).empty
-    assert "do not tell how another seed would turn out" in wording.starts_said(single)
+    assert "over test images alone" in wording.starts_said(single)
     assert wording.starts_said(study).startswith("Each network was trained from 2 starts")
     shown = wording.starts_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]

@@ -183,7 +183,7 @@ def test_every_picture_is_drawn_with_its_avh(size, classes, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 3, size, size)).astype(np.uint8)
     ends = hardness.class_ends(ranked(study))
     pictures = hardness.pixels(images, ends)
-    fig = figures.figure_h3(ends, pictures)
+    fig = figures.figure_h3(ends, pictures).figure
     fig.savefig(tmp_path / "x.png")  # names are text, never formulas
     axes = drawn(fig)
     assert len(axes) == len(ends)
@@ -196,7 +196,7 @@ def test_likely_errors_are_drawn_with_their_label_and_the_nearest_class(tmp_path
     study = made_up(200)
     shown = hardness.suspects(ranked(study)).head(hardness.SUSPECTS)
     images = np.zeros((200, 3, 8, 8), np.uint8)
-    fig = figures.figure_h4(shown, hardness.pixels(images, shown))
+    fig = figures.figure_h4(shown, hardness.pixels(images, shown)).figure
     fig.savefig(tmp_path / "x.png")
     titles = [ax.get_title().split("\n") for ax in drawn(fig)]
     assert [title[0] for title in titles] == list(shown["class"])
@@ -206,7 +206,7 @@ def test_likely_errors_are_drawn_with_their_label_and_the_nearest_class(tmp_path
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_few_likely_errors_are_drawn_too(number):
     shown = hardness.suspects(ranked(made_up(200))).head(number)
-    assert len(drawn(figures.figure_h4(shown, np.zeros((number, 8, 8, 3), np.uint8)))) == number
+    assert len(drawn(figures.figure_h4(shown, np.zeros((number, 8, 8, 3), np.uint8)).figure)) == number
 
 
 def test_without_pictures_nothing_is_drawn_and_a_sentence_says_why():

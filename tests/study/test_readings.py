@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from analysis.study import claims, readings
-from analysis.study.readings import BOOK, READINGS
+from analysis.study.choices import BOOK, STRONG
+from analysis.study.readings import READINGS
 from analysis.study.results import StudyResults, read_results
 from report import figures, wording
 from report.wording.readings import OURS
@@ -46,7 +47,7 @@ def number(table, claim: str, reading: str, quantity: str, arch: str = "vgg19") 
 def test_each_reading_changes_one_choice_and_a_judged_claim():
     for reading in READINGS:
         assert sum(a != b for a, b in zip(reading.choices, BOOK, strict=True)) == 1, reading
-        assert set(reading.touches) <= set(readings.JUDGES)
+        assert set(reading.touches) <= {claim.id for claim in readings.JUDGED}
     assert len({reading.name for reading in READINGS}) == len(READINGS)
 
 
@@ -123,7 +124,7 @@ def test_bins_of_equal_size_count_every_image_once(study):
 
 
 def test_the_median_of_a_bin_by_brute_force(study):
-    chosen = readings._better_networks(study, claims.ALL, BOOK._replace(average="median"))
+    chosen = claims.better_networks(study, claims.ALL, BOOK._replace(average="median"))
     groups, n = claims.bins(study, list(study.runs))
     taus = []
     for k in range(len(n)):
@@ -160,12 +161,12 @@ def test_the_readers_table_stars_what_changed(table):
     shown = wording.readings_table(table)
     starred = shown.astype(str).apply(lambda column: column.str[:2].str.endswith("*")).sum().sum()
     assert starred == table[table["changed"]].drop_duplicates(["claim", "reading", "arch"]).shape[0]
-    assert (shown["reading"] == OURS).sum() == len(readings.JUDGES)
+    assert (shown["reading"] == OURS).sum() == len(readings.JUDGED)
 
 
 def test_figure_b2_draws_the_numbers_with_the_book_first(table):
     numbers = wording.named_readings(readings.plotted_readings(table))
-    fig = figures.figure_b2(numbers)
+    fig = figures.figure_b2(numbers).figure
     quantities = list(numbers["quantity"].unique())
     assert [ax.get_title().split("\n")[1] for ax in fig.axes] == quantities
     assert fig.axes[0].get_yticklabels()[0].get_text() == OURS
@@ -175,7 +176,7 @@ def test_figure_b2_draws_the_numbers_with_the_book_first(table):
         wanted = ax.patches[-1]
         assert wanted.get_label() == "where the rule wants it"
     h1 = fig.axes[0].patches[-1]
-    assert (h1.get_x(), h1.get_x() + h1.get_width()) == pytest.approx((-claims.STRONG, claims.STRONG))
+    assert (h1.get_x(), h1.get_x() + h1.get_width()) == pytest.approx((-STRONG, STRONG))
 
 
 def test_without_people_there_is_nothing(tmp_path):

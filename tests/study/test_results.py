@@ -38,7 +38,8 @@ def test_pictures_are_shown_only_where_they_and_peoples_answers_are_here(
 ):
     made = squares()
     monkeypatch.setattr(results, "load", lambda parameters: made)
-    monkeypatch.setitem(datasets.PRESENT, "synthetic", lambda parameters: there)
+    declared = datasets.DECLARATIONS["synthetic"]._replace(present=lambda parameters: there)
+    monkeypatch.setitem(datasets.DECLARATIONS, "synthetic", declared)
     parameters = madeup.study(tmp_path, ["vgg19"])
     same = study.dataset | {"hash": made.hash}
     assert (pictures(dataclasses.replace(study, dataset=same), parameters, [1]) is not None) == shown

@@ -1,0 +1,55 @@
+"""How the paper's unclear passages can be read: choices that a claim's rule takes (see book/reading.md)."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import EDGES, Array, Kind
+from analysis.study.results import StudyResults
+
+STRONG = 0.5  # a correlation from here on is strong
+
+
+class Choices(NamedTuple):
+    """How each unclear passage is read. The defaults are this book's readings."""
+
+    hardness: str = "quotient"  # Def. 3, a name in HARDNESS
+    coefficient: Kind = "spearman"  # what "correlated" means
+    images: str = "all"  # over which the correlation is taken, a name in IMAGES
+    strong: float = STRONG  # H1, P2b: the correlation from which a score follows people strongly
+    norm: str = "in class"  # Sec. 2.2, a name in NORMS
+    bins: str = "right-closed"  # Sec. 3, a name in BINS
+    average: str = "mean"  # of AVH in a bin (Obs. 4): or "median"
+    recounted: bool = True  # Fig. 7: HSF counted anew for the group of classes
+
+
+BOOK = Choices()  # this book's readings
+
+
+def _counts(study: StudyResults) -> pd.DataFrame:
+    return study.images[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
+
+
+HARDNESS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "quotient": lambda scores: scores["avh"],
+    "others": lambda scores: scores["avh_others"],
+    "product": lambda scores: scores["angle"] ** 2 / scores["avh"],  # the sum of all angles is angle / AVH
+    "angle": lambda scores: scores["angle"],
+}
+NORMS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "in class": lambda scores: scores["norm_in_class"],
+    "as it is": lambda scores: scores["norm"],
+    "standardised": lambda scores: scores.groupby("label")["norm"].transform(lambda x: (x - x.mean()) / x.std()),
+}
+IMAGES: dict[str, Callable[[StudyResults], Array]] = {
+    "all": lambda study: np.ones(len(study.images), dtype=bool),
+    "agreed": lambda study: (study.images["selected"] == _counts(study).max(axis=1)).to_numpy(),
+    "disputed": lambda study: study.hsf < 1,
+}
+BINS: dict[str, Callable[[StudyResults], dict[str, Any]]] = {
+    "right-closed": lambda study: {"edges": EDGES, "closed": "right"},
+    "left-closed": lambda study: {"edges": EDGES, "closed": "left"},
+    "equal size": lambda study: {"edges": np.unique(np.quantile(study.hsf, np.arange(len(EDGES)) / (len(EDGES) - 1)))},
+}

@@ -1,0 +1,135 @@
+"""One thing on a page, as each reader of a notebook wants it: the book MyST Markdown, Jupyter HTML, a terminal text.
+
+A bundle of the three goes into the executed notebook. JupyterLab, nbconvert and VS Code take ``text/html`` before
+``text/markdown``; for the book, ``nb_mime_priority_overrides`` in _config.yml puts Markdown first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+from IPython.display import display
+from markdown_it import MarkdownIt
+
+from report import text
+
+READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+PICTURE = "max-width:100%;height:auto;background:white"  # figures are drawn on white: also in a dark theme
+INCH = 96  # pixels, as browsers have it
+WIDE = 6  # inches: on a phone a wider figure is scrolled sideways
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the book reads, what notebooks show, and what is left where neither can be. False where there is nothing."""
+
+    myst: str = ""
+    html: str = ""
+    plain: str = ""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """IPython's hook."""
+        return {"text/html": self.html, "text/markdown": self.myst, "text/plain": self.plain}
+
+    def __bool__(self) -> bool:
+        return bool(self.myst)
+
+
+def show(what: Shown) -> None:
+    """Put it on the page; nothing where there is none."""
+    if what:
+        display(what)
+
+
+def prose(markdown: str) -> Shown:
+    """Standard Markdown, which is MyST as it is."""
+    return Shown(markdown, READER.render(markdown), markdown)
+
+
+def bulleted(items: Iterable[str]) -> Shown:
+    """A list; an empty item is nothing."""
+    return prose("\n".join(f"- {text.flow(item)}" for item in items if item))
+
+
+def table(content: pd.DataFrame, caption: str = "", label: str = "", anchor: str = "") -> Shown:
+    """A table with its caption; nothing of an empty one. label: its name in the book; anchor: that in a notebook."""
+    if content.empty:
+        return Shown()
+    rows = markdown(content)
+    if not caption:
+        return prose(rows)
+    name = f":name: {label}\n" if label else ""
+    head = f"<table{_id(anchor)}>\n<caption>{_inline(caption)}</caption>"
+    return Shown(
+        f":::{{table}} {text.flow(caption)}\n{name}\n{rows}\n:::\n",
+        READER.render(rows).replace("<table>", head, 1),
+        f"{text.flow(caption)}\n{rows}",
+    )
+
+
+def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
+    """A picture with its caption: in the book the file, in a notebook what is embedded, a data URI."""
+    wide = ":class: wide\n" if inches > WIDE else ""
+    width, said = round(INCH * inches), escape(alt)
+    return Shown(
+        f":::{{figure-md}} {label}\n{wide}\n"
+        f'<img src="{file}" alt="{said}" width="{width}px">\n\n{text.flow(caption)}\n:::\n',
+        f'<figure{_id(anchor)}>\n<img src="{embedded}" alt="{said}" width="{width}" style="{PICTURE}">\n'
+        f"<figcaption>{_inline(caption)}</figcaption>\n</figure>",
+        f"{text.flow(caption)}\n[{alt}]",
+    )
+
+
+def folded(title: str, body: Shown) -> Shown:
+    """Behind a title that opens it with a click; in print it is open."""
+    if not body:
+        return body
+    return Shown(
+        f"::::{{dropdown}} {title}\n\n{body.myst}\n::::\n",
+        f"<details>\n<summary>{_inline(title)}</summary>\n{body.html}\n</details>",
+        f"{title}\n{body.plain}",
+    )
+
+
+def boxed(title: str, body: Shown) -> Shown:
+    """A box that a reader must see."""
+    if not body:
+        return body
+    return Shown(
+        f":::::{{admonition}} {title}\n:class: note\n\n{body.myst}\n:::::\n",
+        f"<blockquote>\n<p><strong>{_inline(title)}</strong></p>\n{body.html}\n</blockquote>",
+        f"{title}\n{body.plain}",
+    )
+
+
+def joined(*parts: Shown) -> Shown:
+    """One after another."""
+    kept = [part for part in parts if part]
+    return Shown(*("\n\n".join(getattr(part, form) for part in kept) for form in ("myst", "html", "plain")))
+
+
+def markdown(content: pd.DataFrame) -> str:
+    """A table in Markdown: text made safe, numbers to three digits, numbers to the right."""
+    numeric = [pd.api.types.is_numeric_dtype(content[name]) for name in content]
+    lines = [
+        [text.escape(name) for name in content],
+        ["---:" if right else ":---" for right in numeric],
+        *([_cell(value) for value in row] for row in content.itertuples(index=False)),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return text.escape(value)
+    return text.count(value) if pd.api.types.is_integer(value) else text.short(value)
+
+
+def _inline(markdown: str) -> str:
+    return READER.renderInline(text.flow(markdown))
+
+
+def _id(anchor: str) -> str:
+    return f' id="{anchor}"' if anchor else ""
