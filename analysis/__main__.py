@@ -197,7 +197,7 @@ def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     for run in (start for arch in study.runs for start in study.starts(arch)):
         if runs.finished(run) is None:
             raise InputError(f"{run.run_dir} is not finished: run study {arguments.study} first")
-    print(f"recorded in {recording.record(study.parameters, study.runs)}")
+    print(f"recorded in {recording.record(study.parameters, study.runs, whole=not study.chapters)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
     recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
     recorded/<study>/<arch>/seed-<seed>/      another start of the network: its scores, training and run.json alone
 
+Of a study that has only some of its pages, what is kept of another start is kept of the first.
+
 People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
 user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
 recorded.
@@ -23,8 +25,12 @@ DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
 ANSWERS = r"selected|shown|count_\d+"
 
 
-def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Path(RECORDED)) -> Path:
+def record(
+    parameters: StudyParameters, archs: Iterable[str], folder: Path = Path(RECORDED), *, whole: bool = True
+) -> Path:
     """Copy a finished study's tables to ``folder/<study>``, without people's answers. Returns where they are.
+
+    whole: whether the probes of training are kept, which are the bulk of it.
 
     Raises InputError where a run is not finished, or a value exceeds half precision.
     """
@@ -33,7 +39,8 @@ def record(parameters: StudyParameters, archs: Iterable[str], folder: Path = Pat
     images = runs.read_table(source / IMAGES)
     runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWERS})$").columns))
     for arch, stamp in stamps.items():
-        for name in runs.MEASURED if "measured" in stamp else runs.TABLES:
+        trained = runs.TABLES if whole else runs.OF_ANOTHER_START
+        for name in runs.MEASURED if "measured" in stamp else trained:
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
             if name == "epochs":  # a third of its size, and asked for at these alone
                 asked = table["epoch"].isin(moments(int(table["epoch"].max())))

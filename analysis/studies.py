@@ -5,6 +5,7 @@ A file holds the parameters that its networks share and, under ``architectures``
     dataset: synthetic
     epochs: 90
     seeds: [0, 1, 2]        # each network from three starts, on the same pictures
+    chapters: [heads]       # pages, where only some are wanted
     architectures:
       alexnet: {stem: small}
       resnet50: {}
@@ -37,6 +38,7 @@ class StudyPlan:
     parameters: StudyParameters
     runs: dict[str, RunParameters]  # each network's first start, of which pages show the training
     seeds: tuple[int, ...] = ()  # of all starts, the first one's first; empty: there is one start
+    chapters: tuple[str, ...] = ()  # the pages that it has; empty: all that it can have
 
     def starts(self, arch: str) -> list[RunParameters]:
         """A network's runs, one from each seed."""
@@ -99,7 +101,8 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     seeds = read_seeds(shared.pop("seeds", None), f"study {name}")
     if seeds:
         shared["seed"] = seeds[0]
-    overrides = {key: value for key, value in overrides.items() if key != "seeds"}
+    chapters = tuple(words(shared.pop("chapters", "")))
+    overrides = {key: value for key, value in overrides.items() if key not in ("seeds", "chapters")}
     runs: dict[str, RunParameters] = {}
     keys = {folder_name(key): key for key in own}
     for key in [keys.get(folder_name(arch), arch) for arch in archs] or own:
@@ -114,7 +117,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     fields = StudyParameters.model_fields
     if seeds[1:] and any(run.weights for run in runs.values()):
         raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
-    return StudyPlan(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs, seeds)
+    return StudyPlan(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs, seeds, chapters)
 
 
 def read_seeds(value: Any, where: str) -> tuple[int, ...]:

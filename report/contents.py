@@ -14,12 +14,19 @@ from typing import NamedTuple
 import yaml
 
 from analysis.datasets import DECLARATIONS
-from analysis.errors import InputError
+from analysis.errors import InputError, one_of
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
-TITLES = {"synthetic": "Simulated people", "cifar10h": "CIFAR-10H", "imagenet": "ImageNet"}  # else the study's name
+TITLES = {  # else the study's name
+    "synthetic": "Simulated people",
+    "cifar10h": "CIFAR-10H",
+    "heads": "CIFAR-10H, heads exchanged",
+    "cifar10h-finetuned": "CIFAR-10H, a pretrained network",
+    "imagenet": "ImageNet",
+    "imagenet-sample": "ImageNet, a sample",
+}
 
 
 class Chapter(NamedTuple):
@@ -65,7 +72,14 @@ def _about(study: StudyPlan, chapters: dict[str, Chapter]) -> dict[str, str]:
     has = DECLARATIONS[study.parameters.dataset].offers | (set() if study.measured else {"training"})
     if len({run.head for run in study.runs.values()}) > 1:
         has |= {"heads"}
-    return {name: chapter.title for name, chapter in chapters.items() if not chapter.about or has & set(chapter.about)}
+    unknown = set(study.chapters) - OF_STUDY.keys() - OF_NETWORK.keys()
+    if unknown:
+        raise one_of(f"chapter of study {study.name}", min(unknown), [*OF_STUDY, *OF_NETWORK])
+    return {
+        name: chapter.title
+        for name, chapter in chapters.items()
+        if (not chapter.about or has & set(chapter.about)) and (not study.chapters or name in study.chapters)
+    }
 
 
 def table_of_contents(studies: Mapping[str, StudyPlan]) -> str:

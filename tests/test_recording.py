@@ -71,6 +71,14 @@ def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
             pd.testing.assert_frame_equal(theirs, mine, rtol=2**-8)
 
 
+def test_of_a_study_with_some_of_its_pages_scores_and_curves_are_kept(tmp_path):
+    parameters = study(tmp_path / "results", ARCHS, starts=2)
+    folder = record(parameters, ARCHS, tmp_path / "recorded", whole=False)
+    kept = {str(path.relative_to(folder / "vgg19")) for path in (folder / "vgg19").rglob("*") if path.is_file()}
+    names = {"run.json", "scores.parquet", "training.parquet"}
+    assert kept == names | {f"seed-1/{name}" for name in names}
+
+
 def test_other_answers_than_the_recorded_are_refused(finished, people, tmp_path):
     record(finished, ARCHS, tmp_path / "recorded")
     people.iloc[7, people.columns.get_loc("selected")] -= 1

@@ -17,6 +17,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from analysis import runs
+from analysis.errors import InputError
 from analysis.parameters import ComparisonParameters, NetworkPageParameters, RunParameters, StudyParameters
 from analysis.statistics import Estimate
 from analysis.studies import StudyPlan
@@ -431,3 +432,13 @@ def test_contents_list_every_page_of_every_study():
     assert "book/runs/quick/resnet18/hardness" in files
     assert "'ResNet50: hardness'" in text
     assert all((ROOT / f"{file}.md").is_file() for file in files if "/runs/" not in file)
+
+
+def test_a_study_has_the_pages_that_it_names_and_can_have():
+    run = RunParameters(arch="alexnet")
+    one = StudyPlan(StudyParameters(study="some"), {"alexnet": run}, chapters=("verdicts", "heads", "training"))
+    assert list(contents.of_study(one)) == ["verdicts"]  # no head is exchanged
+    assert list(contents.of_network(one)) == ["training"]
+    wrong = StudyPlan(StudyParameters(study="some"), {"alexnet": run}, chapters=("verdict",))
+    with pytest.raises(InputError, match="unknown chapter of study some 'verdict'; allowed: verdicts, confidence-gap"):
+        contents.of_study(wrong)
