@@ -14,7 +14,7 @@ LAB ?=
 COMMA := ,
 GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(words $(subst $(COMMA), ,$(CUDA_VISIBLE_DEVICES))),$(shell nvidia-smi -L 2>/dev/null | wc -l))
 BIN := $(CURDIR)/.venv/bin
-UV := PYTHONPATH=$(CURDIR)/.uv $(PYTHON) -m uv
+UV := PYTHONPATH="$(CURDIR)/.uv" $(PYTHON) -m uv
 READY := .venv/.ready-$(TORCH)
 READY_LAB := .venv/.lab
 COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate
@@ -34,7 +34,7 @@ book: $(READY)
 
 # Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.
 lab: $(READY_LAB)
-	JUPYTER_PATH=$(CURDIR)/profiles/lab JUPYTER_CONFIG_PATH=$(CURDIR)/profiles/lab jupyter lab $(LAB)
+	JUPYTER_PATH="$(CURDIR)/profiles/lab" JUPYTER_CONFIG_PATH="$(CURDIR)/profiles/lab" jupyter lab $(LAB)
 
 test: $(READY)
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

@@ -10,6 +10,7 @@
 # The book also holds every recorded study that was not asked for, as it was recorded.
 # Snakemake does not see changes in an imported module, so each rule lists those that decide its output.
 
+import os
 import re
 import shlex
 
@@ -98,6 +99,12 @@ def notebooks():
             yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in contents.of_network(study))
 
 
+INDEX = "_build/html/index.html"
+THERE = {
+    path: (runs.sha256(path), path.stat().st_mtime_ns) for path in map(Path, (INDEX, *notebooks())) if path.exists()
+}
+
+
 localrules:
     book,
     toc,
@@ -113,7 +120,15 @@ wildcard_constraints:
 
 rule book:
     input:
-        "_build/html/index.html",
+        INDEX,
+
+
+# Pages are written beside and renamed, and update() keeps those that are there until then: a job that fails takes
+# nothing away. Snakemake gives such a page back with today's date, by which it would pass for made: it gets its own.
+onerror:
+    for path, (content, time) in THERE.items():
+        if path.exists() and runs.sha256(path) == content:
+            os.utime(path, ns=(time, time))
 
 
 if RESULTS_DIR != "recorded":  # which is read and never made
@@ -178,7 +193,7 @@ rule chapter:
         results=results,
         modules=modules(*SHOWN),
     output:
-        "book/runs/{study}/{arch}/{chapter}.ipynb",
+        update("book/runs/{study}/{arch}/{chapter}.ipynb"),
     params:
         words=lambda w: words(run(w)),
     shell:
@@ -191,7 +206,7 @@ rule comparison:
         results=results,
         modules=modules(*SHOWN),
     output:
-        "book/runs/{study}/{comparison}.ipynb",
+        update("book/runs/{study}/{comparison}.ipynb"),
     params:
         words=lambda w: page_words(w.study, archs=",".join(STUDIES[w.study].runs)),
     shell:
@@ -205,7 +220,7 @@ rule explorer:
         results=results,
         modules=modules(*SHOWN),
     output:
-        "book/runs/{study}/{arch}/explorer.ipynb",
+        update("book/runs/{study}/{arch}/explorer.ipynb"),
     wildcard_constraints:
         study=one_of(ALL),
     params:
@@ -232,7 +247,7 @@ rule pages:
         sorted(map(str, (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*")))),
         sorted(map(str, Path("report/explorer").glob("explorer.*"))),
     output:
-        "_build/html/index.html",
+        update(INDEX),
     log:
         "build/pages.log",
     shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
@@ -240,5 +255,7 @@ rule pages:
         rm -rf build/book
         jupyter-book build . -W --keep-going --quiet --toc build/_toc.yml --path-output build/book > {log} 2>&1 \
             || {{ cat {log}; exit 1; }}
-        rm -rf _build/html && mkdir -p _build && mv build/book/_build/html _build/html
+        mkdir -p _build && rm -rf _build/new _build/old && mv build/book/_build/html _build/new
+        [ ! -e _build/html ] || mv _build/html _build/old
+        mv _build/new _build/html && rm -rf _build/old
         """

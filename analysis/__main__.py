@@ -16,15 +16,25 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
+NONE = ("", "null", "none", "None", "~")
 ALONE = 10  # seconds after which a worker knows that its error is its own
+
+PROJECT = Path(__file__).parent.parent
+OF_CHAPTERS = {  # whatever else the person who runs it has set
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm's: bars are text in a notebook here
+    "PYTHONUTF8": "1",
+    "JUPYTER_PATH": str(PROJECT / "profiles/lab"),  # this Python's kernel comes before others of its name
+    "IPYTHONDIR": str(PROJECT / "build/ipython"),
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+}
 
 TRAIN = """Train one network, or go on with it, and write its tables.
 
@@ -91,11 +101,14 @@ def parse() -> argparse.Namespace:
 
 
 def read_value(name: str, text: str) -> Any:
-    """A parameter's value, read as YAML: 3 is a number, null is none, all else is text."""
+    """A parameter's value: text as it is where that is what the parameter takes, else a number, yes or no, or none."""
+    kind = field.annotation if (field := RunParameters.model_fields.get(name)) else str
+    if text.strip() in NONE and type(None) in get_args(kind):
+        return None
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"parameter {name} is {text!r}: no YAML; put quotes around what is meant as text") from None
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError:
+        return text  # of which the schema says what is wrong with it
 
 
 def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
@@ -141,11 +154,10 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     import jupytext  # noqa: PLC0415
     import papermill  # noqa: PLC0415
 
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm's: bars are text in a notebook here
     source, output = arguments.source, arguments.output
     if not source.is_file():
         raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
-    os.environ["AVH_PAGE"] = str(output.parent)  # what the chapter shows is kept there
+    os.environ |= {"AVH_PAGE": str(output.parent)} | OF_CHAPTERS  # what the chapter shows is kept in the former
     failed = Path("build") / output.with_suffix(".failed.ipynb").name
     notebook, partial = failed.with_name(f".{os.getpid()}.ipynb"), output.with_name(f".{output.name}.partial.ipynb")
     for path in (notebook, output):

@@ -81,7 +81,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
         images={"test": len(dataset.test)},
         undefined=int(scores["avh"].isna().sum()),
     )
-    runs.write_json(parameters.run_dir / runs.RUN, stamp)
+    stamp = runs.write_stamp(parameters.run_dir / runs.RUN, stamp)
     runs.sweep(parameters.run_dir)
     return stamp
 

@@ -262,6 +262,9 @@ def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:
     name = ".".join(map(str, problem["loc"][:1]))
     if problem["type"] == "extra_forbidden":
         return f"unknown parameter {name!r}; allowed: {', '.join(model.model_fields)}"
+    if problem["type"] == "string_type":
+        read = type(problem["input"]).__name__
+        return f"parameter {name} is {problem['input']!r}, read as {read}; allowed: text, such as {name}='\"2024\"'"
     if problem["type"] == "literal_error":
         return f"unknown {name} {problem['input']!r}; allowed: {problem['ctx']['expected'].replace(' or ', ', ')}"
     message = problem["msg"].removeprefix("Value error, ")

@@ -41,7 +41,7 @@ def prepare(parameters: StudyParameters) -> Dataset:
                 "choose another name with study, or remove that folder"
             )
         runs.write_table(folder / IMAGES, images_table(dataset))
-        runs.write_json(folder / DATASET, description)
+        runs.write_stamp(folder / DATASET, description)
     elif len(description["superclasses"]) > len(there.get("superclasses", ())):
         runs.write_json(folder / DATASET, there | {name: description[name] for name in GROUPING})
     return dataset

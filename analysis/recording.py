@@ -47,11 +47,11 @@ def record(
                 table["confidence"] = table["confidence"].where(asked)
             write = probes.write_probes if name in DYNAMICS else runs.write_table
             write(target / arch / f"{name}.parquet", table)
-        runs.write_json(target / arch / runs.RUN, stamp)
+        runs.write_stamp(target / arch / runs.RUN, stamp)
         for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
             start = target / path.parent.relative_to(source)
             for name in runs.OF_ANOTHER_START:
                 runs.write_table(start / f"{name}.parquet", runs.read_table(path.parent / f"{name}.parquet"))
-            runs.write_json(start / runs.RUN, runs.read_json(path))
-    runs.write_json(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
+            runs.write_stamp(start / runs.RUN, runs.read_json(path))
+    runs.write_stamp(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
     return target

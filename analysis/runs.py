@@ -34,6 +34,7 @@ MEASURED = TABLES[:1]  # of a run whose weights were given
 OF_ANOTHER_START = ("scores", "training")  # what pages read, and a record keeps, of all starts but the first
 PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
+TABLES_OF = "tables"  # in a description: each table's SHA-256
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
@@ -86,6 +87,23 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def write_stamp(path: Path, stamp: dict[str, Any]) -> dict[str, Any]:
+    """Write a description of the tables beside it, with the SHA-256 of each, and return it. They are written before."""
+    stamp = stamp | {TABLES_OF: {table.name: sha256(table) for table in sorted(path.parent.glob("*.parquet"))}}
+    write_json(path, stamp)
+    return stamp
+
+
+def check_table(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
+    """Raises InputError where a table is not the one that its description was written with; older ones do not say."""
+    written = stamp.get(TABLES_OF, {}).get(path.name)
+    if written and path.exists() and sha256(path) != written:
+        raise InputError(
+            f"{path} is not the table that {path.with_name(described)} was written with (its SHA-256 is another): "
+            "put it back, or remove the folder and run the study again"
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:

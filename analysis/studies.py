@@ -135,8 +135,10 @@ def read_seeds(value: Any, where: str) -> tuple[int, ...]:
 
 
 def words(value: str | list[str]) -> list[str]:
-    """A list as it is, or one written with commas."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else list(value)
+    """A list as it is, or one written with commas; a name that was read as a number is one name."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [word.strip() for word in str(value).split(",") if word.strip()]
 
 
 def options(parameters: StudyParameters) -> list[str]:

@@ -315,17 +315,20 @@ class Training:
             temperature=temperature,
             undefined=int(scores["avh"].isna().sum()),
         )
-        distributed.first(lambda: self._write(tables, weights, stamp))
-        return stamp
+        return distributed.first(lambda: self._write(tables, weights, stamp)) or stamp
 
-    def _write(self, tables: dict[str, pd.DataFrame], weights: dict[str, Tensor], stamp: dict[str, Any]) -> None:
+    def _write(
+        self, tables: dict[str, pd.DataFrame], weights: dict[str, Tensor], stamp: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The run's files, its stamp last; the stamp as it is written."""
         folder = self.parameters.run_dir
         for name, table in tables.items():
             runs.write_table(folder / f"{name}.parquet", table)
         classes = {"classes": json.dumps(self.dataset.classes)}  # which row of the head is which class
         runs.write_bytes(folder / "model.safetensors", safetensors.save(weights, metadata=classes))
-        runs.write_json(folder / runs.RUN, stamp)
+        stamp = runs.write_stamp(folder / runs.RUN, stamp)
         runs.sweep(folder)
+        return stamp
 
     def final_scores(self) -> tuple[pd.DataFrame, float | None]:
         """scores.parquet, a row per test image, and the temperature fitted on held-out training images."""

@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import matplotlib as mpl
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
@@ -33,7 +32,7 @@ from analysis.parameters import (
 from analysis.study import claims, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
 from report import explorer, shown, styles, text, wording
-from report.figures import Drawn
+from report.figures import Drawn, own_style
 from report.shown import show
 
 PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
@@ -241,7 +240,7 @@ class Page:
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
         kind = name.rpartition(".")[2]
-        with runs.replacing(self.folder / "files" / name) as temporary, mpl.rc_context({"svg.hashsalt": "avh"}):
+        with runs.replacing(self.folder / "files" / name) as temporary, own_style({"svg.hashsalt": "avh"}):
             metadata = {"Date": None} if kind == "svg" else {}
             fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
         return self.link(name)
@@ -348,7 +347,8 @@ def _transforms(made: dict[str, Any]) -> str:
 def embedded(fig: Figure) -> str:
     """A figure as a data URI that a notebook holds: PNG of 256 colours, a third of the bytes of one in full colour."""
     full, small = io.BytesIO(), io.BytesIO()
-    fig.savefig(full, format="png", dpi=EMBEDDED, facecolor="white")
+    with own_style():
+        fig.savefig(full, format="png", dpi=EMBEDDED, facecolor="white")
     Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
 

@@ -1,5 +1,6 @@
 """The command line: what it makes, and one sentence for whatever is wrong."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import pytest
 from PIL import Image
 
 from analysis import __main__ as command
-from analysis import datasets, runs
-from analysis.parameters import StudyParameters
+from analysis import datasets, runs, studies
+from analysis.parameters import RunParameters, StudyParameters
 
 ROOT = Path(__file__).parent.parent
 NETWORK = {"arch": "resnet18", "width": 0.0625, "stem": "imagenet"}
@@ -99,9 +100,51 @@ def test_a_finished_run_is_refused_to_other_parameters(run, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_values_are_read_as_yaml():
-    read = {text: command.read_value("name", text) for text in ("3", "0.5", "null", "true", "resnet50", "'3'")}
-    assert read == {"3": 3, "0.5": 0.5, "null": None, "true": True, "resnet50": "resnet50", "'3'": "3"}
+@pytest.mark.parametrize(
+    "text", ["2024", "2024_01", "on", "0x1f", "1e3", "null", "2024-01-01", "pics #2", "'3'", "[1", "a: b"]
+)
+@pytest.mark.parametrize("name", ["study", "root", "data_dir", "weights", "human_labels", "archs"])
+def test_text_arrives_as_it_was_given(name, text):
+    assert command.read_value(name, text) == text
+
+
+def test_numbers_switches_and_none_are_read_by_what_a_parameter_takes():
+    given = {
+        "epochs": "3",
+        "width": "0.5",
+        "augment": "false",
+        "train_images": "null",
+        "test_images": "12",
+        "seed": "many",
+    }
+    read = {name: command.read_value(name, text) for name, text in given.items()}
+    assert read == {
+        "epochs": 3,
+        "width": 0.5,
+        "augment": False,
+        "train_images": None,
+        "test_images": 12,
+        "seed": "many",
+    }
+    assert [type(value) for value in read.values()] == [int, float, bool, type(None), int, str]
+
+
+@pytest.mark.parametrize("name", ["pics #2", "2024", "a: b", "on"])
+def test_a_folder_of_any_name_is_the_one_that_is_measured(run, tmp_path, monkeypatch, name):
+    """The whole way to run.json: the command line, and a study's words as Snakemake gives them."""
+    monkeypatch.chdir(tmp_path)
+    run("pictures", name, train_images=24, test_images=24)
+    run("train", **SMALL, **NETWORK, study="trained")
+    model = tmp_path / "trained/resnet18/model.safetensors"
+    words = {"dataset": "imagefolder", "root": name, "weights": model, "study": "0x1f"}
+    code, _, said = run("measure", **NETWORK, **words)
+    assert code == 0, said
+    stamp = json.loads((tmp_path / "0x1f/resnet18/run.json").read_text())
+    assert stamp["parameters"]["root"] == name
+    given = RunParameters(**stamp["parameters"] | {"study": "0x1f"})
+    words = studies.options(given)
+    again = {key: command.read_value(key, text) for key, text in zip(words[1::3], words[2::3], strict=True)}
+    assert RunParameters.parse(again) == given
 
 
 def test_a_network_is_measured_as_it_is(run, tmp_path):
@@ -154,9 +197,9 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
         ("data", {"arch": "resnet50"}, "unknown parameter 'arch'; allowed: dataset, study"),
         ("train", {"sed": "1"}, "unknown parameter 'sed'; allowed: dataset, study"),
         ("train", {"epochs": "0"}, "parameter epochs is 0: input should be greater than or equal to 1"),
-        ("train", {"epochs": "[1"}, "parameter epochs is '[1': no YAML"),
-        ("train", {"arch": "{"}, "parameter arch is '{': no YAML"),
-        ("train", {"arch": "a: b: c"}, "parameter arch is 'a: b: c': no YAML"),
+        ("train", {"epochs": "[1"}, "parameter epochs is '[1': input should be a valid integer"),
+        ("train", {"arch": "{"}, "arch '{'; allowed: torchvision's names"),
+        ("train", {"arch": "a: b: c"}, "arch 'a: b: c'; allowed: torchvision's names"),
         ("train", {"arch": "resnet51"}, "unknown arch 'resnet51'; torchvision's closest: resnet50"),
         ("train", {"arch": "squeezenet1_0"}, "arch squeezenet1_0 ends in Conv2d"),
         ("train", {"arch": "maxvit_t"}, "arch maxvit_t with stem auto and torchvision's maxvit_t, width 1 cannot take"),

@@ -62,7 +62,7 @@ def test_a_record_is_read_as_the_results_are(finished, people, tmp_path):
         one, other = before.runs[arch], after.runs[arch]
         pd.testing.assert_frame_equal(other.scores, one.scores)
         pd.testing.assert_frame_equal(other.training, one.training)
-        assert other.stamp == one.stamp
+        assert {**other.stamp, "tables": None} == {**one.stamp, "tables": None}  # which are written smaller
         for name in ("epochs", "iterations"):
             mine, theirs = getattr(one, name), getattr(other, name)
             assert list(mine.dtypes) == list(theirs.dtypes)

@@ -43,17 +43,23 @@ class NetworkResults:
     @cached_property
     def training(self) -> pd.DataFrame:
         """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
-        return runs.read_table(self.folder / "training.parquet")
+        return runs.read_table(self._checked("training"))
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """A row per (epoch, test image), from epoch 0; only the columns that chapters need."""
-        return probes.read_probes(self.folder / "epochs.parquet", EPOCHS)
+        return probes.read_probes(self._checked("epochs"), EPOCHS)
 
     @cached_property
     def iterations(self) -> pd.DataFrame:
         """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
-        return probes.read_probes(self.folder / "iterations.parquet", ITERATIONS)
+        return probes.read_probes(self._checked("iterations"), ITERATIONS)
+
+    def _checked(self, table: str) -> Path:
+        """A table's file, which is the one that the run's stamp describes."""
+        path = self.folder / f"{table}.parquet"
+        runs.check_table(path, self.stamp)
+        return path
 
     @property
     def measured(self) -> bool:
@@ -162,6 +168,7 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
     different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
     if different:
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
+    runs.check_table(folder / IMAGES, dataset, DATASET)
     images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)
     return StudyResults(
         name=parameters.study_name,
@@ -208,6 +215,7 @@ def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
 def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
     """A network's results from one start."""
     stamp = runs.read_json(folder / runs.RUN)
+    runs.check_table(folder / "scores.parquet", stamp)
     scores = runs.read_table(folder / "scores.parquet")
     if stamp["data"] != dataset["hash"] or not scores["id"].equals(images["id"]):
         raise InputError(f"{folder} holds results on other data than the study's {DATASET}: run it again")

@@ -12,7 +12,7 @@ from report.figures.forest import figure_b1, figure_b2
 from report.figures.hardness import figure_h3, figure_h4
 from report.figures.network import figure_h1, figure_h2, figure_t1
 from report.figures.overtaking import figure_d1
-from report.figures.panels import Drawn
+from report.figures.panels import Drawn, own_style
 from report.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
 from report.figures.starts import figure_starts
 
@@ -37,4 +37,5 @@ __all__ = [
     "figure_h4",
     "figure_starts",
     "figure_t1",
+    "own_style",
 ]

@@ -1,10 +1,11 @@
 """What figures share: the look, grids of panels, curves with bands, two-dimensional histograms."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -40,6 +41,11 @@ RC = {
 }
 
 
+def own_style(changed: dict[str, Any] | None = None) -> AbstractContextManager:
+    """Matplotlib's own settings and these changes, whatever the user's are."""
+    return matplotlib.style.context(["default", changed or {}])
+
+
 class Drawn(NamedTuple):
     """A figure, exactly what it draws, and its words for who cannot see it."""
 
@@ -67,7 +73,7 @@ def figure(
         def drawn(table: pd.DataFrame, *more: Any) -> Drawn | None:
             if table.empty:
                 return None
-            with mpl.rc_context(RC):
+            with own_style(RC):
                 fig = draw(table, *more)
             return Drawn(fig, data(table, *more), f"{kind}. {describe(table)}", pixels) if fig else None
 

@@ -315,6 +315,19 @@ def test_downloads_exist(book):
             assert (page.parent / link).resolve().is_file(), f"{page.relative_to(html)}: {link}"
 
 
+def test_a_page_that_fails_takes_nothing_away(book):
+    """Not the page that was there, not the book; and it is made again next time."""
+    chapter, page = book / "book/chapters/norm.md", book / "book/runs/synthetic/norm.ipynb"
+    index = book / "_build/html/index.html"
+    before = page.read_bytes(), index.read_bytes()
+    with restored(chapter):
+        chapter.write_text(chapter.read_text().replace("page.verdicts(", "page.no_such_thing("))
+        assert "AttributeError" in snakemake(book, succeeds=False)
+        assert (page.read_bytes(), index.read_bytes()) == before
+        assert planned(book) == {"comparison": 1, "pages": 1}
+    assert planned(book) == {}
+
+
 class restored:
     """A file that is edited inside and put back, times and all."""
 

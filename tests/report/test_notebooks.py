@@ -258,6 +258,34 @@ def test_what_is_missing_or_wrong_is_one_sentence_with_the_command(tmp_path, mon
         pages.Page.open(given)
 
 
+def test_a_persons_own_settings_change_no_page(tmp_path):
+    """Those of matplotlib, of IPython, of Jupyter and of the language."""
+    project, home = copied(tmp_path / "project"), tmp_path / "home"
+    settings = {
+        ".config/matplotlib/matplotlibrc": "text.usetex: True\nfont.size: 30\n",
+        ".ipython/profile_default/startup/first.py": "study = 3\nraise SystemExit\n",
+        ".local/share/jupyter/kernels/python3/kernel.json": json.dumps({"argv": ["false"], "display_name": "x"}),
+    }
+    for name, text in settings.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    pages_made = []
+    for name, environment in (("plain", {}), ("odd", {"HOME": str(home), "LC_ALL": "C", "XDG_CONFIG_HOME": ""})):
+        words = ["chapter", str(CHAPTERS / "norm.md"), f"{name}/norm.ipynb", "-p", "archs", "vgg19"]
+        done = subprocess.run(
+            [sys.executable, "-m", "analysis", *words],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        pages_made.append({path.name: path.read_bytes() for path in (project / name / "files").iterdir()})
+    assert pages_made[0] == pages_made[1]
+    assert {"fig-n1.png", "fig-n2.svg"} <= set(pages_made[0])
+
+
 def test_without_its_project_a_notebook_says_what_to_do(tmp_path):
     """In a Python in which the package is not installed."""
     source = jupytext.read(CHAPTERS / "norm.md").cells[1].source

@@ -1,13 +1,18 @@
 """A study's results, as they are read: in order, of this study, with the pictures that they were made of."""
 
 import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import madeup
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import datasets, runs
 from analysis.errors import InputError
+from analysis.studies import RECORDED
 from analysis.study import results
 from analysis.study.results import StudyResults, pictures, read_results
 
@@ -64,3 +69,76 @@ def test_a_stamp_from_before_its_count_was_renamed_is_read_as_the_same(tmp_path)
     (before,) = read_results(parameters, ["resnet50"]).runs.values()
     assert "parameter_count" not in before.stamp
     assert before.parameter_count == now.parameter_count == 1234567
+
+
+# --- tables are the ones that were written
+
+
+def damages() -> dict[str, Callable[[pd.DataFrame], pd.DataFrame]]:
+    """What a table may become behind its stamp's back."""
+    return {
+        "half of it": lambda table: table.head(len(table) // 2),
+        "a row twice": lambda table: pd.concat([table, table.tail(1)]),
+        "in reverse": lambda table: table.iloc[::-1],
+        "no column": lambda table: table.drop(columns=table.columns[-1]),
+        "text": lambda table: table.assign(**{table.columns[-1]: "much"}),
+        "nothing but NaN": lambda table: table.assign(**{table.columns[-1]: np.nan}),
+        "one number": lambda table: table.assign(**{table.columns[-1]: [*table.iloc[:-1, -1], table.iloc[0, -1]]}),
+    }
+
+
+def stamped(folder: Path) -> madeup.Study:
+    """A study whose stamps say what its tables are."""
+    parameters = madeup.study(folder, ["resnet50", "vgg19"], starts=2)
+    for path in [*parameters.study_dir.rglob(runs.RUN), parameters.study_dir / "dataset.json"]:
+        runs.write_stamp(path, runs.read_json(path))
+    return parameters
+
+
+def read_everything(parameters: madeup.Study) -> None:
+    for run in read_results(parameters, parameters.archs).runs.values():
+        assert len(run.training) and len(run.epochs) and len(run.iterations) and len(run.others[0].training)
+
+
+@pytest.mark.parametrize("damage", damages())
+@pytest.mark.parametrize(
+    "table",
+    ["images", "vgg19/scores", "vgg19/epochs", "vgg19/iterations", "vgg19/training", "vgg19/seed-1/scores"],
+)
+def test_a_table_that_is_not_what_was_written_is_refused_by_name(tmp_path, table, damage):
+    parameters = stamped(tmp_path)
+    read_everything(parameters)
+    path = parameters.study_dir / f"{table}.parquet"
+    before = runs.read_table(path)
+    after = damages()[damage](before)
+    if after.reset_index(drop=True).equals(before):  # the last two rows are alike there
+        pytest.skip("changes nothing")
+    runs.write_table(path, after)
+    with pytest.raises(InputError, match=f"{table}.parquet is not the table that .* was written with"):
+        read_everything(parameters)
+
+
+def test_another_networks_table_is_refused(tmp_path):
+    parameters = stamped(tmp_path)
+    shutil.copy(parameters.study_dir / "resnet50/scores.parquet", parameters.study_dir / "vgg19/scores.parquet")
+    with pytest.raises(InputError, match=r"vgg19/scores.parquet is not the table"):
+        read_everything(parameters)
+
+
+@pytest.mark.parametrize("place", [0, 0.3, 0.7, 1])
+def test_a_byte_that_turned_is_found(tmp_path, place):
+    parameters = stamped(tmp_path)
+    path = parameters.study_dir / "vgg19/epochs.parquet"
+    content = bytearray(path.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"vgg19/epochs.parquet is not the table"):
+        read_everything(parameters)
+
+
+def test_the_record_says_what_its_tables_are():
+    for path in [*RECORDED.rglob(runs.RUN), *RECORDED.glob("*/dataset.json")]:
+        stamp, tables = runs.read_json(path), sorted(path.parent.glob("*.parquet"))
+        assert list(stamp["tables"]) == [table.name for table in tables]
+        for table in tables:
+            runs.check_table(table, stamp)
