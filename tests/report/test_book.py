@@ -208,7 +208,8 @@ def test_the_recorded_study_is_in_every_book(book):
 def test_the_front_page_shows_every_verdict(book):
     judged = pd.read_csv(book / "book/runs/synthetic/files/tab-verdicts.csv")
     front = (book / "_build/html/book/index.html").read_text()
-    assert "claim, with simulated people" in front
+    claimed, front = front.split("claim, with simulated people")
+    assert all(f"<p>{id_}: {claim.title}</p>" in claimed.replace("’", "'") for id_, claim in CLAIM_WORDS.items())
     for claim, rows in judged.groupby("claim"):
         cells = re.search(rf"<p>{re.escape(claim)}: (.*?)</tr>", front, re.DOTALL)[1].replace("\xa0", " ")
         found = rows.drop_duplicates("arch").set_index("arch")["verdict"]
