@@ -28,8 +28,11 @@ export PYTHONDONTWRITEBYTECODE :=
 
 book: $(READY)
 	@mkdir -p build
-	@$(LOCK) snakemake --quiet host --nolock \
-	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
+	@$(LOCK) sh -c 'echo "process $$$$, since $$(date "+%H:%M")" > build/running; exec snakemake "$$@"' make \
+	    --quiet host --nolock \
+	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG)) \
+	    || { code=$$?; [ $$code -ne 75 ] || echo "error: make book is running here already: $$(cat build/running)" >&2; \
+	    exit $$code; }
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 # Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.

@@ -24,7 +24,7 @@ from report import contents
 STUDIES = {study.name: study for study in read_studies(config).values()}  # by the folder that their results are in
 TRAINED = [name for name, study in STUDIES.items() if not study.measured]
 GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
-RESULTS_DIR = config.get("results_dir", "results")
+(RESULTS_DIR,) = {study.parameters.results_dir for study in STUDIES.values()}
 ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page

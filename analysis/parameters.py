@@ -43,10 +43,19 @@ def folder_name(arch: str) -> str:
     return re.sub(r"[/:]", "-", arch)
 
 
+PATHS = ("results_dir", "data_dir", "root", "human_labels", "weights", "start_from")
+
+
 class Parameters(BaseModel):
     """What all sets of parameters share: no unknown name, and one sentence for what is wrong."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator(*PATHS, mode="after", check_fields=False)
+    @classmethod
+    def _at_home(cls, value: str) -> str:
+        """~ is home, wherever a path is written."""
+        return os.path.expanduser(value) if value.startswith("~") else value
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
@@ -123,7 +132,7 @@ class StudyParameters(Parameters):
     @property
     def data_path(self) -> Path:
         """Where data is looked for, and where downloads go."""
-        return Path(self.data_dir or os.environ.get("AVH_DATA") or "data")
+        return Path(self.data_dir or os.environ.get("AVH_DATA") or "data").expanduser()
 
 
 class RunParameters(StudyParameters):

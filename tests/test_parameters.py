@@ -125,6 +125,15 @@ def test_notebooks_show_the_sentence_in_place_of_a_traceback():
     assert InputError("what is wrong")._render_traceback_() == ["InputError: what is wrong"]
 
 
+@pytest.mark.parametrize("name", ["results_dir", "data_dir", "root", "human_labels", "weights", "start_from"])
+def test_a_tilde_is_home(name, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert getattr(RunParameters.parse({name: "~/some where"}), name) == "/home/somebody/some where"
+    assert getattr(RunParameters.parse({name: "a~b"}), name) == "a~b"
+    monkeypatch.setenv("AVH_DATA", "~/pictures")
+    assert RunParameters().data_path == Path("/home/somebody/pictures")
+
+
 # --- notebooks
 
 
