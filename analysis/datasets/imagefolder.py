@@ -17,7 +17,10 @@ from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, lis
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Listing:
     """The picture files below a folder of class folders."""
 
     folder: Path
-    classes: tuple[str, ...]  # sorted
+    classes: tuple[str, ...]  # in order
     names: list[str]  # "class/file", sorted within each class
     labels: np.ndarray  # (N,) int64
     others: int  # files and folders that are no pictures
@@ -101,6 +104,13 @@ def find_splits(root: Path) -> dict[str, Path]:
         return {"test": root}
     if set(split) == {"train"}:
         raise InputError(f"{root} has train/, but neither test/ nor val/, each with a folder per class")
+    beside = [name for name in visible(root, folders=True) if name not in split and any(pictures(root / name))]
+    if beside:
+        parts = " and ".join(f"{name}/" for name in split)
+        raise InputError(
+            f"{root} has folders of pictures ({', '.join(beside[:3])}) beside {parts}, "
+            "which would be left out: move the ones or the others away"
+        )
     test = split.get("test") or split["val"]
     return {"train": split["train"], "test": test} if "train" in split else {"test": test}
 
@@ -118,19 +128,28 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
 
     Raises InputError where a class, or everything, is empty.
     """
-    classes = visible(folder, folders=True) if classes is None else classes
+    classes = in_order(visible(folder, folders=True)) if classes is None else classes
     if not classes:
         raise InputError(f"{folder} holds no class folders")
     names, labels, others = [], [], len(visible(folder, folders=False))
     for label, name in enumerate(classes):
-        found = visible(folder / name, folders=False)
-        pictures = [file for file in found if file.lower().endswith(SUFFIXES)]
-        if not pictures:
+        found, shown = visible(folder / name, folders=False), pictures(folder / name)
+        if not shown:
             raise InputError(f"class folder {folder / name} holds no pictures; allowed: {', '.join(SUFFIXES)}")
-        names += [f"{name}/{file}" for file in pictures]
-        labels += [label] * len(pictures)
-        others += len(found) - len(pictures) + len(visible(folder / name, folders=True))
+        names += [f"{name}/{file}" for file in shown]
+        labels += [label] * len(shown)
+        others += len(found) - len(shown) + len(visible(folder / name, folders=True))
     return Listing(folder, tuple(classes), names, np.array(labels, np.int64), others)
+
+
+def pictures(folder: Path) -> list[str]:
+    """Sorted names of the pictures in ``folder``."""
+    return [name for name in visible(folder, folders=False) if name.lower().endswith(SUFFIXES)]
+
+
+def in_order(classes: Sequence[str]) -> list[str]:
+    """Class folders as they are numbered, where all are; else by name."""
+    return sorted(classes, key=int) if all(name.isascii() and name.isdigit() for name in classes) else list(classes)
 
 
 def check_classes(listings: dict[str, Listing]) -> None:

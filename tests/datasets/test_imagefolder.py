@@ -15,7 +15,7 @@ from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
 RED, GREEN, BLUE = (250, 10, 20), (10, 240, 30), (5, 15, 230)
-LOSSLESS = (".png", ".bmp", ".ppm", ".tif", ".TIFF")
+LOSSLESS = (".png", ".bmp", ".ppm", ".pnm", ".tif", ".TIFF")
 
 
 def save(path: Path, colour=RED, size=(20, 20), **options) -> None:
@@ -103,8 +103,27 @@ def test_a_class_may_be_called_train(folder):
     assert load(parameters(folder)).classes == ("apple", "train")
 
 
+def test_numbered_classes_are_in_the_order_of_their_numbers(tmp_path):
+    """So that they meet a network's outputs, which are numbered too; other names are in alphabetical order."""
+    for number in range(12):
+        save(tmp_path / "numbered" / str(number) / "a.png")
+        save(tmp_path / "named" / f"c{number}" / "a.png")
+    assert load(parameters(tmp_path / "numbered")).classes == tuple(map(str, range(12)))
+    assert load(parameters(tmp_path / "named")).classes[:3] == ("c0", "c1", "c10")
+
+
+def test_class_folders_beside_a_leftover_test_are_not_left_out_silently(folder):
+    save(folder / "test" / "apple" / "a.png")
+    save(folder / "test" / "berry" / "b.png")
+    (folder / "notes").mkdir()
+    sentence = r"has folders of pictures \(apple, berry\) beside test/, which would be left out"
+    with pytest.raises(InputError, match=sentence):
+        load(parameters(folder))
+
+
 def test_all_suffixes_hidden_and_other_files(folder):
-    for suffix in (*LOSSLESS, ".jpg", ".JPEG", ".webp"):
+    more = (".jpg", ".JPEG", ".webp", ".jfif", ".jpe")
+    for suffix in (*LOSSLESS, *more):
         save(folder / "apple" / f"x{suffix}", RED)
     (folder / "apple" / ".hidden.png").write_bytes(b"")
     (folder / ".git").mkdir()
@@ -112,7 +131,7 @@ def test_all_suffixes_hidden_and_other_files(folder):
     (folder / "apple" / "nested").mkdir()
     (folder / "README").write_text("")
     dataset = load(parameters(folder))
-    assert len(dataset.test) == 6 + 8
+    assert len(dataset.test) == 6 + len(LOSSLESS) + len(more)
     assert any("ignored, as they are no pictures: 3." in note for note in dataset.notes)
     for id_, image in zip(dataset.test.ids, dataset.test.images, strict=True):
         if "x." in id_:
