@@ -18,8 +18,6 @@ UV := PYTHONPATH="$(CURDIR)/.uv" $(PYTHON) -m uv
 READY := .venv/.ready-$(TORCH)
 READY_LAB := .venv/.lab
 COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate
-# Snakemake's own lock outlives a killed run; the kernel's does not.
-LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 build/lock)
 # Chapters and rules call python, papermill and jupyter-book by name.
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
@@ -27,12 +25,8 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: book lab test bench lint lock clean setup
 
 book: $(READY)
-	@mkdir -p build
-	@$(LOCK) sh -c 'echo "process $$$$, since $$(date "+%H:%M")" > build/running; exec snakemake "$$@"' make \
-	    --quiet host --nolock \
-	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG)) \
-	    || { code=$$?; [ $$code -ne 75 ] || echo "error: make book is running here already: $$(cat build/running)" >&2; \
-	    exit $$code; }
+	@python -m report.build --quiet host \
+	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 # Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.

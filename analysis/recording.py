@@ -5,7 +5,8 @@
     recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
     recorded/<study>/<arch>/seed-<seed>/      another start of the network: its scores, training and run.json alone
 
-Of a study that has only some of its pages, what is kept of another start is kept of the first.
+Of a study that has only some of its pages, what is kept of another start is kept of the first, and of scores the main
+ones.
 
 People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
 user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
@@ -15,12 +16,15 @@ recorded.
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from analysis import probes, runs
 from analysis.parameters import StudyParameters
 from analysis.pipeline import DATASET, IMAGES, answers_hash
 from analysis.probes import EPOCHS, ITERATIONS, moments
 
 RECORDED = "recorded"
+MAIN = ("id", "label", "predicted", "correct", "confidence", "norm", "angle", "avh", "angular_margin")
 DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
 ANSWERS = r"selected|shown|count_\d+"
 
@@ -30,7 +34,7 @@ def record(
 ) -> Path:
     """Copy a finished study's tables to ``folder/<study>``, without people's answers. Returns where they are.
 
-    whole: whether the probes of training are kept, which are the bulk of it.
+    whole: whether the probes of training are kept, which are the bulk of it, and all scores.
 
     Raises InputError where a run is not finished, or a value exceeds half precision.
     """
@@ -42,6 +46,8 @@ def record(
         trained = runs.TABLES if whole else runs.OF_ANOTHER_START
         for name in runs.MEASURED if "measured" in stamp else trained:
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
+            if name == "scores":
+                table = kept(table, whole)
             if name == "epochs":  # a third of its size, and asked for at these alone
                 asked = table["epoch"].isin(moments(int(table["epoch"].max())))
                 table["confidence"] = table["confidence"].where(asked)
@@ -51,7 +57,14 @@ def record(
         for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
             start = target / path.parent.relative_to(source)
             for name in runs.OF_ANOTHER_START:
-                runs.write_table(start / f"{name}.parquet", runs.read_table(path.parent / f"{name}.parquet"))
+                table = runs.read_table(path.parent / f"{name}.parquet")
+                table = kept(table, whole) if name == "scores" else table
+                runs.write_table(start / f"{name}.parquet", table)
             runs.write_stamp(start / runs.RUN, runs.read_json(path))
     runs.write_stamp(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
     return target
+
+
+def kept(scores: pd.DataFrame, whole: bool) -> pd.DataFrame:
+    """The scores that are recorded: all, or the main ones."""
+    return scores if whole else scores[[column for column in MAIN if column in scores]]

@@ -149,7 +149,7 @@ def test_reading_results_imports_no_torch():
 # Names that several modules share because they do the same: the interface of a dataset's module, and
 INTERFACE = {"load", "present", "answers", "describe"}
 ALIKE = {
-    "main": ("analysis.__main__", "report.contents"),  # what `python -m` runs
+    "main": ("analysis.__main__", "report.build", "report.contents"),  # what `python -m` runs
     "check": (
         "analysis.datasets.base",
         "analysis.evaluation",

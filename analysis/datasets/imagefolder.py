@@ -104,7 +104,7 @@ def find_splits(root: Path) -> dict[str, Path]:
         return {"test": root}
     if set(split) == {"train"}:
         raise InputError(f"{root} has train/, but neither test/ nor val/, each with a folder per class")
-    beside = [name for name in visible(root, folders=True) if name not in split and any(pictures(root / name))]
+    beside = [name for name in visible(root, folders=True) if name not in split and any(picture_names(root / name))]
     if beside:
         parts = " and ".join(f"{name}/" for name in split)
         raise InputError(
@@ -128,12 +128,12 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
 
     Raises InputError where a class, or everything, is empty.
     """
-    classes = in_order(visible(folder, folders=True)) if classes is None else classes
+    classes = by_number(visible(folder, folders=True)) if classes is None else classes
     if not classes:
         raise InputError(f"{folder} holds no class folders")
     names, labels, others = [], [], len(visible(folder, folders=False))
     for label, name in enumerate(classes):
-        found, shown = visible(folder / name, folders=False), pictures(folder / name)
+        found, shown = visible(folder / name, folders=False), picture_names(folder / name)
         if not shown:
             raise InputError(f"class folder {folder / name} holds no pictures; allowed: {', '.join(SUFFIXES)}")
         names += [f"{name}/{file}" for file in shown]
@@ -142,12 +142,12 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
     return Listing(folder, tuple(classes), names, np.array(labels, np.int64), others)
 
 
-def pictures(folder: Path) -> list[str]:
+def picture_names(folder: Path) -> list[str]:
     """Sorted names of the pictures in ``folder``."""
     return [name for name in visible(folder, folders=False) if name.lower().endswith(SUFFIXES)]
 
 
-def in_order(classes: Sequence[str]) -> list[str]:
+def by_number(classes: Sequence[str]) -> list[str]:
     """Class folders as they are numbered, where all are; else by name."""
     return sorted(classes, key=int) if all(name.isascii() and name.isdigit() for name in classes) else list(classes)
 

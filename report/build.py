@@ -1,0 +1,80 @@
+"""`make book`: Snakemake, one at a time in a checkout, and all of it ended by whatever ends this.
+
+    python -m report.build --quiet host --config studies=cifar10h
+
+Snakemake waits for its jobs when it is asked to end, and its own lock outlives a killed run; the kernel's does not.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import psutil
+
+LOCK = Path("build/lock")
+BUSY = 75  # exit code, as of sysexits.h's EX_TEMPFAIL
+PATIENCE = 8  # seconds, after which what has not ended is killed
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    """Snakemake's exit code; BUSY where another build runs here; 128 and the signal's number after one."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("a+") as lock:
+        if not taken(lock):
+            lock.seek(0)
+            print(f"error: a book is being built here already, by {lock.read().strip()}", file=sys.stderr)
+            return BUSY
+        caught: list[int] = []
+        for number in SIGNALS:
+            signal.signal(number, lambda number, _: caught.append(number))
+        # The lock is Snakemake's, too: it is held for as long as either lives.
+        build = subprocess.Popen(["snakemake", "--nolock", *sys.argv[1:]], pass_fds=[lock.fileno()])
+        while build.poll() is None and not caught:
+            try:
+                build.wait(0.2)
+            except subprocess.TimeoutExpired:
+                continue
+        if caught:
+            end(psutil.Process(os.getpid()), told=caught[0] == signal.SIGINT)
+            print("stopped: what is finished is kept, and the same command goes on from there", file=sys.stderr)
+            return 128 + caught[0]
+        return build.returncode
+
+
+def taken(lock: TextIO) -> bool:
+    """Whether the lock could be had; who has it is written in it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    lock.truncate(0)
+    print(f"process {os.getpid()}, since {datetime.now():%H:%M}", file=lock, flush=True)
+    return True
+
+
+def end(process: psutil.Process, *, told: bool) -> None:
+    """Ask all that a process has started to end, and kill what does not. told: a terminal's Ctrl-C has asked them."""
+    started = process.children(recursive=True)
+    if told:
+        _, started = psutil.wait_procs(started, PATIENCE / 2)
+    for child in reversed(started):  # the jobs before Snakemake, which would start others
+        send(child, signal.SIGINT)
+    psutil.wait_procs(started, PATIENCE / 2)
+    for child in process.children(recursive=True):
+        send(child, signal.SIGKILL)
+
+
+def send(process: psutil.Process, number: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
