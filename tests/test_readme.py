@@ -33,6 +33,7 @@ def done(tmp_path_factory) -> tuple[Path, str]:
     for name in ("analysis", "report", "book/chapters"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "build").mkdir()
+    shutil.copy(ROOT / "Snakefile", folder)  # which marks the root
     network = architectures.build("resnet50", len(shapes.CLASSES), image_size=32, width=0.25, stem="half")
     model = folder / "results/synthetic/resnet50/model.safetensors"
     model.parent.mkdir(parents=True)
