@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 # it is asked.
 STUBBORN = f"""#!{sys.executable}
 import signal, subprocess, sys
-job = "import signal; {{}}; print('job', flush=True); signal.sigwait([signal.SIGUSR1])"
+job = "import os, signal; {{}}; os.write(1, b'job' + bytes([10])); signal.sigwait([signal.SIGUSR1])"
 deaf = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
 jobs = [subprocess.Popen([sys.executable, "-c", job.format(ears)]) for ears in ("pass", deaf)]
 signal.signal(signal.SIGINT, signal.SIG_IGN)
