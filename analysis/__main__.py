@@ -21,7 +21,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from analysis.errors import InputError
-from analysis.parameters import RunParameters, StudyParameters
+from analysis.parameters import PLACE, RunParameters, StudyParameters
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
 NONE = ("", "null", "none", "None", "~")
@@ -157,7 +157,7 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     source, output = arguments.source, arguments.output
     if not source.is_file():
         raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
-    os.environ |= {"AVH_PAGE": str(output.parent)} | OF_CHAPTERS  # what the chapter shows is kept in the former
+    os.environ |= {PLACE: str(output.parent)} | OF_CHAPTERS  # what the chapter shows is kept in the former
     failed = Path("build") / output.with_suffix(".failed.ipynb").name
     notebook, partial = failed.with_name(f".{os.getpid()}.ipynb"), output.with_name(f".{output.name}.partial.ipynb")
     for path in (notebook, output):

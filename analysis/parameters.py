@@ -20,6 +20,7 @@ DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_t
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"
 FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
+PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
 SEEDS = 2**31
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed

@@ -24,21 +24,21 @@ from pyarrow.parquet import ParquetFile
 import analysis
 from analysis import pipeline, runs
 from analysis.parameters import (
+    PLACE,
     ComparisonParameters,
     NetworkPageParameters,
     RunParameters,
     StudyParameters,
 )
+from analysis.recording import RECORDED
 from analysis.study import claims, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
 from report import explorer, shown, styles, text, wording
 from report.figures import Drawn, own_style
 from report.shown import show
 
-PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
 INTERACTIVE = Path("build/notebooks")  # where notebooks leave what their links offer
 MARK = "Snakefile"  # is in the project's root
-RECORDED = "recorded"  # the folder of studies that are in the repository
 EMBEDDED = 150  # dots per inch of the copy of a figure that a notebook holds
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
@@ -223,13 +223,14 @@ class Page:
 
     def explorer(self) -> None:
         """Every test image of the network's study, to look at one by one; a note where the pictures are not there."""
+        if self.here != self.folder:  # a notebook shows no page's script
+            self.note("The explorer is a page of the book", ["`make book` says where the book is."])
+            return
         images, reason = explorer.available_images(self.parameters, self.results)
         for leftover in (self.folder / "files").glob("explorer-*"):
             leftover.unlink()
         if images is None:
             self.note("There is nothing to look at here", [text.escape(reason)])
-        elif self.here != self.folder:  # a notebook shows no page's script
-            self.note("The explorer is a page of the book", ["`make book` says where the book is."])
         else:
             for name, content in explorer.files(self.results, self.arch, images).items():
                 runs.write_bytes(self.folder / "files" / name, content)

@@ -84,22 +84,28 @@ def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, la
 
 def folded(title: str, body: Shown) -> Shown:
     """Behind a title that opens it with a click; in print it is open."""
-    if not body:
-        return body
-    return Shown(
-        f"::::{{dropdown}} {title}\n\n{body.myst}\n::::\n",
-        f"<details>\n<summary>{_inline(title)}</summary>\n{body.html}\n</details>",
-        f"{title}\n{body.plain}",
-    )
+    summary = f"<summary>{_inline(title)}</summary>"
+    return _titled(title, body, (f"::::{{dropdown}} {title}", "::::"), (f"<details>\n{summary}", "</details>"))
 
 
 def boxed(title: str, body: Shown) -> Shown:
     """A box that a reader must see."""
+    head = f"<p><strong>{_inline(title)}</strong></p>"
+    return _titled(
+        title,
+        body,
+        (f":::::{{admonition}} {title}\n:class: note", ":::::"),
+        (f"<blockquote>\n{head}", "</blockquote>"),
+    )
+
+
+def _titled(title: str, body: Shown, myst: tuple[str, str], html: tuple[str, str]) -> Shown:
+    """Something under a title, between what opens and closes it in each form; nothing of nothing."""
     if not body:
         return body
     return Shown(
-        f":::::{{admonition}} {title}\n:class: note\n\n{body.myst}\n:::::\n",
-        f"<blockquote>\n<p><strong>{_inline(title)}</strong></p>\n{body.html}\n</blockquote>",
+        f"{myst[0]}\n\n{body.myst}\n{myst[1]}\n",
+        f"{html[0]}\n{body.html}\n{html[1]}",
         f"{title}\n{body.plain}",
     )
 

@@ -1,5 +1,6 @@
 """The one schema of parameters: what is allowed, and what a person reads otherwise."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,13 @@ def test_networks_are_asked_for_by_either_name(tmp_path, monkeypatch, asked):
         ("a", "vgg11", 90),
         ("timm-resnet10t", "timm/resnet10t", 3),
     ]
+
+
+def test_names_that_are_read_as_numbers_are_names():
+    """As Snakemake reads --config studies=2024, and a date."""
+    for given in (2024, datetime.date(2024, 1, 1)):
+        with pytest.raises(InputError, match=f"unknown study '{given}'; allowed: "):
+            studies.read_studies({"studies": given})
 
 
 def test_two_networks_of_one_name_are_refused(tmp_path, monkeypatch):

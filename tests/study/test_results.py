@@ -83,8 +83,15 @@ def damages() -> dict[str, Callable[[pd.DataFrame], pd.DataFrame]]:
         "no column": lambda table: table.drop(columns=table.columns[-1]),
         "text": lambda table: table.assign(**{table.columns[-1]: "much"}),
         "nothing but NaN": lambda table: table.assign(**{table.columns[-1]: np.nan}),
-        "one number": lambda table: table.assign(**{table.columns[-1]: [*table.iloc[:-1, -1], table.iloc[0, -1]]}),
+        "one number": lambda table: table.assign(
+            **{table.columns[-1]: [*table.iloc[:-1, -1], other(table.iloc[-1, -1])]}
+        ),
     }
+
+
+def other(number: np.generic) -> np.generic:
+    """Another number or truth value of the same type."""
+    return type(number)(number == 0)
 
 
 def stamped(folder: Path) -> madeup.Study:
@@ -110,10 +117,7 @@ def test_a_table_that_is_not_what_was_written_is_refused_by_name(tmp_path, table
     read_everything(parameters)
     path = parameters.study_dir / f"{table}.parquet"
     before = runs.read_table(path)
-    after = damages()[damage](before)
-    if after.reset_index(drop=True).equals(before):  # the last two rows are alike there
-        pytest.skip("changes nothing")
-    runs.write_table(path, after)
+    runs.write_table(path, damages()[damage](before))
     with pytest.raises(InputError, match=f"{table}.parquet is not the table that .* was written with"):
         read_everything(parameters)
 
