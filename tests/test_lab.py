@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -290,19 +291,33 @@ def opened(lab, browser) -> Iterator[Callable]:
     context.close()
 
 
+# What became of a run of all cells: done, stopped at an error, or not begun. JupyterLab loses what it is asked for
+# while a kernel is still being connected, although its sign says idle; a person would press the button again.
+OUTCOME = """() => {
+    const notebook = [...document.querySelectorAll('.jp-NotebookPanel')].find(e => e.offsetParent);
+    const prompts = [...notebook.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent);
+    const failed = notebook.querySelector('[data-mime-type$=".error"], [data-mime-type$=".stderr"]');
+    if (failed || prompts.length && prompts.every(text => /\\[\\d+\\]/.test(text))) return 'done';
+    return prompts.every(text => text.startsWith('[ ]')) ? 'lost' : false;
+}"""
+BEGUN = (
+    "() => [...document.querySelectorAll('.jp-InputPrompt')].some(e => e.offsetParent && /[*0-9]/.test(e.innerText))"
+)
+
+
 def run_all(page) -> None:
     """Run every cell of the notebook in front, and wait until the kernel has done the last or stopped at an error."""
-    page.wait_for_selector(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(
-        """() => {
-            const notebook = [...document.querySelectorAll('.jp-NotebookPanel')].find(e => e.offsetParent);
-            const prompts = [...notebook.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent);
-            const failed = notebook.querySelector('[data-mime-type$=".error"], [data-mime-type$=".stderr"]');
-            return failed || prompts.length && prompts.every(text => /\\[\\d+\\]/.test(text));
-        }"""
-    )
+    from playwright.sync_api import TimeoutError  # noqa: PLC0415
+
+    for _ in range(10):
+        page.wait_for_selector(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]")
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with suppress(TimeoutError):  # lost before it was seen
+            page.wait_for_function(BEGUN, timeout=5_000)
+        if page.wait_for_function(OUTCOME).json_value() == "done":
+            return
+    raise AssertionError("JupyterLab ran nothing in ten tries")
 
 
 def assert_shows(page, figures: int) -> None:
