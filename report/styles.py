@@ -42,19 +42,17 @@ SCORES = {
     "avh": Style("AVH", "#0072B2", "o", "AVH", "angular visual hardness; low is easy"),
     "avh_scaled": Style("AVH", "#0072B2", "o", "AVH, scaled to [0, 1]"),
     "avh_others": Style("AVH over the others", "#56B4E9", "P", "", "angle over the sum of the angles to other classes"),
-    "angle": Style("angle", "#0072B2", "o", "angle in radians", "to the own class's weights, in radians"),
+    "angle": Style("angle", "#0072B2", "o", "angle in radians", "to the true class's weights, in radians"),
     "angular_margin": Style(
-        "angular margin", "#009E73", "D", "", "angle to the own class's weights minus the smallest to another's"
+        "angular margin", "#009E73", "D", "", "angle to the true class's weights minus the smallest to another's"
     ),
-    "cosine": Style("cosine", "#56B4E9", "X", "", "of the angle to the own class's weights"),
-    "confidence": Style("confidence", "#D55E00", "s", "confidence", "probability of the image's own class"),
+    "cosine": Style("cosine", "#56B4E9", "X", "", "of the angle to the true class's weights"),
+    "confidence": Style("confidence", "#D55E00", "s", "confidence", "probability of the image's true class"),
     "temperature_confidence": Style(
-        "calibrated confidence", "#CC79A7", "v", "", "probability of the own class after temperature scaling"
+        "calibrated confidence", "#CC79A7", "v", "", "probability of the true class after temperature scaling"
     ),
-    "max_confidence": Style(
-        "highest confidence", "#CC79A7", "P", "", "probability of the class that the network names"
-    ),
-    "margin": Style("margin", "#8A7A00", "h", "", "own class's logit minus the best other's"),
+    "max_confidence": Style("highest confidence", "#CC79A7", "P", "", "probability of the predicted class"),
+    "margin": Style("margin", "#8A7A00", "h", "", "true class's logit minus the best other's"),
     "entropy": Style("entropy", "#8A7A00", "X", "", "of the network's probabilities, in nats"),
     "loss": Style("loss", "#000000", "D", "loss in nats", "cross-entropy, in nats"),
     "norm": Style("norm", "#009E73", "^", "norm ‖x‖", "length of the embedding"),

@@ -1,5 +1,5 @@
 """How well a score finds the images at which an event holds, such as an HSF below .8: images are searched from the
-largest score down, so a score that falls where the event is likely is given with its sign turned.
+largest score down, so a score that falls where the event is likely is given with its sign reversed.
 
 Letters as in the package, and M columns, P images with the event, G distinct scores of those, S runs of scores.
 Images of one score are found together. Percentile intervals over images; scores compared see the same resamples.

@@ -2,7 +2,7 @@
 
 Critics of the paper missed the loss, the margin, the entropy and a calibrated confidence. Each is compared with AVH on
 the same images: Spearman's correlation with human selection frequency (HSF), its share of the noise ceiling, the
-partial correlation given whether the network is right, and the paired difference from AVH.
+partial correlation given whether the network is correct, and the paired difference from AVH.
 
 Three of the scores rank images exactly as another does, whatever the network: the loss is -log of confidence, the
 cosine falls as the angle rises, and AVH over the other classes is AVH / (1 - AVH).
@@ -75,7 +75,7 @@ def absent(run: NetworkResults) -> list[str]:
 
 
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:
-    """The correlations, signs turned so that the expected one is positive: score, arch, mean, low, high, n."""
+    """The correlations, signs reversed so that the expected one is positive: score, arch, mean, low, high, n."""
     if table.empty:
         return table
     down = table["expected"] < 0

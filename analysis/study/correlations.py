@@ -76,7 +76,7 @@ def lead(study: StudyResults) -> pd.DataFrame:
 
 
 def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
-    """Each score's partial rank correlation with HSF, given whether the network is right: a row per (score, arch)."""
+    """Each score's partial rank correlation with HSF, given whether the network is correct: a row per (score, arch)."""
     if not study.has_people:
         return pd.DataFrame()
     return pd.DataFrame(

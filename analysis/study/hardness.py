@@ -65,7 +65,7 @@ def likely_errors(scores: pd.DataFrame) -> pd.Series:
 def suspects(table: pd.DataFrame) -> pd.DataFrame:
     """The likely label errors of a ranking, the likeliest first: those of the most negative margin.
 
-    The margin is the own class's logit minus the best other's.
+    The margin is the true class's logit minus the best other's.
     """
     return table[table["likely_error"]].sort_values("margin", kind="stable", ignore_index=True)
 

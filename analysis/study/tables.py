@@ -71,7 +71,7 @@ def step_means(study: StudyResults) -> pd.DataFrame:
 def examples(study: StudyResults) -> pd.DataFrame:
     """Fig. 5's two images, by a rule that looks at people's answers alone, never at a network.
 
-    Among the images whose own class is people's most frequent answer (else a mislabelled picture that everybody names
+    Among the images whose true class is people's most frequent answer (else a mislabelled picture that everybody names
     alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
     that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
     choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF,
@@ -134,7 +134,7 @@ def chosen_superclasses(study: StudyResults) -> dict[str, list[int]]:
 def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
     """Share of the people who chose any class of a superclass, for each test image (N,).
 
-    From people's full answers; where only the share for an image's own class is known, that (facts: ImageNet's workers
+    From people's full answers; where only the share for an image's true class is known, that (facts: ImageNet's workers
     saw one class each).
     """
     if "count_0" not in study.images:

@@ -12,7 +12,7 @@ from report import styles, text
 
 
 def with_labels(table: pd.DataFrame) -> pd.DataFrame:
-    """``baselines.turned_baselines`` with each score's ``label``, a minus before it where its sign was turned."""
+    """``baselines.turned_baselines`` with each score's ``label``, a minus before it where its sign was reversed."""
     if table.empty:
         return table
     names = [f"{text.MINUS if SCORES[score].sign < 0 else ''}{score_label(score)}" for score in table["score"]]
@@ -35,7 +35,7 @@ def baselines_table(table: pd.DataFrame) -> pd.DataFrame:
                 "score": f"{score_label(row['score'])}{uses}" if row["score"] != before else "",
                 "network": styles.architecture(row["arch"]).label,
                 "with HSF": f"{text.number(row['value'])} {text.bracketed(row['low'], row['high'])}{share}",
-                "given correctness": _interval(row, "partial"),
+                "controlling for correctness": _interval(row, "partial"),
                 "lead over AVH": lead,
                 "n": text.count(row["n"]),
             }
@@ -54,8 +54,8 @@ def baselines_caption(ceiling: Estimate) -> str:
     """The caption of that table."""
     return (
         "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets the share of "
-        f"the noise ceiling, {text.with_interval(ceiling)}, that its size reaches; the same correlation given whether "
-        "the network is right; and how much larger its size is than that of AVH's correlation, paired over images "
+        f"the noise ceiling, {text.with_interval(ceiling)}, that its size reaches; the same correlation "
+        "controlling for correctness; and how much larger its size is than that of AVH's, paired over images "
         "(above 0: the score follows people more closely than AVH). All with 95 % bootstrap intervals over images."
     )
 
@@ -88,7 +88,7 @@ def _sentence(rows: pd.DataFrame) -> str:
     )
     return (
         f"{network}: against AVH ({text.number(avh['value'])} {text.bracketed(avh['low'], avh['high'])}) people are "
-        f"followed {'; '.join(parts)}. Given correctness: {given}."
+        f"followed {'; '.join(parts)}. Controlling for correctness: {given}."
     )
 
 

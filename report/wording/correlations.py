@@ -149,14 +149,14 @@ def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def remaining(table: pd.DataFrame) -> str:
-    """Whether scores still go with people among images that the network gets equally right."""
+    """Whether scores still go with people controlling for correctness."""
     if table.empty:
         return ""
     parts = []
     for score, rows in table.groupby("score", sort=False):
         values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
         parts.append(f"{_name(score)} keeps a partial rank correlation of {values}")
-    return f"Given whether the network is right, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+    return f"Given whether the network is correct, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
 def apart_table(table: pd.DataFrame) -> pd.DataFrame:

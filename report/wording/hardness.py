@@ -12,7 +12,7 @@ def people_expectation(study: StudyResults) -> str:
     """What to expect of AVH and people, or that nobody was asked."""
     if study.has_people:
         return """If AVH follows people, the means in [Figure H1](#fig-h1) fall from left to right: the more people
-        select an image's own class, the smaller its AVH."""
+        select an image's true class, the smaller its AVH."""
     return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
     by AVH in people's place, which is as good as AVH followed people where they were asked."""
 

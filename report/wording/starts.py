@@ -17,7 +17,7 @@ STARTS_CAPTION = (
     "deviation (SD); the mean's 95 % interval over images, with these starts fixed, and over images and starts. n: "
     "images."
 )
-EVENTS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "most people name another class"}
+EVENTS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "most people choose another class"}
 SEEN = "found after seeing data; CIFAR-10H's other seeds and the simulated study are the test"
 
 
@@ -136,9 +136,9 @@ def margin_leads(table: pd.DataFrame) -> list[str]:
 
 
 def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -> pd.DataFrame:
-    """A table of ``starts`` as ``figure_starts`` draws it: single starts, ``label`` from a column, signs turned.
+    """A table of ``starts`` as ``figure_starts`` draws it: single starts, ``label`` from a column, signs reversed.
 
-    rows: "score" or "arch". A score that is low where an image is easy has its sign turned, as its label's minus says.
+    rows: "score" or "arch". A score that is low for easy images has its sign reversed, as its label's minus says.
     """
     if table.empty:
         return table
@@ -148,7 +148,7 @@ def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -
 
 
 def turned_points(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlations with their signs turned where a score is low for easy images; its label has a minus then."""
+    """Correlations with their signs reversed where a score is low for easy images; its label has a minus then."""
     if table.empty:
         return table
     down = table["score"].map(lambda score: SCORES[score].sign < 0)

@@ -98,7 +98,7 @@ def test_where_the_network_is_right_everywhere_nothing_is_given(study):
     found = baselines.compare_baselines(dataclasses.replace(study, runs={"vgg19": always}), CEILING)
     assert found["partial"].isna().all()
     assert found["value"].notna().all()
-    assert "undefined" in wording.baselines_table(found)["given correctness"].iloc[0]
+    assert "undefined" in wording.baselines_table(found)["controlling for correctness"].iloc[0]
 
 
 def test_twins_rank_images_alike_and_are_not_named(table):

@@ -191,7 +191,7 @@ def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
     assert list(table) == ["HSF", "AlexNet", "ResNet50", "spread"]
     assert table["HSF"].iloc[0] == "all images n\u00a0=\u00a059".replace(" ", "\u00a0", 1)
     given = wording.remaining(correlations.given_correctness(study, ["avh"]))
-    assert given.startswith("Given whether the network is right, AVH keeps a partial rank correlation of ")
+    assert given.startswith("Given whether the network is correct, AVH keeps a partial rank correlation of ")
     assert "of 60 images (" in wording.parting(correlations.apart(study))
     assert list(wording.lead_table(correlations.lead(study))) == [
         "network", "|AVH| − |confidence|", "Steiger's z", "p", "n"]  # fmt: skip
