@@ -114,8 +114,8 @@ wildcard_constraints:
     study=one_of(STUDIES),
     arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
     seed=r"\d+",
-    chapter=one_of(contents.OF_NETWORK.keys() - {"explorer"}),
-    comparison=one_of(contents.OF_STUDY),
+    chapter=one_of(chapter.name for chapter in contents.chapters() if chapter.of_network and chapter.name != "explorer"),
+    comparison=one_of(chapter.name for chapter in contents.chapters() if not chapter.of_network),
 
 
 rule book:

@@ -2,13 +2,17 @@
 
     python -m report.contents synthetic,cifar10h-small > _toc.yml
 
-Without names it is the default study's, which is the one that is committed. A chapter is shown where a study has any of
-what it needs: people's answers, known causes of difficulty, training, heads exchanged.
+Without names it is the default study's, which is the one that is committed. Each chapter says in its own header what it
+is about. It is shown where a study has any of that: people's answers, known causes of difficulty, training, heads
+exchanged.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -18,6 +22,9 @@ from analysis.errors import InputError, one_of
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
+FOLDER = Path(__file__).parents[1] / "book" / "chapters"
+EXAMPLE = "book/chapters/verdicts.md"
+OF_NETWORKS = {"training", "heads"}  # what a study may have by its networks; what datasets offer, they declare
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 TITLES = {  # else the study's name
     "synthetic": "Simulated people",
@@ -30,56 +37,69 @@ TITLES = {  # else the study's name
 
 
 class Chapter(NamedTuple):
-    """A chapter's title, and what of a study it is about; about every study where that is nothing."""
+    """What a chapter's own header and cells say of it."""
 
+    name: str
     title: str
-    about: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()  # what of a study it needs, any of it; nothing: it is about every study
+    place: float = 0  # in a reader's order
+    of_network: bool = False  # else it is about all of a study's networks together
 
 
-OF_STUDY = {  # all of its networks together: what came out, then in the paper's order, then beyond it
-    "verdicts": Chapter("Verdicts", ("people", "training")),
-    "confidence-gap": Chapter("Confidence and people", ("people",)),
-    "norm": Chapter("The norm and people", ("people",)),
-    "granularity": Chapter("Class granularity", ("people",)),
-    "avh": Chapter("AVH and people", ("people",)),
-    "dynamics": Chapter("Training dynamics", ("training",)),
-    "first-iterations": Chapter("The first steps of training", ("training",)),
-    "angular-margin": Chapter("A better angle?", ("people",)),
-    "disputed": Chapter("Which score finds what people dispute?", ("people",)),
-    "heads": Chapter("What the head does to AVH", ("heads",)),
-    "baselines": Chapter("Other scores, other readings", ("people",)),
-    "control": Chapter("Ambiguity or degradation?", ("causes",)),
-    "discussion": Chapter("Discussion", ("real people",)),
-}
-OF_NETWORK = {
-    "training": Chapter("training", ("training",)),
-    "hardness": Chapter("hardness"),
-    "explorer": Chapter("images"),
-}
+def read_chapter(path: Path) -> Chapter:
+    """A chapter as its file declares it, in the header above its text:
+
+        chapter:
+          about: people, training    what a study must have for it, any of these; without: every study has it
+          place: 10                  chapters are shown in this order
+          title: hardness            in the book's contents; without: its heading
+
+    Whether it is about one network is told by its parameters: then ``arch`` is one of them.
+    """
+    text = path.read_text()
+    try:
+        _, header, body = text.split("---\n", 2)
+        heading = re.search("^# (.+)$", body, re.MULTILINE)[1]
+        declared = {"about": "", "title": heading} | yaml.safe_load(header)["chapter"]
+        about = tuple(filter(None, map(str.strip, declared["about"].split(","))))
+        of_network = re.search("^arch: ", body, re.MULTILINE) is not None
+        chapter = Chapter(path.stem, declared["title"], about, float(declared["place"]), of_network)
+    except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
+        raise InputError(f"{path} does not say its place among the chapters, as the header of {EXAMPLE} does") from None
+    known = OF_NETWORKS.union(*(dataset.offers for dataset in DECLARATIONS.values()))
+    if unknown := set(about) - known:
+        raise one_of(f"thing that {path} is about", min(unknown), sorted(known))
+    return chapter
+
+
+@cache
+def chapters() -> list[Chapter]:
+    """All chapters that there are, in a reader's order. Raises InputError where one does not say its place."""
+    return sorted(map(read_chapter, sorted(FOLDER.glob("*.md"))), key=lambda chapter: chapter.place)
 
 
 def of_study(study: StudyPlan) -> dict[str, str]:
     """The chapters on a study's networks together: name -> title."""
-    return _about(study, OF_STUDY)
+    return {chapter.name: chapter.title for chapter in _about(study) if not chapter.of_network}
 
 
 def of_network(study: StudyPlan) -> dict[str, str]:
     """The chapters on each network of a study: name -> title."""
-    return _about(study, OF_NETWORK)
+    return {chapter.name: chapter.title for chapter in _about(study) if chapter.of_network}
 
 
-def _about(study: StudyPlan, chapters: dict[str, Chapter]) -> dict[str, str]:
+def _about(study: StudyPlan) -> list[Chapter]:
     has = DECLARATIONS[study.parameters.dataset].offers | (set() if study.measured else {"training"})
     if len({run.head for run in study.runs.values()}) > 1:
         has |= {"heads"}
-    unknown = set(study.chapters) - OF_STUDY.keys() - OF_NETWORK.keys()
-    if unknown:
-        raise one_of(f"chapter of study {study.name}", min(unknown), [*OF_STUDY, *OF_NETWORK])
-    return {
-        name: chapter.title
-        for name, chapter in chapters.items()
-        if (not chapter.about or has & set(chapter.about)) and (not study.chapters or name in study.chapters)
-    }
+    names = [chapter.name for chapter in chapters()]
+    if unknown := set(study.chapters) - set(names):
+        raise one_of(f"chapter of study {study.name}", min(unknown), names)
+    return [
+        chapter
+        for chapter in chapters()
+        if (not chapter.about or has & set(chapter.about)) and (not study.chapters or chapter.name in study.chapters)
+    ]
 
 
 def table_of_contents(studies: Mapping[str, StudyPlan]) -> str:

@@ -41,7 +41,7 @@ DECLARED = Declaration(load, made_by=("base", "stripes"))
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("extended")
-    for name in ("analysis", "report", "studies", "recorded"):
+    for name in ("analysis", "report", "studies", "recorded", "book/chapters"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
     (folder / "analysis/datasets/stripes.py").write_text(STRIPES)
     (folder / "studies/stripes.yaml").write_text("dataset: stripes\narchitectures: {resnet18: {width: 0.0625}}\n")

@@ -32,7 +32,9 @@ from report.wording.curves import QUANTITIES
 
 ROOT = Path(__file__).parent.parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)
-CHAPTERS = dict.fromkeys(contents.OF_NETWORK, RunParameters) | dict.fromkeys(contents.OF_STUDY, ComparisonParameters)
+CHAPTERS = {
+    chapter.name: RunParameters if chapter.of_network else ComparisonParameters for chapter in contents.chapters()
+}
 CHAPTERS["explorer"] = NetworkPageParameters
 
 
@@ -442,3 +444,38 @@ def test_a_study_has_the_pages_that_it_names_and_can_have():
     wrong = StudyPlan(StudyParameters(study="some"), {"alexnet": run}, chapters=("verdict",))
     with pytest.raises(InputError, match="unknown chapter of study some 'verdict'; allowed: verdicts, confidence-gap"):
         contents.of_study(wrong)
+
+
+CHAPTER = """---
+{header}
+---
+
+# How it is
+
+arch: str = "resnet50"
+"""
+
+
+def test_a_chapter_says_in_its_header_what_it_is(tmp_path):
+    path = tmp_path / "sound.md"
+    path.write_text(CHAPTER.format(header="chapter: {place: 1.5}"))
+    assert contents.read_chapter(path) == ("sound", "How it is", (), 1.5, True)
+    path.write_text(CHAPTER.format(header="chapter:\n  place: 2\n  about: people, training\n  title: short"))
+    assert contents.read_chapter(path) == ("sound", "short", ("people", "training"), 2, True)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "chapter: {about: people}", "chapter: {place: first}", "chapter: [", "chapter:"]
+)
+def test_a_chapter_without_a_place_is_refused_in_a_sentence(tmp_path, header):
+    path = tmp_path / "sound.md"
+    path.write_text(CHAPTER.format(header=header))
+    with pytest.raises(InputError, match=r"sound\.md does not say its place among the chapters, as the header of"):
+        contents.read_chapter(path)
+
+
+def test_a_chapter_about_what_no_study_has_is_refused(tmp_path):
+    path = tmp_path / "sound.md"
+    path.write_text(CHAPTER.format(header="chapter: {place: 1, about: persons}"))
+    with pytest.raises(InputError, match="'persons'; allowed: causes, heads, people, real people, training"):
+        contents.read_chapter(path)
