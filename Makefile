@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: book lab test bench lint lock clean setup
 
 book: $(READY)
-	@python -m report.build --quiet host \
+	@python -m report.build \
 	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 

@@ -141,8 +141,10 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             f"{RESULTS_DIR}/{{study}}/images.parquet",
         params:
             words=lambda w: words(STUDIES[w.study].parameters),
+        log:
+            "build/log/data-{study}.log",
         shell:
-            "python -m analysis data {params.words}"
+            "python -m analysis data {params.words} > {log} 2>&1"
 
     rule train:
         input:
@@ -159,12 +161,16 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         resources:
             gpu=1,  # of a cluster's
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
+        log:
+            "build/log/train-{study}-{arch}.log",
         shell:
-            "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words}"
+            "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
     use rule train as train_another_start with:
         output:
             tables(runs.TABLES, f"{RESULTS_DIR}/{{study}}/{{arch}}/seed-{{seed}}"),
+        log:
+            "build/log/train-{study}-{arch}-seed-{seed}.log",
         params:
             words=lambda w: words(run(w).model_copy(update={"start_seed": int(w.seed)})),
 
@@ -183,8 +189,10 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         resources:
             gpu=1,  # of a cluster's
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
+        log:
+            "build/log/measure-{study}-{arch}.log",
         shell:
-            "python -m analysis measure --quarters {resources.gpu_quarters} --threads {threads} {params.words}"
+            "python -m analysis measure --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
 
 rule chapter:
@@ -196,8 +204,10 @@ rule chapter:
         update("book/runs/{study}/{arch}/{chapter}.ipynb"),
     params:
         words=lambda w: words(run(w)),
+    log:
+        "build/log/chapter-{study}-{arch}-{chapter}.log",
     shell:
-        "python -m analysis chapter {input.chapter} {output} {params.words}"
+        "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
 rule comparison:
@@ -209,8 +219,10 @@ rule comparison:
         update("book/runs/{study}/{comparison}.ipynb"),
     params:
         words=lambda w: page_words(w.study, archs=",".join(STUDIES[w.study].runs)),
+    log:
+        "build/log/comparison-{study}-{comparison}.log",
     shell:
-        "python -m analysis chapter {input.chapter} {output} {params.words}"
+        "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
 rule explorer:
@@ -226,8 +238,10 @@ rule explorer:
     params:
         words=lambda w: page_words(w.study, arch=w.arch),
         there=lambda w: present(run(w))[0],  # once pictures are here, they are shown
+    log:
+        "build/log/explorer-{study}-{arch}.log",
     shell:
-        "python -m analysis chapter {input.chapter} {output} {params.words}"
+        "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
 rule toc:
@@ -249,12 +263,11 @@ rule pages:
     output:
         update(INDEX),
     log:
-        "build/pages.log",
+        "build/log/pages.log",
     shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
         """
         rm -rf build/book
-        jupyter-book build . -W --keep-going --quiet --toc build/_toc.yml --path-output build/book > {log} 2>&1 \
-            || {{ cat {log}; exit 1; }}
+        jupyter-book build . -W --keep-going --quiet --toc build/_toc.yml --path-output build/book > {log} 2>&1
         mkdir -p _build && rm -rf _build/new _build/old && mv build/book/_build/html _build/new
         [ ! -e _build/html ] || mv _build/html _build/old
         mv _build/new _build/html && rm -rf _build/old

@@ -1,6 +1,6 @@
 """`make book`: Snakemake, one at a time in a checkout, and all of it ended by whatever ends this.
 
-    python -m report.build --quiet host --config studies=cifar10h
+    python -m report.build --config studies=cifar10h
 
 Snakemake waits for its jobs when it is asked to end, and its own lock outlives a killed run; the kernel's does not.
 """
@@ -18,6 +18,7 @@ from typing import TextIO
 import psutil
 
 LOCK = Path("build/lock")
+PLUGINS = Path(__file__).parent / "plugins"
 BUSY = 75  # exit code, as of sysexits.h's EX_TEMPFAIL
 PATIENCE = 8  # seconds, after which what has not ended is killed
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,7 +36,9 @@ def main() -> int:
         for number in SIGNALS:
             signal.signal(number, lambda number, _: caught.append(number))
         # The lock is Snakemake's, too: it is held for as long as either lives.
-        build = subprocess.Popen(["snakemake", "--nolock", *sys.argv[1:]], pass_fds=[lock.fileno()])
+        build = subprocess.Popen(
+            ["snakemake", "--nolock", "--logger", "book", *sys.argv[1:]], pass_fds=[lock.fileno()], env=with_plugins()
+        )
         while build.poll() is None and not caught:
             try:
                 build.wait(0.2)
@@ -46,6 +49,12 @@ def main() -> int:
             print("stopped: what is finished is kept, and the same command goes on from there", file=sys.stderr)
             return 128 + caught[0]
         return build.returncode
+
+
+def with_plugins() -> dict[str, str]:
+    """An environment in which Snakemake finds ``--logger book``."""
+    paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def taken(lock: TextIO) -> bool:

@@ -1,0 +1,30 @@
+"""What Snakemake tells of a build, for the console: ``--logger book``, found where this folder is on PYTHONPATH."""
+
+from logging import LogRecord
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+
+from report.console import Console
+
+
+class LogHandler(LogHandlerBase):
+    """In place of what Snakemake prints; a dry run prints as ever."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = False
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self.console = Console()
+
+    def emit(self, record: LogRecord) -> None:
+        if self.common_settings.dryrun:
+            print(self.format(record))
+        else:
+            self.console.tell(record)
+
+    def close(self) -> None:
+        self.console.close()
+        super().close()
