@@ -259,7 +259,7 @@ rule pages:
         "_config.yml",
         "build/_toc.yml",
         sorted(map(str, (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*")))),
-        sorted(map(str, Path("report/explorer").glob("explorer.*"))),
+        sorted(map(str, Path("report/explorer").glob("*.*s"))),
     output:
         update(INDEX),
     log:

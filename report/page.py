@@ -222,7 +222,7 @@ class Page:
         self.points(f"{title}: [{name}.csv]({self.write(table, name, largest=None)})")
 
     def explorer(self) -> None:
-        """Every test image of the network's study, to look at one by one; a note where the pictures are not there."""
+        """Every test image of the network, one by one; a note, and a table of them, where there are no pictures."""
         if self.here != self.folder:  # a notebook shows no page's script
             self.note("The explorer is a page of the book", ["`make book` says where the book is."])
             return
@@ -230,11 +230,10 @@ class Page:
         for leftover in (self.folder / "files").glob("explorer-*"):
             leftover.unlink()
         if images is None:
-            self.note("There is nothing to look at here", [text.escape(reason)])
-        else:
-            for name, content in explorer.files(self.results, self.arch, images).items():
-                runs.write_bytes(self.folder / "files" / name, content)
-            display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
+            self.note("The images without their pictures", [text.escape(reason)])
+        for name, content in explorer.files(self.results, self.arch, images).items():
+            runs.write_bytes(self.folder / "files" / name, content)
+        display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
 
     # --- files beside a page
 

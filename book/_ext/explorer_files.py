@@ -1,4 +1,4 @@
-"""The explorer's pages: their script and style, and the files that lie beside the notebook, copied beside the page.
+"""The explorer's pages: their scripts and style, and the files that lie beside the notebook, copied beside the page.
 
 Sphinx copies what Markdown names; mosaics and data are named by a script, so they are copied here.
 """
@@ -11,16 +11,18 @@ from sphinx.environment import BuildEnvironment
 
 PAGE = "explorer"  # the last part of the name of every such page
 FILES = "files/explorer-*"
+SCRIPTS = ("selection.js", "explorer.js")  # the second calls the first
 
 
 def is_explorer(name: str) -> bool:
     return name.rpartition("/")[2] == PAGE
 
 
-def add_script(app: Sphinx, name: str, *_) -> None:
+def add_scripts(app: Sphinx, page: str, *_) -> None:
     """On these pages alone."""
-    if is_explorer(name):
-        app.add_js_file("explorer.js", loading_method="defer")
+    if is_explorer(page):
+        for name in SCRIPTS:
+            app.add_js_file(name, loading_method="defer")
         app.add_css_file("explorer.css")
 
 
@@ -35,6 +37,6 @@ def copy_files(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", add_script)
+    app.connect("html-page-context", add_scripts)
     app.connect("env-updated", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
     explorer-data.js    window.explorerData = {...}: columns with a value per image, in the tables' order
     explorer-<m>.webp   mosaic m: pictures m * PER_MOSAIC, ..., in rows of ACROSS, left to right
 
+Where the pictures are not here, the first alone: the page then shows the table and the scatter.
 A page that is opened from disk may load scripts and pictures but not fetch JSON: hence a script that holds data.
 Scores are float32 as recorded, low byte first, in base64: exact, and shorter than digits. Text from users is
 escaped twice over: no "<" is in the file, and ``explorer.js`` shows text as text.
@@ -34,6 +35,8 @@ PER_MOSAIC = 1024  # pictures
 BUDGET = 2_850_000  # bytes of all files: with the page itself under 3 MB
 QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
 
+FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset cifar10h, which fetches them once"}
+AGAIN = "then make book shows them."
 NOT_PASSED_ON = {"imagenet": "ImageNet's pictures"}
 
 # What can be chosen, where a table has it: AVH first.
@@ -43,12 +46,16 @@ SCORES = tuple(name for name, style in styles.SCORES.items() if style.meaning)
 def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
     """The test images that a run was measured on, or None and a sentence that says why they are not there.
 
-    They are never downloaded for this.
+    They are never downloaded for this; the sentence says how to get them.
     """
     there, answers = datasets.present(parameters)
     where = parameters.root or parameters.data_path
     if not there:
-        return None, f"The pictures are not here, only what was recorded of them: folder {where} lacks this dataset."
+        get = FETCH.get(parameters.dataset, "put your copy there")
+        return None, (
+            "The pictures are not here, only what was recorded of them: "
+            f"folder {where} lacks this dataset. To see them, {get}; {AGAIN}"
+        )
     if study.dataset["people"] and not answers:  # by which the data is told to be what it was
         where = parameters.human_labels or where
         return None, f"The pictures are not shown without people's answers, which {where} does not hold."
@@ -68,8 +75,10 @@ def images_to_print(parameters: RunParameters, study: StudyResults) -> tuple[Ima
     return available_images(parameters, study)
 
 
-def files(study: StudyResults, arch: str, images: Images, budget: int = BUDGET) -> dict[str, bytes]:
+def files(study: StudyResults, arch: str, images: Images | None, budget: int = BUDGET) -> dict[str, bytes]:
     """All files of one network's explorer by name, together within ``budget`` bytes where any quality allows it."""
+    if images is None:
+        return {"explorer-data.js": data_script(data(study, arch))}
     tiles = thumbnails(images)
     script = data_script(data(study, arch) | {"tile": tiles.shape[1], "across": ACROSS, "perMosaic": PER_MOSAIC})
     for quality in QUALITIES:

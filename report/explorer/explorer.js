@@ -1,4 +1,5 @@
-// The explorer: every test image in an order of the reader's choice, and all that is known of the chosen one.
+// The explorer: every test image in an order of the reader's choice, and all that is known of the chosen one. Where the
+// pictures are not here it lists images in a table. What is chosen is in the page's address: a link leads back to it.
 // Markup and data come from report/explorer/. Text from users is only ever shown as text (textContent, labels).
 "use strict";
 
@@ -15,9 +16,10 @@
   const $ = (selector) => root.querySelector(selector);
   const button = (name) => $(`button[name="${name}"]`);
   const thumbnails = () => [...list.querySelectorAll("button")];
-  const form = $("form");
+  const form = $("form.controls");
   const field = form.elements;
-  const list = $(".images");
+  const pictured = Boolean(data.tile);
+  const list = $(pictured ? "ul.images" : "table.images");
   const canvas = $("canvas");
   const pageField = $('input[name="page"]');
 
@@ -27,10 +29,15 @@
   const unpacked = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
   const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
-  if (hsf) scores.push({ label: "HSF", meaning: `share of ${data.people} who chose its own class`, values: hsf });
+  if (hsf) {
+    const meaning = `share of ${data.people} who chose its own class`;
+    scores.push({ name: "hsf", label: "HSF", meaning, values: hsf, bounds: [0, 1] });
+  }
 
   const state = { order: [], page: 0, chosen: -1 };
-  const score = () => scores[field.score.value];
+  const called = (name) => scores.find((s) => s.name === name);
+  const score = () => called(field.score.value);
+  const other = () => called(field.against.value);
   const pages = () => Math.max(1, Math.ceil(state.order.length / PER_PAGE));
 
   // Four digits for every size of number; a real minus.
@@ -74,8 +81,14 @@
     state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
     $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
     $(".status").textContent = `${count(chosen.length)} of ${count(data.id.length)} images`;
+    $(".empty").hidden = chosen.length > 0;
+    button("csv").disabled = !chosen.length;
+    const { n, rho } = window.explorerSelection.spearman(values, other().values, chosen);
+    const [names, found] = [`${score().label}, ${other().label}`, short(Number(rho.toFixed(3)))];
+    $(".rho").textContent = chosen.length ? `Spearman's \u03c1 (${names}) = ${found}, n = ${count(n)}` : "";
+    $(".found").textContent = "";
     turnTo(0);
-    draw();
+    choose(chosen.includes(state.chosen) ? state.chosen : state.order[0] ?? -1);
   }
 
   // --- the list
@@ -84,17 +97,15 @@
   function turnTo(page, focus = -1) {
     state.page = Math.min(Math.max(0, page), pages() - 1);
     const start = state.page * PER_PAGE;
-    const items = state.order.slice(start, start + PER_PAGE).map((i, place) => {
-      const item = element("li");
+    const shown = state.order.slice(start, start + PER_PAGE);
+    const items = shown.map((i, place) => {
       const thumbnail = element("button", "", { type: "button", tabIndex: place ? -1 : 0, title: data.id[i] });
       thumbnail.dataset.image = i;
-      thumbnail.setAttribute("aria-label", `${count(start + place + 1)}: ${named(i)}, ${says(i)}`);
       thumbnail.classList.toggle("wrong", !data.correct[i]);
-      paint(thumbnail, i, SHOWN);
-      item.append(thumbnail);
-      return item;
+      return (pictured ? tile : row)(thumbnail, i, start + place + 1);
     });
-    list.replaceChildren(...items);
+    (pictured ? list : list.tBodies[0]).replaceChildren(...items);
+    if (!pictured) list.tHead.replaceChildren(heads());
     pageField.value = state.page + 1;
     pageField.max = pages();
     $(".pages").textContent = `of ${count(pages())}`;
@@ -102,6 +113,33 @@
     for (const name of ["next", "last"]) button(name).disabled = state.page === pages() - 1;
     mark();
     if (focus >= 0) moveTo(Math.min(focus, items.length - 1));
+  }
+
+  function tile(thumbnail, i, number) {
+    const item = element("li");
+    thumbnail.setAttribute("aria-label", `${count(number)}: ${named(i)}, ${says(i)}`);
+    paint(thumbnail, i, SHOWN);
+    item.append(thumbnail);
+    return item;
+  }
+
+  // Without pictures: the same in words.
+  function row(chooser, i) {
+    const [made, first] = [element("tr"), element("th", "", { scope: "row" })];
+    chooser.textContent = data.id[i];
+    first.append(chooser);
+    const named = [data.label[i], data.predicted[i]].map((k) => element("td", data.classes[k]));
+    const numbers = columns().map((s) => element("td", short(s.values[i]), { className: "number" }));
+    made.append(first, ...named, ...numbers);
+    return made;
+  }
+  const columns = () => [...new Set([score(), other()])];
+
+  function heads() {
+    const made = element("tr");
+    const names = ["image", "class", `${data.network} says`, ...columns().map((s) => s.label)];
+    made.append(...names.map((name) => element("th", name, { scope: "col" })));
+    return made;
   }
 
   // The chosen image's thumbnail, where it is on this page, and what can be stepped to from it.
@@ -123,7 +161,8 @@
     const all = thumbnails();
     const place = all.indexOf(document.activeElement);
     if (place < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    const across = all.filter((other) => other.offsetTop === all[0].offsetTop).length;
+    const top = (thumbnail) => Math.round(thumbnail.getBoundingClientRect().top);
+    const across = all.filter((thumbnail) => top(thumbnail) === top(all[0])).length;
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
     const next = place + (steps[event.key] ?? 0);
     if (event.key === "Home") moveTo(0);
@@ -142,6 +181,7 @@
     if (!thumbnail) return;
     moveTo(thumbnails().indexOf(thumbnail));
     choose(Number(thumbnail.dataset.image));
+    remember();
     $(".summary").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
   });
 
@@ -163,30 +203,42 @@
     table.tBodies[0].replaceChildren(...made);
   }
 
+  // -1: none, as where no image meets the filters.
   function choose(i) {
     state.chosen = i;
+    $(".chosen").classList.toggle("none", i < 0);
+    if (i >= 0) describe(i);
+    else $(".summary").textContent = "No image is chosen.";
+    mark();
+    draw();
+  }
+
+  function describe(i) {
     const own = data.classes[data.label[i]];
     const chose = hsf && `${data.selected[i]} of ${data.shown[i]} ${data.people} chose ${own}: HSF ${short(hsf[i])}.`;
-    paint($(".picture"), i, BIG);
-    $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
+    if (pictured) {
+      paint($(".picture"), i, BIG);
+      $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
+    }
     $(".summary").textContent = `${data.id[i]}, of class ${own}. ${says(i)}. ${chose ?? ""}`;
     rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i])]));
     if (data.answers) {
       rows($("table.answers"), data.answers[i].map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
     }
-    mark();
-    draw();
   }
 
   // The image that is so many steps further in the order; the list follows.
   function step(by) {
     const next = state.order[state.order.indexOf(state.chosen) + by];
-    if (next !== undefined) reveal(next);
+    if (next === undefined) return;
+    reveal(next);
+    remember();
   }
 
   function reveal(i) {
     choose(i);
     const place = state.order.indexOf(i);
+    if (place < 0) return;
     turnTo(Math.floor(place / PER_PAGE));
     moveTo(place % PER_PAGE, false);
   }
@@ -195,32 +247,99 @@
   button("after").onclick = () => step(1);
   button("back").onclick = () => list.querySelector('[tabindex="0"]')?.focus();
 
-  // --- the scatter of HSF against the score
+  // By its id, or the number that its id ends in, or its row's, as far as they lead anywhere.
+  function find(text) {
+    const wanted = text.trim();
+    if (!wanted) return;
+    const number = /^\d+$/.test(wanted) ? Number(wanted) : NaN;
+    const ends = (id) => Number(/(\d+)\D*$/.exec(id)?.[1]) === number;
+    const found = [data.id.indexOf(wanted), data.id.findIndex(ends), number].find((i) => data.id[i] !== undefined);
+    const said = $(".found");
+    if (found === undefined) {
+      said.textContent = `No image has the id or number ${wanted}.`;
+      return;
+    }
+    reveal(found);
+    said.textContent = state.order.includes(found) ? "" : `${data.id[found]} does not meet the filters.`;
+    remember();
+  }
+
+  $("form.find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    find(event.target.elements.find.value);
+  });
+
+  button("csv").onclick = () => {
+    const names = scores.map((s) => s.label);
+    const head = ["id", "class", data.network, ...names, ...(hsf ? ["selected", "shown"] : [])];
+    const rows = state.order.map((i) => [
+      ...[data.id[i], data.classes[data.label[i]], data.classes[data.predicted[i]]],
+      ...scores.map((s) => (Number.isNaN(s.values[i]) ? "" : Number(s.values[i].toPrecision(9)))),
+      ...(hsf ? [data.selected[i], data.shown[i]] : []),
+    ]);
+    const file = new Blob([window.explorerSelection.csv([head, ...rows])], { type: "text/csv" });
+    const link = element("a", "", { href: URL.createObjectURL(file), download: "selection.csv" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  // --- the address: what differs from the start, and the chosen image
+
+  const settings = () => Object.fromEntries([...form.elements].filter((f) => f.name).map((f) => [f.name, f.value]));
+  let atStart = {};
+
+  function address() {
+    const changed = Object.entries(settings()).filter(([name, value]) => value !== atStart[name]);
+    const entries = new URLSearchParams(changed);
+    if (state.chosen >= 0) entries.set("image", data.id[state.chosen]);
+    return `#${entries}`;
+  }
+
+  // A step that the browser's button leads back from; not one of each key that is pressed.
+  function remember(step = true) {
+    if (location.hash === address()) return;
+    history[step ? "pushState" : "replaceState"](null, "", address());
+  }
+
+  // From the address; a value that nothing can take is as if it were not there.
+  function restore() {
+    const entries = new URLSearchParams(location.hash.slice(1));
+    for (const [name, initial] of Object.entries(atStart)) {
+      field[name].value = entries.get(name) ?? initial;
+      if (entries.has(name) && field[name].value !== entries.get(name)) field[name].value = initial;
+    }
+    select();
+    const chosen = data.id.indexOf(entries.get("image"));
+    if (chosen >= 0) reveal(chosen); // also where it does not meet the filters
+  }
+
+  // --- the scatter of the score against HSF, or another score
 
   const scatter = { x: [], y: [], order: [] }; // where which images are drawn, in CSS pixels
 
   // Scores that span magnitudes are drawn on a logarithmic axis.
-  function axis() {
-    const defined = score().values.filter((v) => !Number.isNaN(v)).sort();
-    const [low, high, middle] = [defined[0] ?? 0, defined.at(-1) ?? 1, defined[defined.length >> 1] ?? 0];
-    const log = low > 0 && high / middle > 20;
+  function axis({ values, bounds }) {
+    const defined = values.filter((v) => !Number.isNaN(v)).sort();
+    const [low, high] = bounds ?? [defined[0] ?? 0, defined.at(-1) ?? 1];
+    const log = !bounds && low > 0 && high / defined[defined.length >> 1] > 20;
     const [scale, back] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
     const [from, length] = [scale(low), scale(high) - scale(low)];
     const place = (v) => (length > 0 ? (scale(v) - from) / length : 0.5);
-    return { log, place, at: (t) => back(from + t * length) };
+    return { log, place, at: (t) => short(Number(back(from + t * length).toPrecision(3))) };
   }
+  const title = (s, { log }) => s.label + (log ? " (logarithmic)" : "");
 
   const square = (pen, x, y) => pen.rect(x - 1.5, y - 1.5, 3, 3);
   const stroke = (pen, x, y, d) => (pen.moveTo(x - 2.5, y - d), pen.lineTo(x + 2.5, y + d));
   const cross = (pen, x, y) => (stroke(pen, x, y, 2.5), stroke(pen, x, y, -2.5));
 
   function draw() {
-    if (!hsf || !canvas.clientWidth) return;
+    if (!canvas.clientWidth) return;
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
     [canvas.width, canvas.height] = [width * ratio, height * ratio];
     const [pen, style] = [canvas.getContext("2d"), getComputedStyle(root)];
     const colour = (name) => style.getPropertyValue(`--${name}`);
-    const { log, place, at } = axis();
+    const [across, up] = [axis(other()), axis(score())];
     const [left, right, top, bottom] = [58, width - 10, 26, height - 38];
     pen.scale(ratio, ratio);
     pen.font = `12px ${style.fontFamily}`;
@@ -228,19 +347,19 @@
     pen.strokeStyle = colour("rule");
     pen.strokeRect(left, top, right - left, bottom - top);
     for (const t of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
-      pen.textAlign = "center";
-      pen.fillText(short(t), left + t * (right - left), bottom + 15);
+      pen.textAlign = t === 1 ? "right" : "center";
+      pen.fillText(across.at(t), left + t * (right - left), bottom + 15);
       pen.textAlign = "right";
-      pen.fillText(short(Number(at(t).toPrecision(3))), left - 5, bottom - t * (bottom - top) + 4);
+      pen.fillText(up.at(t), left - 5, bottom - t * (bottom - top) + 4);
     }
-    pen.fillText("HSF", right, bottom + 32);
+    pen.fillText(title(other(), across), right, bottom + 32);
     pen.textAlign = "left";
-    pen.fillText(score().label + (log ? " (logarithmic)" : ""), left, 14);
-    const { values } = score();
-    const shown = (scatter.order = state.order.filter((i) => !Number.isNaN(values[i])));
-    scatter.x = shown.map((i) => left + hsf[i] * (right - left));
-    scatter.y = shown.map((i) => bottom - place(values[i]) * (bottom - top));
-    pen.globalAlpha = shown.length > 3000 ? 0.35 : 0.6;
+    pen.fillText(title(score(), up), left, 14);
+    const [x, y] = [other().values, score().values];
+    const shown = (scatter.order = state.order.filter((i) => !Number.isNaN(x[i] + y[i])));
+    scatter.x = shown.map((i) => left + across.place(x[i]) * (right - left));
+    scatter.y = shown.map((i) => bottom - up.place(y[i]) * (bottom - top));
+    pen.globalAlpha = 0.75; // a single mark still has a contrast of 3:1 with the page
     for (const correct of [1, 0]) { // right: squares; wrong: crosses, on top
       pen.beginPath();
       shown.forEach((i, k) => {
@@ -249,20 +368,22 @@
       pen.fillStyle = pen.strokeStyle = colour(correct ? "right" : "wrong");
       if (correct) pen.fill();
       else pen.stroke();
+      pen.globalAlpha = 1;
     }
-    pen.globalAlpha = 1;
     pen.beginPath();
     const k = shown.indexOf(state.chosen);
-    const [x, y] = [scatter.x[k], scatter.y[k]];
-    if (k >= 0) pen.arc(x, y, 8, 0, 7);
+    const [centre, middle] = [scatter.x[k], scatter.y[k]];
+    if (k >= 0) pen.arc(centre, middle, 8, 0, 7);
     pen.strokeStyle = style.color;
     pen.lineWidth = 2.5;
     pen.stroke();
     const [tip, px] = [$(".tip"), (value) => `${value}px`]; // the chosen image itself, beside its point
-    tip.hidden = k < 0;
-    if (k >= 0) paint(tip, state.chosen, SHOWN);
-    [tip.style.left, tip.style.top] = [px(x + (x > width / 2 ? -12 - SHOWN : 12)), px(Math.max(0, y - SHOWN / 2))];
-    canvas.setAttribute("aria-label", `Scatter of HSF against ${score().label}, ${count(shown.length)} images`);
+    tip.hidden = k < 0 || !pictured;
+    if (!tip.hidden) paint(tip, state.chosen, SHOWN);
+    tip.style.left = px(centre + (centre > width / 2 ? -12 - SHOWN : 12));
+    tip.style.top = px(Math.max(0, middle - SHOWN / 2));
+    const names = `${other().label} against ${score().label}`;
+    canvas.setAttribute("aria-label", `Scatter of ${names}, ${count(shown.length)} images`);
   }
 
   canvas.addEventListener("click", (event) => {
@@ -273,6 +394,7 @@
     });
     if (nearest < 0) return;
     reveal(nearest);
+    remember();
   });
 
   canvas.addEventListener("keydown", (event) => {
@@ -284,17 +406,26 @@
 
   // --- start
 
-  scores.forEach((s, k) => field.score.append(element("option", s.label, { value: k })));
+  for (const s of scores) {
+    for (const choice of [field.score, field.against]) choice.append(element("option", s.label, { value: s.name }));
+  }
+  field.against.value = (hsf ? called("hsf") : called("confidence") ?? scores.at(-1)).name;
+  field.against.selectedOptions[0].defaultSelected = true; // after a reset, too
   const shown = new Set(data.label); // a network may know more classes than there are images of
   data.classes.forEach((name, k) => shown.has(k) && field.label.append(element("option", name, { value: k })));
   if (!hsf) root.querySelectorAll(".people").forEach((part) => part.remove());
   else if (!data.answers) $("table.answers").remove();
-  form.addEventListener("input", select);
+  root.querySelectorAll(pictured ? ".in-words" : ".in-pictures").forEach((part) => part.remove());
+  form.addEventListener("input", (event) => {
+    select();
+    remember(event.target.tagName === "SELECT");
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(select)); // after the fields are back at their first values
+  form.addEventListener("reset", () => setTimeout(() => (select(), remember()))); // once fields have their first values
+  atStart = settings();
+  addEventListener("popstate", restore);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  if (hsf) new ResizeObserver(draw).observe(canvas);
-  form.hidden = $(".panes").hidden = false;
-  select();
-  if (state.order.length) choose(state.order[0]);
+  new ResizeObserver(draw).observe(canvas);
+  form.hidden = $("form.find").hidden = $(".panes").hidden = false;
+  restore();
 })();

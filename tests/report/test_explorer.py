@@ -206,24 +206,24 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     old.touch()
     parameters = RunParameters.parse(run | {"study": "synthetic"})
     pages.Page(parameters, study, "resnet50", folder=Path("book/runs/synthetic/resnet50")).explorer()
-    assert "There is nothing to look at here" in seen[0]
     assert SAID[trouble] in seen[0]
-    assert "<script" not in seen[0]
     assert not old.exists()
 
 
 # --- in a browser
 
 
-def write_page(folder: Path, study: StudyResults) -> Path:
+def write_page(folder: Path, study: StudyResults, pictured: bool = True) -> Path:
     """The page without the book around it."""
-    for name, content in explorer.files(study, "resnet50", noise(len(study.images))).items():
+    images = noise(len(study.images)) if pictured else None
+    for name, content in explorer.files(study, "resnet50", images).items():
         runs.write_bytes(folder / "files" / name, content)
     page = folder / "page.html"
     page.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>'
         f'<link rel="stylesheet" href="{(STATIC / "explorer.css").as_uri()}"><main>{explorer.PAGE}</main>'
-        f'<script src="files/explorer-data.js"></script><script src="{(STATIC / "explorer.js").as_uri()}"></script>'
+        f'<script src="files/explorer-data.js"></script><script src="{(STATIC / "selection.js").as_uri()}"></script>'
+        f'<script src="{(STATIC / "explorer.js").as_uri()}"></script>'
     )
     return page
 
@@ -233,14 +233,14 @@ def opened(browser, tmp_path) -> Iterator:
     """Opens a study's explorer; afterwards, nothing may have failed on it."""
     troubles, contexts = [], []
 
-    def open_page(study: StudyResults, width: int = 1280):
+    def open_page(study: StudyResults, width: int = 1280, *, pictured: bool = True, at: str = ""):
         context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
         page.on("pageerror", lambda e: troubles.append(str(e)))
         page.on("requestfailed", lambda r: troubles.append(f"{r.url} failed"))
-        page.goto(write_page(tmp_path, study).as_uri())
+        page.goto(write_page(tmp_path, study, pictured).as_uri() + at)
         page.wait_for_selector(".images button")
         return page
 
@@ -311,7 +311,7 @@ def assert_details(page, study: StudyResults, i: int) -> None:
 def test_the_order_is_the_tables_and_every_image_is_reached(opened, score, label, direction):
     study = made_up()
     page = opened(study)
-    page.get_by_label("Order by").select_option(label)
+    page.get_by_label("Order by").select_option(label=label)
     page.get_by_label("Direction").select_option(direction)
     order = all_listed(page)
     assert order == expected(study, score, ascending=direction == "lowest first")
@@ -335,7 +335,7 @@ def test_filters_leave_what_the_table_leaves(opened):
     keep = np.ones(300, bool)
     low, high = np.quantile(study.hsf[(table["label"] == 1) & ~table["correct"]], [0.2, 0.8], method="nearest")
     for choose, kept in (
-        (lambda: page.locator("form").get_by_label("Class").select_option(HOSTILE), table["label"] == 1),
+        (lambda: page.locator("form.controls").get_by_label("Class").select_option(HOSTILE), table["label"] == 1),
         (lambda: page.get_by_label("The network is").select_option("wrong"), ~table["correct"]),
         (lambda: page.get_by_label("from").fill(str(low)), study.hsf >= low),  # bounds are within
         (lambda: page.get_by_label("to", exact=True).fill(str(high)), study.hsf <= high),
@@ -377,7 +377,7 @@ def test_the_keyboard_alone_is_enough(opened):
     page.keyboard.press("Tab")
     assert page.evaluate(focused) == "direction"
     page.keyboard.press("ArrowDown")  # lowest first
-    for _ in range(6):
+    for _ in range(10):
         page.keyboard.press("Tab")
     assert page.evaluate(focused) == str(order[0])
     across = page.evaluate("getComputedStyle(document.querySelector('.images')).gridTemplateColumns.split(' ').length")
@@ -406,6 +406,7 @@ def test_a_click_on_a_point_shows_its_image(opened):
     np.fill_diagonal(distance, np.inf)
     alone = np.nanmin(np.where(np.isnan(distance), np.inf, distance), 1) > 5
     alone[7] = False
+    page.eval_on_selector("canvas", "c => c.scrollIntoView({block: 'center'})")
     for i in np.flatnonzero(alone)[:5]:
         page.locator("canvas").click(position={"x": round(x[i]), "y": round(y[i])})
         assert_details(page, study, i)
@@ -417,11 +418,141 @@ def test_a_click_on_a_point_shows_its_image(opened):
         assert page.eval_on_selector("canvas", seen)
 
 
+def spearman(study: StudyResults, score: str, other: str, keep=True) -> tuple[float, int]:
+    """By pandas."""
+    table = study.runs["resnet50"].scores.assign(hsf=study.hsf)
+    both = table.loc[np.broadcast_to(keep, len(table)), [score, other]].dropna()
+    return both.corr("spearman").iloc[0, 1], len(both)
+
+
+def coefficient(page) -> tuple[float, int]:
+    rho, n = page.text_content(".rho").replace("\u2212", "-").split(" = ", 1)[1].split(", n = ")
+    return float(rho), int(n)
+
+
+@pytest.mark.parametrize("pictured", [True, False])
+def test_the_selections_coefficient_is_that_of_its_rows(opened, pictured):
+    study = made_up()
+    page, wrong = opened(study, pictured=pictured), ~study.runs["resnet50"].scores["correct"]
+    for score, other, keep in (("avh", "hsf", True), ("avh", "hsf", wrong), ("loss", "confidence", wrong)):
+        page.get_by_label("Order by").select_option(score)
+        page.get_by_label("Compare with").select_option(other)
+        page.get_by_label("The network is").select_option("wrong" if keep is wrong else "right or wrong")
+        assert coefficient(page) == pytest.approx(spearman(study, score, other, keep), abs=5.1e-4)
+
+
+def test_filters_that_leave_nothing_say_so_and_clear_the_picture(opened):
+    page = opened(made_up())
+    assert page.is_hidden(".empty")
+    page.get_by_label("from").fill("2")
+    assert page.is_visible(".empty")
+    assert not page.is_visible(".picture") and not page.is_visible("table.scores")
+    assert page.text_content(".summary") == "No image is chosen."
+    assert page.text_content(".rho") == ""
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_selector(".picture")
+    assert page.is_hidden(".empty")
+
+
+def test_an_image_is_found_by_its_id_or_its_number(opened):
+    study = made_up()
+    page = opened(study)
+    for wanted, i in ((f"{HOSTILE}-17", 17), ("203", 203), ("7", 7)):
+        page.get_by_label("Image by id or number").fill(wanted)
+        page.keyboard.press("Enter")
+        assert_details(page, study, i)
+        assert i in listed(page)
+    page.get_by_label("Image by id or number").fill("4711")
+    page.get_by_role("button", name="Find").click()
+    assert page.text_content(".found") == "No image has the id or number 4711."
+    assert_details(page, study, 7)
+    page.locator("form.controls").get_by_label("Class").select_option("a|b")  # the images 0, 3, 6, ...
+    page.get_by_label("Image by id or number").fill("8")
+    page.keyboard.press("Enter")
+    assert_details(page, study, 8)
+    assert page.text_content(".found") == f"{HOSTILE}-8 does not meet the filters."
+
+
+def test_what_is_chosen_is_in_the_address_and_the_browser_leads_back(opened):
+    study, first = made_up(), expected(made_up())[0]
+    page, start = opened(study), ["avh", ""]
+    chosen = "[document.forms[0].score.value, document.forms[0].correct.value]"
+    assert "#" not in page.url
+    page.get_by_label("Order by").select_option("confidence")
+    page.get_by_label("The network is").select_option("wrong")
+    page.get_by_label("to", exact=True).fill("0.9")
+    keep = ~study.runs["resnet50"].scores["correct"] & (study.hsf <= 0.9)
+    order = expected(study, "confidence", keep=keep)
+    page.click(f".images button[data-image='{order[5]}']")
+    assert_details(page, study, order[5])
+    address = page.url.partition("#")[2]
+    other = opened(study, at=f"#{address}")
+    assert listed(other) == order[:48]
+    assert_details(other, study, order[5])
+    page.go_back()
+    assert page.evaluate(chosen) == ["confidence", "0"]
+    page.go_back()
+    page.go_back()
+    assert page.evaluate(chosen) == start
+    assert_details(page, study, first)
+
+
+@pytest.mark.parametrize("address", ["#score=<img src=x>&label=99&image=nobody", "#what-this-page-shows", "#%E0%A4%A"])
+def test_an_address_that_means_nothing_is_the_start(opened, address):
+    study = made_up()
+    assert listed(opened(study, at=address)) == expected(study)[:48]
+
+
+@pytest.mark.parametrize("pictured", [True, False])
+def test_the_selection_is_a_csv_file(opened, tmp_path, pictured):
+    study = made_up()
+    page = opened(study, pictured=pictured)
+    page.get_by_label("The network is").select_option("wrong")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Selection as CSV").click()
+    download.value.save_as(tmp_path / "selection.csv")
+    saved = pd.read_csv(tmp_path / "selection.csv")
+    scores = study.runs["resnet50"].scores
+    rows = expected(study, keep=~scores["correct"])
+    assert list(saved["id"]) == list(study.images["id"][rows])
+    assert list(saved["class"]) == [study.dataset["classes"][k] for k in scores["label"][rows]]
+    assert list(saved["ResNet50"]) == [study.dataset["classes"][k] for k in scores["predicted"][rows]]
+    for label, name in (("AVH", "avh"), ("confidence", "confidence"), ("loss", "loss")):
+        np.testing.assert_array_equal(saved[label].astype(np.float32), scores[name][rows].astype(np.float32))
+    np.testing.assert_array_equal(saved[["selected", "shown"]], study.images.loc[rows, ["selected", "shown"]])
+    np.testing.assert_allclose(saved["HSF"], study.hsf[rows])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_without_pictures_it_is_a_table_and_a_scatter(opened, width):
+    study = made_up()
+    page = opened(study, width, pictured=False)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".picture").count() == 0
+    assert page.is_visible("canvas")
+    assert all_listed(page) == expected(study)
+    page.click("[name=first]")
+    cells = page.eval_on_selector_all(
+        "table.images tbody tr", "rows => rows.map(r => [...r.cells].map(c => c.textContent))"
+    )
+    table, classes = study.runs["resnet50"].scores, study.dataset["classes"]
+    for i, shown in zip(expected(study)[:48], cells, strict=True):
+        row = table.loc[i]
+        assert shown[:3] == [row["id"], classes[row["label"]], classes[row["predicted"]]]
+        assert [float(value) for value in shown[3:]] == pytest.approx([row["avh"], study.hsf[i]], rel=1e-3)
+    page.click(f".images button[data-image='{expected(study)[2]}']")
+    assert f"{study.images['id'][expected(study)[2]]}, of class" in details(page)["summary"]
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.image") == str(expected(study)[3])
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_without_people_the_rest_works(opened, width):
     study = made_up(people=False)
     page = opened(study, width)
     assert page.locator(".people").count() == 0
+    assert page.locator("canvas").is_visible()
+    assert coefficient(page) == pytest.approx(spearman(study, "avh", "confidence"), abs=5.1e-4)
     page.get_by_label("The network is").select_option("right")
     assert all_listed(page) == expected(study, keep=study.runs["resnet50"].scores["correct"])
     assert "people" not in details(page)["summary"]
