@@ -1,5 +1,6 @@
 # Two commands do everything: `make book` and `make test`. Both set up .venv first.
 #
+#   make read                          the recorded book, in seconds: nothing is trained or executed
 #   make book                          the default study, live, then the HTML
 #   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
@@ -22,10 +23,15 @@ COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-ind
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book lab test bench lint lock clean setup
+.PHONY: read book lab test bench lint lock clean setup
 
+read: $(READY)
+	@python -m report.build read
+	@echo "The recorded book is at file://$(CURDIR)/_build/read/index.html"
+
+# Where there is no book yet, first the recorded one, to be read meanwhile.
 book: $(READY)
-	@python -m report.build \
+	@python -m report.build $(if $(wildcard _build/html/index.html),,read) book \
 	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 

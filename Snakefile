@@ -92,14 +92,17 @@ def page_words(study, **networks):
     return shlex.join(word for name, value in places.items() if value for word in ("-p", name, value))
 
 
-def notebooks():
-    for name, study in ALL.items():
+def notebooks(studies=ALL, without=()):
+    """The executed chapters of studies, in the book's order."""
+    for name, study in studies.items():
         yield from (f"book/runs/{name}/{chapter}.ipynb" for chapter in contents.of_study(study))
         for arch in study.runs:
-            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in contents.of_network(study))
+            chapters = (chapter for chapter in contents.of_network(study) if chapter not in without)
+            yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters)
 
 
 INDEX = "_build/html/index.html"
+READ = with_recorded({})  # the book of what is recorded alone: `make read`
 THERE = {
     path: (runs.sha256(path), path.stat().st_mtime_ns) for path in map(Path, (INDEX, *notebooks())) if path.exists()
 }
@@ -244,31 +247,53 @@ rule explorer:
         "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
+def sources(toc):
+    """What the pages around the chapters are made of."""
+    files = (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*"))
+    return ["_config.yml", toc, *sorted(map(str, files)), *sorted(map(str, Path("report/explorer").glob("*.*s")))]
+
+
 rule toc:
     output:
         "build/_toc.yml",
+        "build/_toc_read.yml",
     params:
-        text=contents.table_of_contents(ALL),
+        whole=contents.table_of_contents(ALL),
+        recorded=contents.table_of_contents(READ, without=contents.NOT_RECORDED),
     run:
-        Path(output[0]).write_text(params.text)
+        for path, text in zip(output, params, strict=True):
+            Path(path).write_text(text)
 
 
 rule pages:
     input:
         list(notebooks()),
-        "_config.yml",
-        "build/_toc.yml",
-        sorted(map(str, (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*")))),
-        sorted(map(str, Path("report/explorer").glob("*.*s"))),
+        sources("build/_toc.yml"),
     output:
         update(INDEX),
+    params:
+        toc="build/_toc.yml",
     log:
         "build/log/pages.log",
     shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
         """
-        rm -rf build/book
-        jupyter-book build . -W --keep-going --quiet --toc build/_toc.yml --path-output build/book > {log} 2>&1
-        mkdir -p _build && rm -rf _build/new _build/old && mv build/book/_build/html _build/new
-        [ ! -e _build/html ] || mv _build/html _build/old
-        mv _build/new _build/html && rm -rf _build/old
+        made=build/{rule} there=$(dirname {output})
+        rm -rf $made
+        jupyter-book build . -W --keep-going --quiet --toc {params.toc} --path-output $made > {log} 2>&1
+        mkdir -p _build && rm -rf $there.new $there.old && mv $made/_build/html $there.new
+        [ ! -e $there ] || mv $there $there.old
+        mv $there.new $there && rm -rf $there.old
         """
+
+
+use rule pages as read with:
+    input:
+        list(notebooks(READ, without=contents.NOT_RECORDED)),
+        sources("build/_toc_read.yml"),
+    output:
+        update("_build/read/index.html"),
+    params:
+        toc="build/_toc_read.yml",
+    log:
+        "build/log/read.log",
+    priority: 1  # first, to be read while the rest is made

@@ -37,7 +37,7 @@ def main() -> int:
             signal.signal(number, lambda number, _: caught.append(number))
         # The lock is Snakemake's, too: it is held for as long as either lives.
         build = subprocess.Popen(
-            ["snakemake", "--nolock", "--logger", "book", *sys.argv[1:]], pass_fds=[lock.fileno()], env=with_plugins()
+            ["snakemake", "--nolock", *sys.argv[1:], "--logger", "book"], pass_fds=[lock.fileno()], env=with_plugins()
         )
         while build.poll() is None and not caught:
             try:

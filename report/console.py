@@ -87,7 +87,8 @@ class Console:
         cores = len(os.sched_getaffinity(0))
         counts = {what: sum(self.left.get(rule, 0) for rule in rules) for what, rules in KINDS.items()}
         kinds = ", ".join(f"{n} {what if n > 1 else what.removesuffix('s')}" for what, n in counts.items() if n)
-        self.line(f"{kinds}: {self.total} steps on {cores} cores{self.about(cores)}; what they print is in build/log")
+        steps = f"{self.total} {'steps' if self.total > 1 else 'step'}"
+        self.line(f"{kinds}: {steps} on {cores} cores{self.about(cores)}; what they print is in build/log")
         if self.terminal:
             self.live = Live(get_renderable=self.lines, console=self.out, refresh_per_second=2, transient=True)
             self.live.start()
@@ -106,6 +107,8 @@ class Console:
         self.left[step.title.partition(" ")[0]] -= 1
         if self.terminal:
             self.line(f"done: {step.title}, {spoken(self.clock() - step.began)}")
+        if step.title == "read" and self.running:
+            self.line(f"to be read meanwhile: {Path('_build/read/index.html').resolve().as_uri()}")
 
     # --- what is shown
 

@@ -10,7 +10,7 @@ exchanged.
 import argparse
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from report import styles
 FOLDER = Path(__file__).parents[1] / "book" / "chapters"
 EXAMPLE = "book/chapters/verdicts.md"
 OF_NETWORKS = {"training", "heads"}  # what a study may have by its networks; what datasets offer, they declare
+NOT_RECORDED = ("explorer",)  # it holds the pictures
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 TITLES = {  # else the study's name
     "synthetic": "Simulated people",
@@ -102,8 +103,11 @@ def _about(study: StudyPlan) -> list[Chapter]:
     ]
 
 
-def table_of_contents(studies: Mapping[str, StudyPlan]) -> str:
-    """The text of _toc.yml for studies by name."""
+def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str] = ()) -> str:
+    """The text of _toc.yml for studies by name.
+
+    without: chapters on one network that are left out.
+    """
     parts = [{"caption": "The paper", "chapters": [{"file": file} for file in FRONT]}]
     for name, study in studies.items():
         folder = f"book/runs/{name}"
@@ -113,6 +117,7 @@ def table_of_contents(studies: Mapping[str, StudyPlan]) -> str:
             pages += [
                 {"file": f"{folder}/{arch}/{page}", "title": f"{label}: {title}"}
                 for page, title in of_network(study).items()
+                if page not in without
             ]
         parts.append({"caption": TITLES.get(name, name), "chapters": pages})
     parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})

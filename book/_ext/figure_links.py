@@ -14,6 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 PAGES = "book/runs"  # below it a folder per study, and in that one per network
+PICTURED = "explorer"  # the page that the book of `make read` has not
 SHOWN = ("fig-", "tab-")  # what the labels of figures and tables begin with
 
 
@@ -32,11 +33,18 @@ class FigureLinks(SphinxPostTransform):
             name, text = link["reftarget"], nodes.Text(link.astext())
             if link["reftype"] != "myst":
                 continue
+            if PurePosixPath(name).name.startswith(PICTURED) and self.beside(name) not in self.env.found_docs:
+                link.replace_self(nodes.Text(f"{text} in the book that make book builds"))
             if link.get("refdomain") is None and name.startswith(SHOWN):
                 found = [labels[name + end] for end in endings if name + end in labels]
                 link.replace_self(self.reference(*found[0], text) if found else text)
             elif link.get("reftargetid") in entries:
                 link.replace_self(self.reference(name, link["reftargetid"], text))
+
+    def beside(self, name: str) -> str:
+        """The page that a link's target is, from this one."""
+        folder = PurePosixPath(self.env.docname).parent
+        return (folder / PurePosixPath(name).name).with_suffix("").as_posix()
 
     def reference(self, page: str, anchor: str, text: nodes.Text) -> nodes.reference:
         return make_refnode(self.app.builder, self.env.docname, page, anchor, text)

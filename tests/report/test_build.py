@@ -60,7 +60,7 @@ def start(tmp_path):
 def test_it_is_given_snakemakes_words_and_gives_its_exit_code(start, code):
     build = start(f'#!/bin/sh\necho "$@"\nexit {code}\n')
     said, _ = build.communicate(timeout=60)
-    assert (build.returncode, said) == (code, "--nolock --logger book --some words\n")
+    assert (build.returncode, said) == (code, "--nolock --some words --logger book\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
