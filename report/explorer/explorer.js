@@ -8,7 +8,7 @@
   const data = window.explorerData;
   if (!root || !data) return;
 
-  const PER_PAGE = 48;
+  const PER_PAGE = data.tile ? 48 : 24;
   const SHOWN = 64; // CSS pixels of a thumbnail's side
   const BIG = 192; // and of the chosen image's
   const REACH = 24; // CSS pixels from a click to a point: a finger's width
@@ -129,6 +129,7 @@
     chooser.textContent = data.id[i];
     first.append(chooser);
     const named = [data.label[i], data.predicted[i]].map((k) => element("td", data.classes[k]));
+    named[1].classList.toggle("wrong", !data.correct[i]);
     const numbers = columns().map((s) => element("td", short(s.values[i]), { className: "number" }));
     made.append(first, ...named, ...numbers);
     return made;
