@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,16 +20,59 @@ from tqdm import tqdm
 
 from analysis import distributed, scores
 from analysis.architectures import Network
+from analysis.catalogue import SCORES
 from analysis.datasets import Images, Split
 
 AHEAD = 2  # batches fetched before they are asked for
 RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay there
 
-# What each score is made of. Probing in training keeps the first five.
-PROBED = ["confidence", "norm", "angle", "avh", "correct"]
-BASELINES = ["cosine", "avh_others", "angular_margin", "max_confidence", "margin", "entropy", "loss"]
-COLUMNS = [*PROBED, "predicted", "nearest", *BASELINES]
+PROBED = ["confidence", "norm", "angle", "avh", "correct"]  # in training
+OUTCOMES = {  # beside scores: what the network names, and whether it is right
+    "correct": lambda batch: batch.logits.argmax(1) == batch.targets,
+    "predicted": lambda batch: batch.logits.argmax(1),
+    "nearest": lambda batch: batch.angles.argmin(1),
+}
+FORMULAS = OUTCOMES | {name: score.formula for name, score in SCORES.items() if score.formula}
+COLUMNS = list(dict.fromkeys([*PROBED, *FORMULAS]))
 INTEGERS = ("predicted", "nearest")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network makes of B pictures of C classes: formulas of scores are given this."""
+
+    logits: Tensor  # (B, C)
+    embeddings: Tensor  # (B, D)
+    head: torch.nn.Linear
+    targets: Tensor  # (B,) each picture's own class
+
+    @cached_property
+    def angles(self) -> Tensor:
+        """(B, C)"""
+        return scores.angles_from_logits(self.logits, self.embeddings, self.head.weight, self.head.bias, self.targets)
+
+    @cached_property
+    def log_p(self) -> Tensor:
+        """Logarithms of the probabilities, (B, C)."""
+        return self.logits.log_softmax(1)
+
+    @property
+    def avh(self) -> Tensor:
+        """(B,)"""
+        return scores.avh_from_angles(self.angles, self.targets)
+
+    @property
+    def norm(self) -> Tensor:
+        """Of the embeddings, (B,)."""
+        return scores.norm(self.embeddings)
+
+    def own(self, values: Tensor) -> Tensor:
+        """Of values (B, C) those of the pictures' own classes, (B,)."""
+        return values.gather(1, self.targets[:, None])[:, 0]
+
+    def others(self, values: Tensor, absent: float) -> Tensor:
+        """Values (B, C) with ``absent`` at the pictures' own classes."""
+        return values.scatter(1, self.targets[:, None], absent)
 
 
 class Pictures:
@@ -107,7 +152,7 @@ def extract(
         with precise(device, precision):
             embeddings = network.embed(pixels.contiguous(memory_format=torch.channels_last))
         z = network.classify(embeddings)
-        for name, values in score(z, embeddings, network.head, targets[rows], columns).items():
+        for name, values in score(Batch(z, embeddings, network.head, targets[rows]), columns).items():
             result[name][rows] = values
         if logits:
             result["logits"][rows] = z
@@ -116,29 +161,9 @@ def extract(
     return {name: distributed.whole(value) for name, value in result.items()}
 
 
-def score(
-    z: Tensor, embeddings: Tensor, head: torch.nn.Linear, y: Tensor, columns: list[str] = COLUMNS
-) -> dict[str, Tensor]:
-    """The scores of one batch: logits z (B, C), embeddings (B, D), targets y (B,) -> (B,) per column."""
-    a = scores.angles_from_logits(z, embeddings, head.weight, head.bias, y)  # (B, C)
-    own = a.gather(1, y[:, None])[:, 0]  # (B,)
-    formulas = {
-        "confidence": lambda: scores.confidence(z, y),
-        "norm": lambda: scores.norm(embeddings),
-        "angle": lambda: own,
-        "avh": lambda: scores.avh_from_angles(a, y),
-        "correct": lambda: z.argmax(1) == y,
-        "predicted": lambda: z.argmax(1),
-        "nearest": lambda: a.argmin(1),
-        "cosine": own.cos,
-        "avh_others": lambda: scores.avh_others(a, y),
-        "angular_margin": lambda: scores.angular_margin(a, y),
-        "max_confidence": lambda: scores.max_confidence(z),
-        "margin": lambda: scores.margin(z, y),
-        "entropy": lambda: scores.entropy(z),
-        "loss": lambda: scores.loss(z, y),
-    }
-    return {name: formulas[name]() for name in columns}
+def score(batch: Batch, columns: list[str] = COLUMNS) -> dict[str, Tensor]:
+    """The scores of one batch, (B,) per column."""
+    return {name: FORMULAS[name](batch) for name in columns}
 
 
 def scores_table(split: Split, values: dict[str, Tensor], calibrated: Tensor | None = None) -> pd.DataFrame:

@@ -41,11 +41,11 @@ SOURCE = Path(__file__).parent
 # The modules that make a run's tables: it is stamped with their contents, and the Snakefile makes it again when one
 # changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
 TRAINED_BY = (
-    *("architectures", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
+    *("architectures", "catalogue", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
     *("distributed", "extraction", "scores", "training", "weights"),
 )
 MEASURED_BY = (
-    *("architectures", "datasets/decoding", "devices", "distributed"),
+    *("architectures", "catalogue", "datasets/decoding", "devices", "distributed"),
     *("evaluation", "extraction", "scores", "weights"),
 )
 

@@ -1,4 +1,4 @@
-"""Hardness scores of an image under a network: angles, AVH, confidence, norm and the baselines.
+"""The paper's scores of an image under a network: angles, AVH, confidence and norm. Others are in `catalogue`.
 
 Letters:  N images, D embedding dimensions, C classes.
           x  (N, D)  embeddings: the input of the final linear layer
@@ -24,7 +24,6 @@ also what keeps the gradient finite at an angle of 0.
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 CHUNK = 1024  # images at a time: 4 MB of float32 cosines for 1,000 classes, which stays in a CPU's cache
 NEAR = 0.95  # |cosine| above which arccos is replaced by Kahan's formula
@@ -92,12 +91,6 @@ def avh_from_angles(angles: Tensor, targets: Tensor) -> Tensor:
     return _target(angles, targets) / angles.sum(1)
 
 
-def avh_others(angles: Tensor, targets: Tensor) -> Tensor:
-    """A variant of Def. 3 whose sum leaves out the target: A(x, w_y) / sum_{i != y} A(x, w_i). (N,)"""
-    own = _target(angles, targets)
-    return own / (angles.sum(1) - own)
-
-
 def confidence(logits: Tensor, targets: Tensor) -> Tensor:
     """Model confidence (Def. 1): the target's probability. (N,)"""
     return _target(logits.log_softmax(1), targets).exp()
@@ -109,37 +102,6 @@ def norm(embeddings: Tensor) -> Tensor:
     Summed in float64, so that very short and very long embeddings neither vanish nor overflow.
     """
     return torch.linalg.vector_norm(embeddings, dim=1, dtype=torch.float64).to(_dtype(embeddings))
-
-
-def max_confidence(logits: Tensor) -> Tensor:
-    """The largest probability, whatever the target. (N,)"""
-    return logits.log_softmax(1).amax(1).exp()
-
-
-def margin(logits: Tensor, targets: Tensor) -> Tensor:
-    """The target's logit less the best other logit; below 0 where the network errs. (N,)"""
-    others = logits.scatter(1, targets[:, None], -torch.inf)
-    return _target(logits, targets) - others.amax(1)
-
-
-def angular_margin(angles: Tensor, targets: Tensor) -> Tensor:
-    """Angle to the target less the smallest to another class, from angles (N, C); above 0 where another is nearer. (N,)
-
-    A score of this book's own, not of the paper.
-    """
-    others = angles.scatter(1, targets[:, None], torch.inf)
-    return _target(angles, targets) - others.amin(1)
-
-
-def entropy(logits: Tensor) -> Tensor:
-    """Entropy of the predicted distribution, in nats. (N,)"""
-    log_p = logits.log_softmax(1)
-    return -(log_p.exp() * log_p).sum(1)
-
-
-def loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of each image, in nats. (N,)"""
-    return F.cross_entropy(logits, targets, reduction="none")
 
 
 def undefined(values: Tensor) -> int:

@@ -1,4 +1,4 @@
-"""How each architecture and score is named and drawn, so that all figures, tables and pages agree.
+"""How each architecture is named and drawn and each score is named, so that all figures, tables and pages agree.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart; markers say the same again.
 """
@@ -6,15 +6,16 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart; markers 
 import zlib
 from typing import NamedTuple
 
+from analysis import catalogue
+from analysis.catalogue import Score
+
 
 class Style(NamedTuple):
-    """A name for readers, a colour and a marker; ``axis`` labels an axis that shows it, ``meaning`` says what it is."""
+    """A name for readers, a colour and a marker."""
 
     label: str
     colour: str
     marker: str
-    axis: str = ""
-    meaning: str = ""
 
 
 # In the paper's order (Fig. 2 and 3, with DenseNet121 in its place by accuracy).
@@ -38,35 +39,13 @@ VARIANTS = {
 }
 OTHERS = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "X"), ("#8A7A00", "h"))  # for any other network, by its name
 
-SCORES = {
-    "avh": Style("AVH", "#0072B2", "o", "AVH", "angular visual hardness; low is easy"),
-    "avh_scaled": Style("AVH", "#0072B2", "o", "AVH, scaled to [0, 1]"),
-    "avh_others": Style("AVH over the others", "#56B4E9", "P", "", "angle over the sum of the angles to other classes"),
-    "angle": Style("angle", "#0072B2", "o", "angle in radians", "to the true class's weights, in radians"),
-    "angular_margin": Style(
-        "angular margin", "#009E73", "D", "", "angle to the true class's weights minus the smallest to another's"
-    ),
-    "cosine": Style("cosine", "#56B4E9", "X", "", "of the angle to the true class's weights"),
-    "confidence": Style("confidence", "#D55E00", "s", "confidence", "probability of the image's true class"),
-    "temperature_confidence": Style(
-        "calibrated confidence", "#CC79A7", "v", "", "probability of the true class after temperature scaling"
-    ),
-    "max_confidence": Style("highest confidence", "#CC79A7", "P", "", "probability of the predicted class"),
-    "margin": Style("margin", "#8A7A00", "h", "", "true class's logit minus the best other's"),
-    "entropy": Style("entropy", "#8A7A00", "X", "", "of the network's probabilities, in nats"),
-    "loss": Style("loss", "#000000", "D", "loss in nats", "cross-entropy, in nats"),
-    "norm": Style("norm", "#009E73", "^", "norm ‖x‖", "length of the embedding"),
-    "norm_in_class": Style(
-        "norm within class", "#009E73", "^", "norm within its class", "scaled to 0..1 among the images of its class"
-    ),
-    "norm_in_superclass": Style("norm within superclass", "#009E73", "^", "norm within its superclass"),
-    "hsf": Style("HSF", "#000000", "D", "human selection frequency"),
-    "accuracy": Style("accuracy", "#000000", "D", "accuracy"),
-    "learning_rate": Style("learning rate", "#000000", "D", "learning rate"),
-    "ambiguity": Style(
-        "true ambiguity", "#000000", "o", "", "known cause: how far the shape is morphed towards another"
-    ),
-    "degradation": Style("true degradation", "#000000", "s", "", "known cause: blur, noise and lost contrast"),
+# What figures and tables show by name: scores and, beside them, what they are compared with.
+SCORES = catalogue.SCORES | {
+    "hsf": Score("HSF", "human selection frequency"),
+    "accuracy": Score("accuracy", "accuracy"),
+    "learning_rate": Score("learning rate", "learning rate"),
+    "ambiguity": Score("true ambiguity", "", "known cause: how far the shape is morphed towards another"),
+    "degradation": Score("true degradation", "", "known cause: blur, noise and lost contrast"),
 }
 
 # Two images that stand for all (Fig. 5).

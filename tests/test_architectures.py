@@ -167,7 +167,7 @@ def test_every_network_of_torchvision_is_measured_as_it_computes(arch, quick_wei
     with torch.inference_mode():
         embeddings = network.embed(pixels)
         logits = network.classify(embeddings)
-        avh = extraction.score(logits, embeddings, network.head, torch.tensor([0, 4]), ["avh"])["avh"]
+        avh = extraction.score(extraction.Batch(logits, embeddings, network.head, torch.tensor([0, 4])), ["avh"])["avh"]
     assert embeddings.shape == (2, network.head.in_features)
     torch.testing.assert_close(logits, expected[0], atol=1e-4 * float(expected[0].abs().max()), rtol=1e-3)
     assert ((avh > 0) & (avh < 1)).all()

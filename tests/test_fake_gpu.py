@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from analysis import architectures, extraction, training
-from analysis.extraction import COLUMNS, INTEGERS, Pictures, extract, precise, score
+from analysis.extraction import COLUMNS, INTEGERS, Batch, Pictures, extract, precise, score
 
 CUDA = torch.device("cuda", 0)
 N, CLASSES, BATCH, SIZE = 10, 7, 4, 32
@@ -121,7 +121,7 @@ def test_a_tensor_left_on_the_cpu_would_be_found():
         embeddings, head = torch.empty(BATCH, network.head.in_features, device=CUDA), network.head
         z, y = network.classify(embeddings), torch.zeros(BATCH, dtype=torch.long)
         with pytest.raises(RuntimeError, match=r"(?i)device"):
-            score(z, embeddings, head, y)
+            score(Batch(z, embeddings, head, y))
 
 
 def test_a_value_that_python_asks_for_would_be_found():

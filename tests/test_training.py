@@ -181,7 +181,7 @@ def test_tables_have_a_row_per_probe_and_image(done):
     assert scored["label"].tolist() == dataset.test.labels.tolist()
     assert list(scored) == [
         *("id", "label", "confidence", "norm", "angle", "avh", "correct", "predicted", "nearest"),
-        *("cosine", "avh_others", "angular_margin", "max_confidence", "margin", "entropy", "loss"),
+        *("angular_margin", "cosine", "avh_others", "margin", "loss", "max_confidence", "entropy"),
         "temperature_confidence",
     ]
     assert list(found["training"]) == ["epoch", "learning_rate", "loss", "accuracy", "seconds"]

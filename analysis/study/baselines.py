@@ -8,42 +8,13 @@ Three of the scores rank images exactly as another does, whatever the network: t
 cosine falls as the angle rises, and AVH over the other classes is AVH / (1 - AVH).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.catalogue import COMPARED, SCORES
 from analysis.statistics import Estimate
 from analysis.study.results import NetworkResults, StudyResults
-
-
-class Expected(NamedTuple):
-    """What is expected of a score: the sign of its correlation with HSF, and whether it looks at the true label."""
-
-    sign: int
-    label: bool
-
-
-# In the order of the tables and the figure: angles, probabilities, norms.
-SCORES = {
-    "avh": Expected(-1, True),
-    "angle": Expected(-1, True),
-    "angular_margin": Expected(-1, True),
-    "cosine": Expected(1, True),
-    "avh_others": Expected(-1, True),
-    "confidence": Expected(1, True),
-    "temperature_confidence": Expected(1, True),
-    "margin": Expected(1, True),
-    "loss": Expected(-1, True),
-    "max_confidence": Expected(1, False),
-    "entropy": Expected(-1, False),
-    "norm": Expected(1, False),
-    "norm_in_class": Expected(1, True),
-}
-# There only where tables are not older, where images were held out from training, and where a class has several images.
-CONDITIONAL = ("angular_margin", "temperature_confidence", "norm_in_class")
-TWINS = {"loss": "confidence", "cosine": "angle", "avh_others": "avh"}  # of the same ranks, by their formulas
 
 
 def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
@@ -60,18 +31,18 @@ def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
         return pd.DataFrame()
     parts = []
     for arch, run in study.runs.items():
-        columns = {score: run.scores[score] for score in SCORES if score not in absent(run)}
+        columns = {score: run.scores[score] for score in COMPARED if score not in absent(run)}
         parts.append(statistics.compare_scores(columns, study.hsf, run.scores["correct"], "avh").assign(arch=arch))
     rows = pd.concat(parts, ignore_index=True)
     rows["expected"] = [SCORES[score].sign for score in rows["score"]]
-    rows["label"] = [SCORES[score].label for score in rows["score"]]
+    rows["label"] = [SCORES[score].knows_label for score in rows["score"]]
     rows["share"] = rows["value"].abs() / (ceiling.value if ceiling.value > 0 else np.nan)
-    return pd.concat([rows[rows["score"] == score] for score in SCORES], ignore_index=True)
+    return pd.concat([rows[rows["score"] == score] for score in COMPARED], ignore_index=True)
 
 
 def absent(run: NetworkResults) -> list[str]:
-    """The scores that a network has of no image."""
-    return [score for score in CONDITIONAL if score not in run.scores or run.scores[score].isna().all()]
+    """The scores that a network has of no image: its tables are older, or lack what the score is made of."""
+    return [score for score in COMPARED if score not in run.scores or run.scores[score].isna().all()]
 
 
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.catalogue import COMPARED, SCORES
 from analysis.statistics import Array
 from analysis.study import starts
-from analysis.study.baselines import SCORES as EXPECTED
 from analysis.study.results import StudyResults
 
 DISPUTED = 0.8  # HSF below it
 FIRSTS = (50, 100, 500)  # images that a person would look at
-# One of each order: the loss ranks as confidence does, the cosine as the angle, AVH over the others as AVH.
-SCORES = ("avh", "angle", "angular_margin", "confidence", "margin", "max_confidence", "entropy", "norm")
+SEARCHED = [name for name in COMPARED if SCORES[name].formula and not SCORES[name].twin]  # one of each order
 DISPUTE, RENAMED = EVENTS = ("disputed", "renamed")
 
 
@@ -46,7 +45,7 @@ def detect(study: StudyResults) -> pd.DataFrame:
     for event, holds in events(study).items():
         for correct in (False, True):
             for arch, run in study.runs.items():
-                there = {s: -EXPECTED[s].sign * starts.columns(run, s, correct) for s in SCORES if starts.has(run, s)}
+                there = {s: -SCORES[s].sign * starts.columns(run, s, correct) for s in SEARCHED if starts.has(run, s)}
                 found = statistics.detection_over_starts(there, holds, FIRSTS[1])
                 more = {k: statistics.detection_over_starts(there, holds, k, resamples=0) for k in FIRSTS}
                 for score, column in there.items():

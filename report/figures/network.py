@@ -54,11 +54,11 @@ def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
     score = cells["score"].iloc[0]
     colour_bar(fig, draw_cells(upper, cells, cells["n"].max()), upper)
     upper.set(xlabel=HSF, ylabel=styles.SCORES[score].axis)
-    style, places = styles.SCORES[score], np.arange(len(bins))
-    lower.errorbar(places, bins["mean"], error_bars(bins), fmt=style.marker, color=style.colour, capsize=3)
+    places = np.arange(len(bins))
+    lower.errorbar(places, bins["mean"], error_bars(bins), fmt="o", color="#0072B2", capsize=3)
     ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
     lower.set_xticks(places, ticks, fontsize=8)
-    lower.set(xlabel=HSF, ylabel=f"mean {style.label}", xlim=(-0.5, len(bins) - 0.5))
+    lower.set(xlabel=HSF, ylabel=f"mean {styles.SCORES[score].label}", xlim=(-0.5, len(bins) - 0.5))
     lower.grid(axis="x", visible=False)
     return fig
 

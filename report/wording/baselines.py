@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.catalogue import COMPARED, SCORES
 from analysis.statistics import Estimate
-from analysis.study.baselines import CONDITIONAL, SCORES, TWINS, absent
+from analysis.study.baselines import absent
 from analysis.study.results import StudyResults
 from report import styles, text
 
@@ -72,7 +73,7 @@ def baselines_sentences(table: pd.DataFrame) -> list[str]:
 
 def _sentence(rows: pd.DataFrame) -> str:
     network, avh = styles.architecture(rows["arch"].iloc[0]).label, rows.loc["avh"]
-    others = rows.drop(index=["avh", *TWINS])
+    others = rows[[score != "avh" and not SCORES[score].twin for score in rows.index]]
     more, less = others["lead_low"] > 0, others["lead_high"] < 0
     ways = {
         "more closely by": more,
@@ -95,7 +96,7 @@ def _sentence(rows: pd.DataFrame) -> str:
 def absent_scores(study: StudyResults) -> list[str]:
     """Which scores are not there for which networks, a sentence per score: there only where some are missing."""
     sentences = []
-    for score in CONDITIONAL:
+    for score in COMPARED:
         networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
         if networks:
             a = "an" if score_label(score)[0] in "aeiou" else "a"

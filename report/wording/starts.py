@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.study.baselines import SCORES
+from analysis.catalogue import SCORES
 from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import StudyResults
 from analysis.study.starts import ALL_IMAGES, CORRECT, MEAN, has, repeated

@@ -86,7 +86,7 @@ def test_correct_images_are_those_of_all_starts(study, found):
 
 def test_readers_see_every_score_and_the_best_one(study, found):
     shown = wording.detections_table(found, "disputed", starts.ALL_IMAGES)
-    assert len(shown) == len(disputed.SCORES) * len(ARCHS)
+    assert len(shown) == len(disputed.SEARCHED) * len(ARCHS)
     first = wording.best_finders(found)[0]
     assert first.startswith("HSF below 0.8, all images: found best by ")
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
@@ -101,7 +101,7 @@ def test_a_point_for_each_start_is_drawn(found):
     assert len(fig.axes) == 4
     for ax, panel in zip(fig.axes, points["panel"].unique(), strict=True):
         drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)
-        assert drawn == (points["panel"] == panel).sum() == len(disputed.SCORES) * len(ARCHS) * 2
+        assert drawn == (points["panel"] == panel).sum() == len(disputed.SEARCHED) * len(ARCHS) * 2
 
 
 def test_signs_are_turned_with_their_intervals(study):
