@@ -9,6 +9,7 @@ offer is in ``build/notebooks/``. Labels end in the study and the network: they 
 import base64
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from functools import cached_property
@@ -40,6 +41,8 @@ from report.shown import show
 INTERACTIVE = Path("build/notebooks")  # where notebooks leave what their links offer
 MARK = "Snakefile"  # is in the project's root
 EMBEDDED = 150  # dots per inch of the copy of a figure that a notebook holds
+PRINTED = 200  # and of a page's
+PATH, DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")  # of an SVG
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
 AT_SIGHT = 3  # sentences of a box; the others open with a click
@@ -239,10 +242,8 @@ class Page:
 
     def save(self, fig: Figure, name: str) -> str:
         """Save a picture; its path as the page names it. The same figure gives the same bytes."""
-        kind = name.rpartition(".")[2]
-        with runs.replacing(self.folder / "files" / name) as temporary, own_style({"svg.hashsalt": "avh"}):
-            metadata = {"Date": None} if kind == "svg" else {}
-            fig.savefig(temporary, format=kind, dpi=200, metadata=metadata, facecolor="white")
+        with runs.replacing(self.folder / "files" / name) as temporary:
+            temporary.write_bytes(png(fig, PRINTED) if name.endswith(".png") else svg(fig))
         return self.link(name)
 
     def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
@@ -345,12 +346,25 @@ def _transforms(made: dict[str, Any]) -> str:
 
 
 def embedded(fig: Figure) -> str:
-    """A figure as a data URI that a notebook holds: PNG of 256 colours, a third of the bytes of one in full colour."""
+    """A figure as a data URI that a notebook holds."""
+    return f"data:image/png;base64,{base64.b64encode(png(fig, EMBEDDED)).decode()}"
+
+
+def png(fig: Figure, dots: int) -> bytes:
+    """PNG of 256 colours, a third of the bytes of one in full colour."""
     full, small = io.BytesIO(), io.BytesIO()
     with own_style():
-        fig.savefig(full, format="png", dpi=EMBEDDED, facecolor="white")
+        fig.savefig(full, format="png", dpi=dots, facecolor="white")
     Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
+    return small.getvalue()
+
+
+def svg(fig: Figure) -> bytes:
+    """SVG whose paths have hundredths of a point, which nobody sees, instead of millionths."""
+    drawn = io.StringIO()
+    with own_style({"svg.hashsalt": "avh"}):
+        fig.savefig(drawn, format="svg", metadata={"Date": None}, facecolor="white")
+    return PATH.sub(lambda path: DIGITS.sub(r"\1", path[0]), drawn.getvalue()).encode()
 
 
 def _plain(value: Any) -> str:

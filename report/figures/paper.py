@@ -58,7 +58,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
     return draw_curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)])
 
 
-@figure("Curves by bin of human selection frequency", wording.describe_curves)
+@figure("Curves by bin of human selection frequency", wording.describe_curves, pixels=True)
 def figure_3(table: pd.DataFrame) -> Figure:
     """The same within the bins of HSF, a curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)

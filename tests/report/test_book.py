@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ RECORDED = with_recorded({})
 PICTURED = {name: study for name, study in RECORDED.items() if "explorer" in contents.of_network(study)}
 IMAGES = sum(len(study.runs) for study in PICTURED.values())  # pages of pictures, which are not recorded
 ALL_PAGES = {"chapter": 4, "explorer": 2, "comparison": len(COMPARISONS), "pages": 1}  # of the study below
+HEAVIEST = {"explorer": 3_000_000}  # bytes of a page with all that it loads; of others less
 SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_images=200 calibration_images=48"
 
 
@@ -256,7 +258,10 @@ def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_pages_open_from_disk_without_a_network(book, browser, width):
-    """No console error, no failed request, none beyond the disk; every figure is visible and has alternative text."""
+    """No console error, no failed request, none beyond the disk; every figure is visible and has alternative text.
+
+    And a page is light, with all that it loads.
+    """
     troubles = []
     context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
     figures = 0
@@ -266,6 +271,8 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
         page.on("pageerror", lambda e, p=path: troubles.append(f"{p.name}: {e}"))
         page.on("requestfailed", lambda r, p=path: troubles.append(f"{p.name}: {r.url} failed"))
         page.on("request", lambda r, p=path: r.url.startswith("http") and troubles.append(f"{p.name}: {r.url} asked"))
+        loaded = set()
+        page.on("request", lambda r, loaded=loaded: r.url.startswith("file:") and loaded.add(urlsplit(r.url).path))
         page.goto(path.as_uri())
         page.wait_for_load_state("load")
         images = page.evaluate(
@@ -273,6 +280,9 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
                 alt: i.alt, loaded: i.complete && i.naturalWidth > 0, shown: i.getBoundingClientRect().width > 100,
                 name: i.src}))"""
         )
+        weight = sum(Path(unquote(name)).stat().st_size for name in loaded)
+        if weight > HEAVIEST.get(path.stem, 800_000):
+            troubles.append(f"{path.relative_to(book)}: {weight:,} bytes with all that it loads")
         figures += len(images)
         for image in images:
             if not (image["loaded"] and image["shown"] and len(image["alt"]) > 20):

@@ -1,0 +1,90 @@
+"""A page loads what it shows: of the theme's icons, styles and scripts those that the book's pages use.
+
+The theme brings Font Awesome twice, as a script of 1.5 MB and as a font, which some browsers refuse to load from disk.
+Both give way to masks, a few hundred bytes an icon, whose outlines are the script's. Of style sheets those rules stay
+whose classes are words of some page or script. The index that is searched is loaded by the page that searches.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from sphinx.application import Sphinx
+
+SCRIPT = "scripts/fontawesome.js"  # below _static
+STYLE = "styles/pydata-sphinx-theme.css"
+OWN = {"book.css", "definition.css", "explorer.css"}
+ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'  # width, height, outline
+USED = re.compile(r"\bfa-([a-z][a-z0-9-]*)")
+FONT = re.compile(r"@font-face\{[^}]*Awesome[^}]*\}")
+DRAWN = """
+/* Icons: Font Awesome Free, CC BY 4.0, fontawesome.com */
+.fa, .fas, .fa-solid, .admonition > .admonition-title::after {
+  display: inline-block; width: 1.25em; height: 1em; vertical-align: -.125em; background: currentColor;
+  -webkit-mask: var(--icon) center / contain no-repeat; mask: var(--icon) center / contain no-repeat;
+}
+.admonition > .admonition-title::after { content: "" !important; width: 1rem; top: 1rem; }
+.bd-header-article .btn :is(i, span[class*="fa-"]) { font-size: 1.2rem; vertical-align: middle; }
+.onthispage::after { content: none !important; }
+@media (forced-colors: active) { .fa, .fas, .fa-solid { background: ButtonText; } }
+"""
+ALWAYS = {"circle-info": ".admonition-title"}  # icons that style sheets name
+SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+ICONS = re.compile(r'\s*<script[^>]* src="[^"]*fontawesome\.js[^"]*"></script>')
+RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+APART = re.compile(r",(?![^(\[]*[)\]])")  # commas between selectors, not in :is(...)
+INSIDE = re.compile(r"\[[^\]]*\]|:(?:is|where|not|has)\((?:[^()]|\([^()]*\))*\)")  # whose classes need not all be there
+CLASS = re.compile(r"\.([A-Za-z_-][\w-]*)")
+WORD = re.compile(r"[\w-]+")
+
+
+def lighten(app: Sphinx, error: Exception | None) -> None:
+    """Once all pages are written, and so all that they use is known."""
+    static = Path(app.outdir, "_static")
+    if error or not (static / SCRIPT).is_file():
+        return
+    pages = list(Path(app.outdir).rglob("*.html"))
+    scripts = [path for path in static.rglob("*.js") if path != static / SCRIPT]
+    icons = drawn((static / SCRIPT).read_text(), [path.read_text() for path in (*pages, *scripts)])
+    for page in pages:
+        text = ICONS.sub("", page.read_text())
+        page.write_text(text if page.name == "search.html" else SEARCH.sub("", text))
+    words = {word for path in (*pages, *scripts) for word in WORD.findall(path.read_text())}
+    for path in static.rglob("*.css"):
+        if path.name not in OWN:
+            path.write_text(used(FONT.sub("", path.read_text()), words))
+    with (static / STYLE).open("a") as style:
+        style.write(DRAWN + icons)
+    for path in (static / SCRIPT, *static.rglob("*.map")):
+        path.unlink()
+
+
+def drawn(script: str, texts: list[str]) -> str:
+    """Rules that give each icon that is named in a text its outline."""
+    names = {name: f".fa-{name}" for text in texts for name in USED.findall(text)} | ALWAYS
+    found = {where: re.search(ICON.format(name=re.escape(name)), script) for name, where in sorted(names.items())}
+    return "".join(
+        f'{where} {{ --icon: url("{picture(*icon.groups())}"); }}\n' for where, icon in found.items() if icon
+    )
+
+
+def picture(width: str, height: str, outline: str) -> str:
+    """A drawing as a URL."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"><path d="{outline}"/></svg>'
+    return f"data:image/svg+xml,{quote(svg, safe=' =:/')}"
+
+
+def used(style: str, words: set[str]) -> str:
+    """A style sheet without rules for classes that are no word of any page or script."""
+
+    def kept(rule: re.Match) -> str:
+        selectors = [one for one in APART.split(rule[1]) if set(CLASS.findall(INSIDE.sub("", one))) <= words]
+        return f"{','.join(selectors)}{{{rule[2]}}}" if selectors else ""
+
+    notices = re.findall(r"/\*!.*?\*/", style, flags=re.DOTALL)
+    return "\n".join([*notices, RULE.sub(kept, re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("build-finished", lighten)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
