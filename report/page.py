@@ -75,6 +75,7 @@ class Page:
         self.key = f"{parameters.study_name}-{arch}".rstrip("-")
         self.folder = folder or INTERACTIVE / parameters.study_name / arch
         self.here = here or self.folder
+        self._claimed: set[str] = set()
 
     @classmethod
     def open(cls, namespace: dict[str, Any], *, download: bool = True) -> Self:
@@ -181,9 +182,13 @@ class Page:
         self.say(wording.starts_judged(self.results))
 
     def claims(self, *ids: str) -> None:
-        """Of each claim the outcome, the paper's words and, behind a title, the rule with its numbers."""
+        """Of each claim the outcome, the paper's words and, behind a title, the rule with its numbers.
+
+        Without names: of those that the page has not shown before.
+        """
         ceiling = tables.ceiling(self.results)
-        for id_ in ids:
+        for id_ in ids or [claim.id for claim in claims.CLAIMS if claim.id not in self._claimed]:
+            self._claimed.add(id_)
             self.say(wording.outcome(self._judged, id_))
             self.say(wording.said(self.results, id_))
             numbers = shown.table(wording.judged(self._judged, id_, ceiling), wording.judged_caption(id_, ceiling))

@@ -1,34 +1,27 @@
-"""The paper's claims, each as a rule that turns a study's tables into a verdict.
+"""The paper's claims, each declared once: what the paper says, and a rule, in words and as a function.
 
-Each rule was fixed before it met any result; ``report.wording.claims`` says them in words. A rule is made of parts.
-Each part asks whether a number lies in a range, and looks at the number's 95 % bootstrap interval over test images:
-
-    supported       the number and its whole interval lie in the range
-    not supported   the number and its whole interval lie outside
-    inconclusive    the interval straddles the range's end, or the number cannot be had
-
-A claim is not supported if any part is not, supported if all parts are, else inconclusive. Where people, images, bins,
-epochs or networks are too few for a rule, the verdict is inconclusive and says so. Intervals are over images, for one
-start of each network; claims that rest on final scores are judged for its other starts too.
+A rule turns a study's tables into a verdict (``verdicts``), and was fixed before it met any result. Where people,
+images, bins, epochs or networks are too few for it, the verdict is inconclusive and says so. Intervals are over images,
+for one start of each network; claims that rest on final scores are judged for its other starts too. A claim more is a
+declared function more: pages of verdicts show it, after the others.
 
 Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one
 verdict hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import statistics
 from analysis.statistics import EDGES, RESAMPLES, Array, Closed, Estimate
-from analysis.study.choices import BINS, BOOK, HARDNESS, IMAGES, NORMS, Choices
+from analysis.study.choices import BINS, BOOK, HARDNESS, IMAGES, NORMS, STRONG, Choices
 from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.verdicts import INCONCLUSIVE, Finding, Part, conclude, lacking
 
-Verdict = Literal["supported", "not supported", "inconclusive"]
-SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS = ("supported", "not supported", "inconclusive")
 ALL = "all"  # in place of a network's name: the verdict is on all of them together
 FEWEST_IMAGES = 30  # below it a rank correlation's interval spans most of -1 to 1
 FEWEST_IN_BIN = 10  # below it a bin's mean is not known well enough to be put in order
@@ -43,44 +36,43 @@ NONE = 0.1  # a correlation below it is none
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
 FLAT = 0.2  # share of the early slope that is "almost flat"
+FEW = f"nobody was asked, or fewer than {FEWEST_IMAGES} images."
 
 
-class Part(NamedTuple):
-    """A number, and what the rule asks of it: within ``range``. Without a range it is told and decides nothing."""
-
-    quantity: str
-    estimate: Estimate
-    range: tuple[float, float] | None = None
-
-    @property
-    def verdict(self) -> Verdict | None:
-        if self.range is None:
-            return None
-        (low, high), ends = self.range, self.estimate[:3]
-        if np.isnan(ends).any():
-            return INCONCLUSIVE
-        if low < min(ends) and (max(ends) < high or high == np.inf):
-            return SUPPORTED
-        if max(ends) <= low or min(ends) >= high != np.inf:
-            return NOT_SUPPORTED
-        return INCONCLUSIVE
-
-
-class Finding(NamedTuple):
-    """A claim's verdict for one network, or for all; ``why``, where it is inconclusive."""
-
-    verdict: Verdict
-    parts: tuple[Part, ...] = ()
-    why: str = ""
-
-
-class Claim(NamedTuple):
-    """A claim's rule, under the claim's name in this book."""
+@dataclass(frozen=True)
+class Claim:
+    """A claim under its name in this book."""
 
     id: str
     judge: Callable[[StudyResults, str, Choices], Finding]
+    title: str = ""  # in this book's words
+    quote: str = ""  # the paper's words
+    section: str = ""
+    figures: tuple[str, ...] = ()  # that show it, the paper's by their numbers
+    statistic: str = ""
+    rule: str = ""  # supported when
+    inconclusive: str = ""  # beside an interval that straddles a threshold
     together: bool = False  # whether the verdict is on all networks together
     of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
+    ceiled: bool = False  # whether its number is told as a share of the noise ceiling, too
+
+    @property
+    def where(self) -> str:
+        """The paper's section: "Sec. 2.1" or "App. A"."""
+        return f"{'Sec.' if self.section[0].isdigit() else 'App.'} {self.section}"
+
+
+CLAIMS: list[Claim] = []  # in the order of this file
+
+
+def declare(id_: str, **more: Any) -> Callable:
+    """Declares a function to be a claim's rule."""
+
+    def declared(rule: Callable[[StudyResults, str, Choices], Finding]) -> Callable:
+        CLAIMS.append(Claim(id_, rule, **more))
+        return rule
+
+    return declared
 
 
 def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
@@ -120,47 +112,92 @@ def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults
     return replace(study, runs=study.runs | {arch: start})
 
 
-def conclude(*parts: Part) -> Finding:
-    """The verdict of a rule's parts together."""
-    asked = [part for part in parts if part.verdict]
-    verdicts = {part.verdict for part in asked}
-    if NOT_SUPPORTED in verdicts:
-        return Finding(NOT_SUPPORTED, parts)
-    if verdicts == {SUPPORTED}:
-        return Finding(SUPPORTED, parts)
-    open_ = [part.quantity for part in asked if part.verdict == INCONCLUSIVE]
-    return Finding(INCONCLUSIVE, parts, f"undecided: {', '.join(open_)}")
-
-
-def lacking(why: str) -> Finding:
-    """No verdict, for want of something."""
-    return Finding(INCONCLUSIVE, (), why)
-
-
+@declare(
+    "H1",
+    title="A network's confidence does not follow people strongly",
+    quote="Model Confidence and Human Selection Frequency are not in direct proportion and thereby not strongly "
+    "correlated.",
+    section="2.1",
+    figures=("1",),
+    statistic="Spearman's correlation of confidence with HSF over test images, and its share of the noise ceiling.",
+    rule=f"the interval lies between −{STRONG} and {STRONG}.",
+    inconclusive=FEW,
+    of_scores=True,
+    ceiled=True,
+)
 def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """H1."""
     values = study.runs[arch].scores["confidence"]
     return _correlated(study, choices, values, "confidence with HSF", (-choices.strong, choices.strong))
 
 
+@declare(
+    "P1",
+    title="The norm does not follow people (Prediction 1, which the paper rejects)",
+    quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
+    section="2.2",
+    figures=("1", "N1", "6", "7"),
+    statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
+    rule=f"the interval lies between −{NONE} and {NONE}.",
+    inconclusive=FEW,
+    of_scores=True,
+    ceiled=True,
+)
 def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 1, which the paper rejects."""
     values = NORMS[choices.norm](study.runs[arch].scores)
     return _correlated(study, choices, values, "norm within class with HSF", (-NONE, NONE))
 
 
+@declare(
+    "P2a",
+    title="AVH falls as HSF rises",
+    quote="AVH(x) has a strong correlation with Human Selection Frequency",
+    section="2.2",
+    figures=("1", "6", "A1"),
+    statistic="Spearman's correlation of AVH with HSF over test images, and its share of the noise ceiling.",
+    rule="the interval lies below 0.",
+    inconclusive=FEW,
+    of_scores=True,
+    ceiled=True,
+)
 def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: AVH falls as HSF rises."""
     values = HARDNESS[choices.hardness](study.runs[arch].scores)
     return _correlated(study, choices, values, "AVH with HSF", (-np.inf, 0))
 
 
+@declare(
+    "P2b",
+    title="It does so strongly",
+    quote="AVH is strongly correlated with human selection frequency across a wide range of CNN models.",
+    section="2.2",
+    figures=("1", "6", "A1"),
+    statistic="That of P2a.",
+    rule=f"the interval lies below −{STRONG}: from there on a correlation is strong for H1 too.",
+    inconclusive=FEW,
+    of_scores=True,
+    ceiled=True,
+)
 def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it does so strongly."""
     values = HARDNESS[choices.hardness](study.runs[arch].scores)
     return _correlated(study, choices, values, "AVH with HSF", (-np.inf, -choices.strong))
 
 
+@declare(
+    "P2c",
+    title="AVH follows people more closely than confidence does",
+    quote="To the best of our knowledge, this is the first model score that correlates strongly with human visual "
+    "hardness.",
+    section="1",
+    figures=("1", "6"),
+    statistic="How much larger the absolute value of AVH's correlation with HSF is than that of confidence's, "
+    "paired over images.",
+    rule="the interval lies above 0.",
+    inconclusive=FEW,
+    of_scores=True,
+)
 def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it follows HSF more closely than confidence does."""
     if few := _too_few_people(study):
@@ -171,6 +208,20 @@ def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOO
     return enough(Part("|AVH| − |confidence|", lead, (0, np.inf)))
 
 
+@declare(
+    "Obs. 1",
+    title="Norm and accuracy rise together, and the norm climbs at the first drop of the learning rate",
+    quote="it suddenly climbs after 30 epochs when the first learning rate decay happens. The accuracy curve is "
+    "very similar to that of the average ‖x‖₂.",
+    section="3",
+    figures=("2",),
+    statistic="Spearman's correlation, over epochs, of the mean norm with accuracy; and the least-squares slope of "
+    f"the mean norm over the {WINDOW} epochs after the first drop, the drop's own step included, over that of the "
+    f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it "
+    "does neither).",
+    rule=f"the first interval lies above {ALIKE} and the second above 1.",
+    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
+)
 def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 1."""
     run = study.runs[arch]
@@ -192,6 +243,17 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
     )
 
 
+@declare(
+    "Obs. 2",
+    title="AVH reaches its plateau before accuracy and the loss reach theirs",
+    quote="AVH(x) hits a plateau very early even when the accuracy or loss is still improving.",
+    section="3",
+    figures=("2",),
+    statistic=f"The epoch at which mean AVH has made {LEARNED:.0%} of its fall from epoch 1 to its lowest point; "
+    "the same for the rise of accuracy and the fall of the training loss.",
+    rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
+    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
+)
 def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 2."""
     run = study.runs[arch]
@@ -213,6 +275,20 @@ def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     return conclude(*told, Part("epochs by which AVH is earlier than both", lead, (0, np.inf)))
 
 
+@declare(
+    "Obs. 3",
+    title="Throughout training AVH tells the bins of HSF apart, and better than the norm does",
+    quote="for AVH(x), such gaps are significant and consistent across every single model during the whole "
+    "training process.",
+    section="3",
+    figures=("3",),
+    statistic="The share of epochs at which mean AVH falls from each bin of HSF to the next; and Cohen's f (spread "
+    "of the bins' means over the pooled spread within them), averaged over epochs, of AVH less that of the norm. "
+    "A resample is noisier than the images themselves, so the interval of the share leans low.",
+    rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
+    inconclusive=f"nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
+    f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
+)
 def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Observation 3."""
     run = study.runs[arch]
@@ -233,6 +309,20 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     )
 
 
+@declare(
+    "Obs. 4",
+    title="Better networks have lower AVH, in every bin of HSF",
+    quote="better models have better AVH(x) throughout the training process and also across samples under "
+    "different human selection frequency.",
+    section="3",
+    figures=("2", "3"),
+    statistic="Kendall's tau, over the trained networks, of accuracy on all test images with how low mean AVH is, "
+    "in each bin of HSF; the same resampled images for all networks.",
+    rule="the interval of the lowest tau of any bin lies above 0.",
+    inconclusive=f"nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
+    "or more; smaller bins are left out.",
+    together=True,
+)
 def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) -> Finding:
     """Observation 4, of all networks together."""
     if few := _too_few_people(study):
@@ -272,6 +362,21 @@ def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
     return conclude(Part("lowest tau of any bin", statistics.estimate(taus, len(groups)), (0, np.inf)))
 
 
+@declare(
+    "App. A",
+    title="In the first steps the norm climbs, the angle falls, both flatten, and easy images end lower",
+    quote="The average norm increases with a large initial slope but it flattens slightly after 10 iterations. […] "
+    "the average angle decreases sharply at the beginning and then becomes almost flat after 10 iterations. […] "
+    "the angle for the easy one converges to a much lower value.",
+    section="A",
+    figures=("4", "5"),
+    statistic="The change of the mean norm and of the mean angle over the first optimiser steps; each one's slope "
+    f"after step {EARLY} over that before; Spearman's correlation of the last step's angle with HSF over test "
+    "images (the paper looks at two).",
+    rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
+    f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
+    inconclusive=f"fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
+)
 def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
@@ -297,20 +402,6 @@ def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
         Part("last angle with HSF", easy, (-np.inf, 0)),
     )
     return found if study.has_people else found._replace(why=found.why and "nobody was asked which images are easy")
-
-
-CLAIMS = (
-    Claim("H1", confidence_with_people, of_scores=True),
-    Claim("P1", norm_with_people, of_scores=True),
-    Claim("P2a", avh_with_people, of_scores=True),
-    Claim("P2b", avh_strongly_with_people, of_scores=True),
-    Claim("P2c", avh_before_confidence, of_scores=True),
-    Claim("Obs. 1", norm_and_accuracy),
-    Claim("Obs. 2", plateau),
-    Claim("Obs. 3", bins_apart),
-    Claim("Obs. 4", better_networks, together=True),
-    Claim("App. A", first_steps),
-)
 
 
 def named(*ids: str) -> list[Claim]:

@@ -15,8 +15,9 @@ import pandas as pd
 from analysis import statistics
 from analysis.study import tables
 from analysis.study.choices import BINS, BOOK, Choices
-from analysis.study.claims import ALL, CLAIMS, NONE, Claim, Finding, Part, enough, lacking
+from analysis.study.claims import ALL, CLAIMS, NONE, Claim, enough
 from analysis.study.results import StudyResults
+from analysis.study.verdicts import Finding, Part, lacking
 
 
 class Reading(NamedTuple):

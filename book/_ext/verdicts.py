@@ -13,7 +13,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from report.wording import CLAIM_WORDS
+from analysis.study.claims import CLAIMS
 
 PAGE = "/verdicts"
 
@@ -23,12 +23,12 @@ class Claims(SphinxDirective):
         container = nodes.container(classes=["claims"])
         rows = [
             (
-                f"{id_}: {claim.title}",
+                f"{claim.id}: {claim.title}",
                 f"“{claim.quote}”",
                 claim.where,
                 ", ".join(map("Figure {}".format, claim.figures)),
             )
-            for id_, claim in CLAIM_WORDS.items()
+            for claim in CLAIMS
         ]
         lines = [("claim", "in the paper's words", "where", "shown in"), [":---"] * 4, *(map(escaped, r) for r in rows)]
         self.state.nested_parse(StringList([f"| {' | '.join(line)} |" for line in lines]), 0, container)
@@ -57,8 +57,8 @@ def table(page: str, path: Path) -> list[str]:
         head, *rows = [[*map(escaped, row[:-1]), row[-1]] for row in csv.reader(file)]
     study = Path(page).parent.name
     for row in rows:  # the last column names the figures that show the claim in the first
-        links = (f"[Figure {name}](#fig-{name.lower()}-{study})" for name in row[-1].split(", "))
-        row[0] += f": {', '.join(links)}"
+        links = [f"[Figure {name}](#fig-{name.lower()}-{study})" for name in row[-1].split(", ") if name]
+        row[0] += f": {', '.join(links)}" if links else ""
     lines = [f"| {' | '.join(line[:-1])} |" for line in (head, [":---"] * len(head), *rows)]
     return [f"{{doc}}`The study {study}: numbers and rules </{page}>`", "", *lines, ""]
 

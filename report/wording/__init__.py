@@ -11,9 +11,7 @@ from report.wording.baselines import (
     with_labels,
 )
 from report.wording.claims import (
-    CLAIM_WORDS,
     SPLIT,
-    ClaimWords,
     judged,
     judged_caption,
     matrix,
@@ -116,13 +114,11 @@ from report.wording.study import BATCH_NORM, about, given_weights, network, scal
 
 __all__ = [
     "BATCH_NORM",
-    "CLAIM_WORDS",
     "DIFFERENCES",
     "READINGS_CAPTION",
     "SEEN",
     "SPLIT",
     "STARTS_CAPTION",
-    "ClaimWords",
     "about",
     "absent_scores",
     "accuracy_changes",

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.catalogue import SCORES
+from analysis.study.claims import CLAIMS
 from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import StudyResults
 from analysis.study.starts import ALL_IMAGES, CORRECT, MEAN, has, repeated
@@ -38,8 +39,9 @@ def starts_judged(study: StudyResults) -> str:
     if not repeated(study):
         return starts_said(study)
     return (
-        "Verdicts and numbers are of each network's first start. Claims that rest on its final scores (H1, P1 and P2) "
-        "are judged for its other starts too: “2 of 3 starts” have the verdict that is shown."
+        "Verdicts and numbers are of each network's first start. Claims that rest on its final scores "
+        f"({text.listing(claim.id for claim in CLAIMS if claim.of_scores)}) are judged for its other starts too: "
+        "“2 of 3 starts” have the verdict that is shown."
     )
 
 

@@ -365,10 +365,6 @@ def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
     assert wording.matrix(table, silent).columns[0] == "claim"
 
 
-def test_every_claim_has_its_words():
-    assert list(claims_in_words.CLAIM_WORDS) == [claim.id for claim in claims.CLAIMS]
-
-
 def test_infinite_numbers_have_their_sign():
     assert claims_in_words._signed(np.inf) == "∞"
     assert claims_in_words._signed(-np.inf) == "−∞"

@@ -10,8 +10,9 @@ from scipy import stats
 from analysis import statistics
 from analysis.statistics import Estimate
 from analysis.study import claims
-from analysis.study.claims import CLAIMS, INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, Part
+from analysis.study.claims import CLAIMS
 from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, VERDICTS, Finding, Part, conclude
 
 RULES = {claim.id: claim for claim in CLAIMS}
 EPOCHS = 12  # the rate falls after 4 and 8
@@ -176,7 +177,7 @@ def test_a_rule_comes_out_as_its_tables_say(claim, made, verdict):
 
 
 def test_every_rule_is_fed_all_three():
-    assert {(claim, verdict) for claim, _, verdict in CASES} == {(c, v) for c in RULES for v in claims.VERDICTS}
+    assert {(claim, verdict) for claim, _, verdict in CASES} == {(c, v) for c in RULES for v in VERDICTS}
 
 
 @pytest.mark.parametrize(
@@ -200,9 +201,9 @@ def test_a_part_looks_at_the_number_and_its_interval(ends, range_, verdict):
 def test_one_failing_part_fails_the_claim_and_an_open_one_leaves_it_open():
     yes, no, open_ = (Part(q, Estimate(*e, 9), (0, np.inf)) for q, e in
                       (("yes", (1, 1, 1)), ("no", (-1, -1, -1)), ("open", (0, -1, 1))))  # fmt: skip
-    assert claims.conclude(yes, no, open_).verdict == NOT_SUPPORTED
-    assert claims.conclude(yes, open_) == claims.Finding(INCONCLUSIVE, (yes, open_), "undecided: open")
-    assert claims.conclude(yes, yes).verdict == SUPPORTED
+    assert conclude(yes, no, open_).verdict == NOT_SUPPORTED
+    assert conclude(yes, open_) == Finding(INCONCLUSIVE, (yes, open_), "undecided: open")
+    assert conclude(yes, yes).verdict == SUPPORTED
 
 
 def test_the_table_has_every_claim_for_every_network():
@@ -215,7 +216,7 @@ def test_the_table_has_every_claim_for_every_network():
     )
     assert set(each.loc[each["claim"] != "Obs. 4", "arch"]) == {"net0", "net1"}
     assert each.loc[each["claim"] == "Obs. 4", "arch"].tolist() == [claims.ALL]
-    assert set(table["verdict"]) <= set(claims.VERDICTS)
+    assert set(table["verdict"]) <= set(VERDICTS)
     row = table[(table["claim"] == "H1") & (table["arch"] == "net1")].iloc[0]
     assert (row["above"], row["below"], row["n"]) == (-0.5, 0.5, 200)
     assert row["low"] < row["value"] < row["high"]
