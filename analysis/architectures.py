@@ -35,12 +35,11 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 from analysis import runs
 from analysis.errors import InputError
+from analysis.normalisation import IMAGENET, Normalisation
 
 SMALL_PICTURE = 64  # px; below, stem "auto" takes the small variant where there is one
 
-# ImageNet's channel means and standard deviations, on pixels in 0..1: what nearly all of torchvision's weights expect.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+MEAN, STD = IMAGENET
 
 TIMM = "timm/"  # begins timm's names
 TUNED_RATE = 0.01  # initial, where training starts from given weights
@@ -69,6 +68,7 @@ class Network(nn.Module):
 
     def normalise(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Take these channel means and standard deviations, on pixels in 0..1."""
+        self.normalisation = Normalisation(tuple(mean), tuple(std))
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 

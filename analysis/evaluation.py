@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from analysis import architectures, distributed, runs, weights
+from analysis import architectures, distributed, outputs, runs, weights
 from analysis.datasets import Dataset, Images, Split
 from analysis.devices import device_name, resolve_device, resolve_precision
 from analysis.errors import InputError
@@ -62,6 +62,8 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
             bar=bar,
         )
     scores = scores_table(dataset.test, values)
+    named = (scores[column].to_numpy() for column in ("label", "predicted"))
+    outputs.check_order(*named, given.name, fitted.decided, given.accuracy)
     seconds = time.perf_counter() - started
     runs.write_table(parameters.run_dir / "scores.parquet", scores)
     stamp = runs.stamp(
@@ -70,7 +72,13 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
         network=network.description,
         parameter_count=sum(value.numel() for value in network.parameters()),
         embedding=network.head.in_features,
-        measured={"weights": given.name, "sha256": given.sha256, "by_name": fitted.by_name}
+        measured={
+            "weights": given.name,
+            "sha256": given.sha256,
+            "by_name": fitted.decided == outputs.NAMES,
+            "decided": fitted.decided,
+            "normalisation": weights.normalisation_of(given, network, parameters.arch),
+        }
         | ({"notes": list(fitted.notes)} if fitted.notes else {})
         | made,
         classes=list(fitted.classes),

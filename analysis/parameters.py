@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.errors import InputError
+from analysis.normalisation import read_normalisation
 
 # A dataset is a module that declares one; it is not imported here, where only its name is asked for.
 MODULES = sorted(Path(__file__).with_name("datasets").glob("*.py"))
@@ -152,6 +153,11 @@ class RunParameters(StudyParameters):
     head: Literal["own", "linear", "hidden", "hidden-no-dropout"] = Field(
         "own", description="last layers; linear: one; hidden: two more before it, as VGG has; own: the network's"
     )
+    normalisation: str = Field(
+        "",
+        description="of pixels for weights or start_from: imagenet, inception, none, or three means and deviations; "
+        "empty: as they say",
+    )
     label: str = Field("", description="the run's folder under its study; empty: arch, with '-' for '/' and ':'")
     input_size: int | None = Field(
         None, ge=8, le=1024, description="the network resizes pictures to this many pixels; None: as they are"
@@ -188,6 +194,13 @@ class RunParameters(StudyParameters):
             )
         if self.label and not re.fullmatch(FOLDER, self.label):
             raise ValueError(f"label {self.label!r}; allowed: letters, digits, '-', '_' and '.'")
+        if self.normalisation:
+            if not (self.weights or self.start_from):
+                raise ValueError("normalisation is given without weights or start_from, whose pixels it is about")
+            try:
+                read_normalisation(self.normalisation)
+            except ValueError as error:
+                raise ValueError(f"normalisation {self.normalisation!r}; {error}") from None
         if self.weights and self.start_from:
             raise ValueError("weights and start_from are both given; allowed: one, to measure or to train")
         return self

@@ -32,7 +32,7 @@ def prepare(parameters: StudyParameters) -> Dataset:
     """
     dataset = load(parameters)
     folder, description = parameters.study_dir, describe_study(dataset, parameters)
-    there = runs.read_json(folder / DATASET) if (folder / DATASET).exists() and (folder / IMAGES).exists() else {}
+    there = runs.read_stamp(folder / DATASET) if (folder / DATASET).exists() and (folder / IMAGES).exists() else {}
     if identity(there) != identity(description):
         finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
         if there and finished:
@@ -43,7 +43,7 @@ def prepare(parameters: StudyParameters) -> Dataset:
         runs.write_table(folder / IMAGES, images_table(dataset))
         runs.write_stamp(folder / DATASET, description)
     elif len(description["superclasses"]) > len(there.get("superclasses", ())):
-        runs.write_json(folder / DATASET, there | {name: description[name] for name in GROUPING})
+        runs.write_stamp(folder / DATASET, there | {name: description[name] for name in GROUPING})
     return dataset
 
 

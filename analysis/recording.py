@@ -39,7 +39,7 @@ def record(
     Raises InputError where a run is not finished, or a value exceeds half precision.
     """
     source, target = parameters.study_dir, folder / parameters.study_name
-    stamps = {arch: runs.read_json(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
+    stamps = {arch: runs.read_stamp(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
     images = runs.read_table(source / IMAGES)
     runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWERS})$").columns))
     for arch, stamp in stamps.items():
@@ -60,8 +60,8 @@ def record(
                 table = runs.read_table(path.parent / f"{name}.parquet")
                 table = kept(table, whole) if name == "scores" else table
                 runs.write_table(start / f"{name}.parquet", table)
-            runs.write_stamp(start / runs.RUN, runs.read_json(path))
-    runs.write_stamp(target / DATASET, runs.read_json(source / DATASET) | {"answers": answers_hash(images)})
+            runs.write_stamp(start / runs.RUN, runs.read_stamp(path))
+    runs.write_stamp(target / DATASET, runs.read_stamp(source / DATASET) | {"answers": answers_hash(images)})
     return target
 
 

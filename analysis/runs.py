@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -34,19 +35,22 @@ MEASURED = TABLES[:1]  # of a run whose weights were given
 OF_ANOTHER_START = ("scores", "training")  # what pages read, and a record keeps, of all starts but the first
 PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
 CHECKPOINT = "checkpoint-{}.pt"
-TABLES_OF = "tables"  # in a description: each table's SHA-256
+TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
+DESCRIBED = ("*.parquet", "model.safetensors")  # which these are
+SEAL = "seal"  # in a description: the SHA-256 of all else in it
+COLOURED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what makes a terminal write in bold, as torch's messages have it
 PARTIAL = ".partial"  # ends the temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
 # The modules that make a run's tables: it is stamped with their contents, and the Snakefile makes it again when one
 # changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
 TRAINED_BY = (
-    *("architectures", "catalogue", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
-    *("distributed", "extraction", "scores", "training", "weights"),
+    *("architectures", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
+    *("distributed", "extraction", "normalisation", "outputs", "scores", "training", "weights"),
 )
 MEASURED_BY = (
     *("architectures", "catalogue", "datasets/decoding", "devices", "distributed"),
-    *("evaluation", "extraction", "scores", "weights"),
+    *("evaluation", "extraction", "normalisation", "outputs", "scores", "weights"),
 )
 
 
@@ -90,18 +94,39 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def write_stamp(path: Path, stamp: dict[str, Any]) -> dict[str, Any]:
-    """Write a description of the tables beside it, with the SHA-256 of each, and return it. They are written before."""
-    stamp = stamp | {TABLES_OF: {table.name: sha256(table) for table in sorted(path.parent.glob("*.parquet"))}}
-    write_json(path, stamp)
+    """Write a description of the files beside it, with the SHA-256 of each and of itself, and return it.
+
+    They are written before.
+    """
+    files = sorted(file for pattern in DESCRIBED for file in path.parent.glob(pattern))
+    stamp = stamp | {TABLES_OF: {file.name: sha256(file) for file in files}}
+    write_json(path, stamp | {SEAL: seal(stamp)})
     return stamp
 
 
-def check_table(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
-    """Raises InputError where a table is not the one that its description was written with; older ones do not say."""
+def read_stamp(path: Path) -> dict[str, Any]:
+    """What ``write_stamp`` wrote. Raises InputError where the file is another than it; older ones have no seal."""
+    stamp = read_json(path)
+    written = stamp.pop(SEAL, None)
+    if written is not None and written != seal(stamp):
+        raise InputError(
+            f"{path} is not what was written (its SHA-256 is another): put it back, or remove the folder and run the "
+            "study again"
+        )
+    return stamp
+
+
+def seal(stamp: dict[str, Any]) -> str:
+    """SHA-256 of a description."""
+    return hashlib.sha256(json.dumps(stamp, sort_keys=True).encode()).hexdigest()
+
+
+def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
+    """Raises InputError where a file is not the one that its description was written with; older ones do not say."""
     written = stamp.get(TABLES_OF, {}).get(path.name)
     if written and path.exists() and sha256(path) != written:
         raise InputError(
-            f"{path} is not the table that {path.with_name(described)} was written with (its SHA-256 is another): "
+            f"{path} is not the file that {path.with_name(described)} was written with (its SHA-256 is another): "
             "put it back, or remove the folder and run the study again"
         )
 
@@ -140,7 +165,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     """What an error says, in one line that is not too long."""
-    return next(iter(str(error).splitlines()), type(error).__name__)[:100]
+    return next(iter(COLOURED.sub("", str(error)).splitlines()), type(error).__name__)[:100]
 
 
 def tables(parameters: RunParameters) -> tuple[str, ...]:
@@ -163,7 +188,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     path = parameters.run_dir / RUN
     if not path.exists():
         return None
-    stamp = read_json(path)
+    stamp = read_stamp(path)
     mine = described(parameters)
     theirs = {name: RunParameters.model_fields[name].default for name in mine} | stamp.get("parameters", {})
     different = [
@@ -175,7 +200,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
         if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
             different.append(f"{given} is not the file that it was then")
     data = parameters.study_dir / "dataset.json"
-    if data.exists() and read_json(data).get("hash") != stamp.get("data"):
+    if data.exists() and read_stamp(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")
     if different:
         raise InputError(

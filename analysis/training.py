@@ -15,13 +15,10 @@ fixed training images and puts the running ones back. Later probes, and all of F
 the running statistics as they are.
 """
 
-import io
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from analysis import architectures, distributed, runs, weights
+from analysis import architectures, checkpoints, distributed, runs, weights
 from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
@@ -295,7 +292,7 @@ class Training:
             "training": pd.DataFrame(self.progress.training),
         }
         with self.recalibrated_batch_norm():  # the statistics that the scores were computed with
-            weights = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
+            state = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
         stamp = runs.stamp(
             p,
             self.dataset.hash,
@@ -315,17 +312,17 @@ class Training:
             temperature=temperature,
             undefined=int(scores["avh"].isna().sum()),
         )
-        return distributed.first(lambda: self._write(tables, weights, stamp)) or stamp
+        return distributed.first(lambda: self._write(tables, state, stamp)) or stamp
 
     def _write(
-        self, tables: dict[str, pd.DataFrame], weights: dict[str, Tensor], stamp: dict[str, Any]
+        self, tables: dict[str, pd.DataFrame], state: dict[str, Tensor], stamp: dict[str, Any]
     ) -> dict[str, Any]:
         """The run's files, its stamp last; the stamp as it is written."""
         folder = self.parameters.run_dir
         for name, table in tables.items():
             runs.write_table(folder / f"{name}.parquet", table)
-        classes = {"classes": json.dumps(self.dataset.classes)}  # which row of the head is which class
-        runs.write_bytes(folder / "model.safetensors", safetensors.save(weights, metadata=classes))
+        said = weights.description(self.dataset.classes, self.network, float(tables["scores"]["correct"].mean()))
+        runs.write_bytes(folder / "model.safetensors", safetensors.save(state, metadata=said))
         stamp = runs.write_stamp(folder / runs.RUN, stamp)
         runs.sweep(folder)
         return stamp
@@ -356,26 +353,31 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "progress": vars(self.progress),
         }
-        buffer = io.BytesIO()  # not to the file: torch.save says nothing of a full disk
-        torch.save(state, buffer)
-        runs.write_bytes(self.checkpoint, buffer.getbuffer())
+        checkpoints.write(self.checkpoint, state)
 
     def _load(self) -> Progress | None:
-        path: Path = self.checkpoint
-        if not path.exists():
-            return None
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            if state["fingerprint"] != self.fingerprint:
-                raise InputError(f"{path} belongs to another run: remove it to start this one")
+        for state in checkpoints.newest(self.checkpoint, self.device):
+            if state.get("fingerprint") != self.fingerprint:
+                raise InputError(f"{self.checkpoint} belongs to another run: remove it to start this one")
+            progress = Progress(**state["progress"])
+            if not self.possible(progress):
+                raise InputError(f"{self.checkpoint} is damaged (not what its epoch has): remove it to start again")
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
-            return Progress(**state["progress"])
-        except InputError:
-            raise
-        except Exception as error:  # torch.load raises many kinds for a damaged file
-            reason = runs.first_line(error)
-            raise InputError(f"{path} is damaged ({reason}): remove it to start the run again") from None
+            return progress
+        return None
+
+    def possible(self, progress: Progress) -> bool:
+        """Whether a run of these parameters and images can have come to this between two epochs."""
+        probed = [*progress.epochs, *progress.iterations]
+        return (
+            0 < progress.epoch <= self.parameters.epochs
+            and progress.step == progress.epoch * (len(self.fitted) // self.batch)
+            and len(progress.epochs) == progress.epoch + 1
+            and len(progress.iterations) == min(progress.step, PROBED_STEPS) + 1
+            and [row["epoch"] for row in progress.training] == list(range(1, progress.epoch + 1))
+            and all(len(values) == len(self.test_targets) for probe in probed for values in probe.values())
+        )
 
 
 def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, np.ndarray]:

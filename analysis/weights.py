@@ -10,6 +10,9 @@ What was taken off or left over is kept as notes.
 torchvision names each file that it publishes for the beginning of the file's SHA-256. So a local file is known to be
 one of them by its content, whatever it is called, and is taken as if its weights had been named. Weights of timm's
 networks in the network's own layout are taken as evaluated as timm says.
+
+How pixels are normalised for a file that does not say is an assumption, so it is kept with who made it: the network's
+own rule, which for GoogLeNet and Inception in torchvision's layout includes their transform_input.
 """
 
 import importlib.util
@@ -19,20 +22,21 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from analysis import architectures, runs
+from analysis import architectures, outputs, runs
 from analysis.architectures import Network
 from analysis.errors import InputError
+from analysis.normalisation import INCEPTION, Normalisation, read_normalisation
 from analysis.parameters import RunParameters
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -46,6 +50,9 @@ AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads that play no part here
 DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")  # in the names of torchvision's files, and so at the ends of their URLs
 IMAGENET = tuple(models.AlexNet_Weights.DEFAULT.meta["categories"])  # in the order that timm's outputs have, too
 SHOWN = 3  # differences that a refusal names
+PUBLISHED, ASSUMED = "its publisher", "assumed"  # who says how pixels are normalised
+DESCRIPTION = "network"  # in the metadata of files that training writes; earlier ones have "classes" alone
+TRANSFORMED = ("googlenet", "inception_v3")  # which torchvision gives pixels in -1..1, by their transform_input
 # torchvision's DenseNets are published under names of layers that it has since changed.
 OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
@@ -59,6 +66,10 @@ class Evaluation:
     interpolation: str  # "bilinear" or "bicubic"
     mean: tuple[float, ...]  # of the channels, on pixels in 0..1
     std: tuple[float, ...]
+
+    @property
+    def normalisation(self) -> Normalisation:
+        return Normalisation(self.mean, self.std)
 
     @classmethod
     def of(cls, member: WeightsEnum) -> "Evaluation":
@@ -91,6 +102,9 @@ class Weights:
     name: str  # for readers
     evaluation: Evaluation | None = None  # of those that torchvision or timm publishes
     notes: tuple[str, ...] = ()  # what was taken off or left over, in words
+    normalisation: Normalisation | None = None  # of pixels, where a parameter or the file says it
+    normalised_by: str = ""  # which of the two
+    accuracy: float | None = None  # on the network's own test images, where it is known
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class Fitted:
 
     network: Network
     classes: tuple[str, ...]  # the dataset's, then those that the network knows beside them
-    by_name: bool  # whether names decided which output is which class; else their order
+    decided: str  # what decided which output is which class: one of outputs.NAMES, NUMBERS, ORDER
     notes: tuple[str, ...] = ()  # what of the file was taken off or left over, in words
 
 
@@ -151,24 +165,41 @@ def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
     A file that torchvision publishes for this network has the evaluation and the classes of those weights, as if they
     had been named. Raises InputError where weights cannot be had, or are none.
     """
-    return read(parameters.arch, parameters.weights, progress=progress)
+    return read(parameters, parameters.weights, progress=progress)
 
 
-def read(arch: str, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
+def read(parameters: RunParameters, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
     """The weights of a network that ``name`` names, as for ``load``; parameter, which one named them."""
-    check_source(arch, name, parameter)
-    if not name.endswith(SUFFIXES) and not name.startswith(PACKAGE):
-        return fetch(arch, name, progress)
+    check_source(parameters.arch, name, parameter)
+    named = not name.endswith(SUFFIXES) and not name.startswith(PACKAGE)
+    found = fetch(parameters.arch, name, progress) if named else read_file(parameters.arch, name)
+    if parameters.normalisation:
+        chosen = read_normalisation(parameters.normalisation)
+        return replace(found, normalisation=chosen, normalised_by="the parameter normalisation")
+    return found
+
+
+def read_file(arch: str, name: str) -> Weights:
+    """The weights in a file, or an installed package's. Raises InputError where the run that wrote it wrote another."""
     path = package_file(name) if name.startswith(PACKAGE) else Path(name)
-    state, classes, notes = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    if (path.parent / runs.RUN).exists():
+        runs.check_file(path, runs.read_stamp(path.parent / runs.RUN))
+    state, notes, metadata = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
     sha256 = runs.sha256(path)
     member = published_as(arch, sha256)
     if member is not None:
         return of_member(member, state, sha256, f"{path.name} (torchvision's {member.name})")
-    evaluation = None
+    found = Weights(state, _said_classes(metadata, path), sha256, path.name, notes=notes)
+    if "normalisation" in metadata:
+        return replace(
+            found,
+            normalisation=_said_normalisation(metadata, path),
+            normalised_by="the file",
+            accuracy=_said_accuracy(metadata, path),
+        )
     if arch.startswith(architectures.TIMM) and not ours(stripped(state)[0]):
-        evaluation = Evaluation.of_timm(arch)
-    return Weights(state, classes, sha256, path.name, evaluation, notes)
+        return replace(found, evaluation=Evaluation.of_timm(arch))
+    return found
 
 
 def published_as(arch: str, sha256: str) -> WeightsEnum | None:
@@ -182,23 +213,59 @@ def published_as(arch: str, sha256: str) -> WeightsEnum | None:
 
 def of_member(member: WeightsEnum, state: dict[str, Tensor], sha256: str, name: str) -> Weights:
     """Weights that torchvision publishes, with what it knows of them."""
-    return Weights(state, tuple(member.meta["categories"] or ()) or None, sha256, name, Evaluation.of(member))
+    measured = member.meta.get("_metrics", {}).get("ImageNet-1K", {})
+    accuracy = measured["acc@1"] / 100 if "acc@1" in measured else None
+    classes = tuple(member.meta["categories"] or ()) or None
+    return Weights(state, classes, sha256, name, Evaluation.of(member), accuracy=accuracy)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None, tuple[str, ...]]:
-    """The tensors of a file, the names of the classes where its metadata has them, as training writes them; notes."""
+def description(classes: Sequence[str], network: Network, accuracy: float) -> dict[str, str]:
+    """What training writes into its file: which row of the head is which class, how pixels are given, how good it is.
+
+    accuracy: on the test images.
+    """
+    said = {"classes": list(classes), "normalisation": network.normalisation, "accuracy": accuracy}
+    return {DESCRIPTION: json.dumps(said)}  # one entry: safetensors writes several in any order
+
+
+def _said_classes(metadata: Mapping[str, Any], path: Path) -> tuple[str, ...] | None:
+    classes = metadata.get("classes")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise InputError(f"{path} is damaged: the classes in its metadata are no list of names")
+    return None if classes is None else tuple(classes)
+
+
+def _said_normalisation(metadata: Mapping[str, Any], path: Path) -> Normalisation:
+    try:
+        mean, std = metadata["normalisation"]
+        return read_normalisation(" ".join(map(str, (*mean, *std))))
+    except (TypeError, ValueError):
+        raise InputError(f"{path} is damaged: the normalisation in its metadata is none") from None
+
+
+def _said_accuracy(metadata: Mapping[str, Any], path: Path) -> float:
+    accuracy = metadata.get("accuracy")
+    if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
+        raise InputError(f"{path} is damaged: the accuracy in its metadata is no number from 0 to 1")
+    return float(accuracy)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...], dict[str, Any]]:
+    """The tensors of a file, no notes, and what of ``description`` its metadata says."""
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
-            classes = json.loads((file.metadata() or {}).get("classes", "null"))
+            metadata = file.metadata() or {}
+            classes = {"classes": json.loads(metadata["classes"])} if "classes" in metadata else {}
+            known = json.loads(metadata[DESCRIPTION]) if DESCRIPTION in metadata else classes
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise unusable(path, error) from None
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise InputError(f"{path} is damaged: the classes in its metadata are no list of names")
-    return state, None if classes is None else tuple(classes), ()
+    if not isinstance(known, dict):
+        raise InputError(f"{path} is damaged: the description of the network in its metadata is none")
+    return state, (), known
 
 
-def read_torch(path: Path) -> tuple[dict[str, Tensor], None, tuple[str, ...]]:
+def read_torch(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...], dict[str, Any]]:
     """The state dict in a file of torch.save, read without unpickling anything but tensors and plain data; notes."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -207,7 +274,7 @@ def read_torch(path: Path) -> tuple[dict[str, Tensor], None, tuple[str, ...]]:
     state, notes = unwrapped(content)
     if state is None:
         raise InputError(f"{path} holds no state dict, names with tensors: write it as torch.save(model.state_dict())")
-    return state, None, notes
+    return state, notes, {}
 
 
 def unwrapped(content: object, within: str = "") -> tuple[dict[str, Tensor] | None, tuple[str, ...]]:
@@ -262,10 +329,10 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
     Raises InputError where the weights are another network's, or their outputs are not these classes.
     """
 
-    def build(outputs: int) -> Network:
+    def build(classes: int) -> Network:
         return architectures.build(
             parameters.arch,
-            outputs,
+            classes,
             image_size=image_size,
             input_size=parameters.input_size,
             head=parameters.head,
@@ -277,23 +344,31 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
     state, notes = arranged(weights.state, network)
     head = state.get("head.weight")
     if head is None or head.ndim != 2:
-        raise misfit(weights, parameters, image_size, f"its last layer {network.head_name} is not there")
+        raise misfit(weights, parameters, image_size, state, network.state_dict())
     known = weights.classes
     if known is None and weights.evaluation is not None and len(head) == len(IMAGENET):
         known = IMAGENET  # timm's, whose files name no classes
-    order, by_name = match(classes, known, len(head), weights.name)
+    by_wnid = known == IMAGENET and all(map(outputs.WNID.fullmatch, classes))
+    wnids = _wnids() if by_wnid else ()
+    order, decided = outputs.match(classes, known, len(head), weights.name, wnids)
     if len(head) != len(classes):
         network = build(len(head))
-    problem = difference(state, network.state_dict())
-    if problem:
-        raise misfit(weights, parameters, image_size, problem)
+    if difference(state, network.state_dict()):
+        raise misfit(weights, parameters, image_size, state, network.state_dict())
     state |= {name: state[name][order] for name in ("head.weight", "head.bias") if name in state}
-    put(state, network, weights)
+    put(state, network, weights, parameters.arch)
     names = [known[i] for i in order[len(classes) :]] if known else []
-    return Fitted(network, (*classes, *names), by_name, (*weights.notes, *notes))
+    return Fitted(network, (*classes, *names), decided, (*weights.notes, *notes))
 
 
-def put(state: dict[str, Tensor], network: nn.Module, weights: Weights) -> None:
+def _wnids() -> list[str]:
+    """WordNet's numbers of IMAGENET's classes, in their order."""
+    from timm.data import ImageNetInfo  # noqa: PLC0415  seconds, which no other folders need
+
+    return ImageNetInfo("imagenet-1k").label_names()
+
+
+def put(state: dict[str, Tensor], network: Network, weights: Weights, arch: str) -> None:
     """Give a network these tensors, of whatever precision, and what its weights expect of pixels."""
     try:
         network.load_state_dict(state, strict=False)  # ``difference`` was strict, but for COUNTER
@@ -302,10 +377,25 @@ def put(state: dict[str, Tensor], network: nn.Module, weights: Weights) -> None:
         raise InputError(f"{weights.name} cannot be used: {runs.first_line(error)}") from None
     if not finite:
         raise InputError(f"{weights.name} holds values that are not finite")
-    if weights.evaluation is not None:
-        network.normalise(weights.evaluation.mean, weights.evaluation.std)
-        if hasattr(network.body, "transform_input"):
-            network.body.transform_input = True  # as torchvision sets it for the weights that it publishes
+    network.normalise(*_rule(weights, network, arch)[0])
+
+
+def _rule(weights: Weights, network: Network, arch: str) -> tuple[Normalisation, str]:
+    """How pixels are normalised for a network with these weights, and who says so."""
+    if weights.normalisation is not None:
+        return weights.normalisation, weights.normalised_by
+    if ours(stripped(weights.state)[0]):
+        return network.normalisation, "training here"
+    said = ASSUMED if weights.evaluation is None else PUBLISHED
+    if arch in TRANSFORMED:
+        return INCEPTION, said
+    return (network if weights.evaluation is None else weights.evaluation).normalisation, said
+
+
+def normalisation_of(weights: Weights, network: Network, arch: str) -> dict[str, Any]:
+    """The same in plain words, for the stamp."""
+    chosen, said = _rule(weights, network, arch)
+    return {"mean": list(chosen.mean), "std": list(chosen.std), "by": said}
 
 
 def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
@@ -316,7 +406,7 @@ def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
     """
     if not parameters.start_from:
         return {}
-    given = read(parameters.arch, parameters.start_from, parameter="start_from", progress=False)
+    given = read(parameters, parameters.start_from, parameter="start_from", progress=False)
     state, notes = arranged(given.state, network)
     new = ["head."]  # and the hidden layers before it, where a head was exchanged
     if parameters.head != "own":
@@ -325,12 +415,16 @@ def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
     def kept(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: value for name, value in tensors.items() if not name.startswith(tuple(new))}
 
-    problem = difference(kept(state), kept(network.state_dict()))
-    if problem:
-        raise misfit(given, parameters, None, problem)
-    put(kept(state), network, given)
+    if difference(kept(state), kept(network.state_dict())):
+        raise misfit(given, parameters, None, kept(state), kept(network.state_dict()))
+    put(kept(state), network, given, parameters.arch)
     left = ("new last layers in place of the file's",) if len(kept(state)) < len(state) else ()
-    return {"from": given.name, "sha256": given.sha256, "notes": [*given.notes, *notes, *left]}
+    return {
+        "from": given.name,
+        "sha256": given.sha256,
+        "notes": [*given.notes, *notes, *left],
+        "normalisation": normalisation_of(given, network, parameters.arch),
+    }
 
 
 def ours(state: Mapping[str, Tensor]) -> bool:
@@ -372,6 +466,9 @@ def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, T
         return len(expected & laid_out(state).keys()) > len(expected) // 2
 
     state, taken = stripped(given, fits)
+    if not fits(state) and (own := common_prefix(state, fits)):  # of whoever wrote it
+        state = {name.removeprefix(own): value for name, value in state.items() if name != AVERAGED}
+        taken.append(own)
     notes = [f"taken off every name: {', '.join(taken)}"] if taken else []
     if not ours(state):
         left = [name for name in state if name.startswith(AUXILIARY) and f"body.{name}" not in expected]
@@ -385,6 +482,19 @@ def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, T
     if halves - {"float32"}:
         notes.append(f"stored as {', '.join(sorted(halves))}, computed with as float32")
     return laid_out(state), tuple(notes)
+
+
+def common_prefix(state: Mapping[str, Tensor], fits: Callable[[Mapping[str, Tensor]], bool]) -> str:
+    """What stands before every name, up to a full stop, where the names fit without it; else nothing."""
+    names = [name for name in state if name != AVERAGED]
+    parts = names[0].split(".") if names else []
+    for i in range(1, len(parts)):
+        prefix = ".".join(parts[:i]) + "."
+        if not all(name.startswith(prefix) for name in names):
+            break
+        if fits({name.removeprefix(prefix): state[name] for name in names}):
+            return prefix
+    return ""
 
 
 # Layers outside the blocks, and inside: with an expansion before the depthwise convolution, and without.
@@ -413,45 +523,6 @@ def of_efficientnet(state: Mapping[str, Tensor], network: Network) -> dict[str, 
     return renamed
 
 
-def match(classes: Sequence[str], names: Sequence[str] | None, outputs: int, source: str) -> tuple[list[int], bool]:
-    """Which of the network's outputs is which class.
-
-    By name where every class bears the name of one output, whatever its case and with "_" for a space; there may be
-    more outputs than classes. Else, where no class bears such a name, output k is class k, and there must be as many.
-
-    Returns: the outputs in the order of ``classes``, then those of no class; whether the names decided.
-    """
-    if names is not None:
-        if len(names) != outputs:
-            raise InputError(f"{source} is damaged: it names {len(names)} classes and has {outputs} outputs")
-        if list(names) == list(classes):  # of which some may be alike, such as ImageNet's two cranes
-            return list(range(outputs)), True
-        index: dict[str, list[int]] = {}
-        for i, name in enumerate(names):
-            index.setdefault(plain(name), []).append(i)
-        found = [index.get(plain(name), []) for name in classes]
-        if any(found):
-            for name, where in zip(classes, found, strict=True):
-                if len(where) != 1 or found.count(where) > 1:
-                    reason = "is none" if not where else "may be several"
-                    raise InputError(
-                        f"class {name!r} {reason} of the {outputs} classes that {source} names, where others of the "
-                        f"{len(classes)} are one each; rename its folder, or leave it out"
-                    )
-            named = [where[0] for where in found]
-            return [*named, *sorted(set(range(outputs)) - set(named))], True
-    if outputs != len(classes):
-        known = f"; or name the folders as it names its classes: {', '.join(names[:3])} and so on" if names else ""
-        raise InputError(
-            f"{source} has {outputs} outputs, but there are {len(classes)} classes; the numbers must be equal{known}"
-        )
-    return list(range(outputs)), False
-
-
-def plain(name: str) -> str:
-    return name.replace("_", " ").casefold()
-
-
 def difference(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
     """The first differences between two state dicts in words; "" where there are none."""
     found = []
@@ -466,10 +537,23 @@ def difference(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> s
     return _some(found)
 
 
-def misfit(weights: Weights, parameters: RunParameters, image_size: int | None, problem: str) -> InputError:
+def misfit(
+    weights: Weights,
+    parameters: RunParameters,
+    image_size: int | None,
+    state: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+) -> InputError:
+    """The error of weights that are not this network's: of another one, where most layers are called otherwise."""
     p = parameters
+    if len(state.keys() & expected.keys()) <= len(expected) // 2:
+        theirs, mine = (_some([name.removeprefix("body.") for name in names]) for names in (state, expected))
+        return InputError(
+            f"{weights.name} does not fit arch {p.arch}: its layers are called {theirs}, not {mine}; it is another "
+            "network's, or something stands before its names"
+        )
     pictures = f" for pictures of {image_size} px" if image_size else ""
     return InputError(
-        f"{weights.name} does not fit arch {p.arch}, width {p.width:g} and stem {p.stem}{pictures} ({problem}); "
-        "one of these is likely another than the weights were trained with"
+        f"{weights.name} does not fit arch {p.arch}, width {p.width:g} and stem {p.stem}{pictures} "
+        f"({difference(state, expected)}); one of these is likely another than the weights were trained with"
     )

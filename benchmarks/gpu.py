@@ -145,7 +145,7 @@ def train(report: Report, studies: str, deadline: float, side_by_side: int) -> N
 
 def told(run: RunParameters) -> str:
     """A finished run in a few words."""
-    stamp, table = runs.read_json(run.run_dir / runs.RUN), runs.read_table(run.run_dir / "scores.parquet")
+    stamp, table = runs.read_stamp(run.run_dir / runs.RUN), runs.read_table(run.run_dir / "scores.parquet")
     return f"accuracy {table['correct'].mean():.2%}, {stamp['seconds']:.0f} s on {stamp['device']}"
 
 

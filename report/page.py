@@ -319,6 +319,7 @@ def _stamp(run: NetworkResults) -> dict[str, str]:
             "weights from": stamp["measured"]["weights"],
             "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
             "pictures for it": _transforms(stamp["measured"].get("transforms", {})),
+            "normalisation of pixels": _normalisation(stamp["measured"].get("normalisation")),
         }
     else:
         made = {
@@ -348,6 +349,14 @@ def _transforms(made: dict[str, Any]) -> str:
         return "as the dataset makes them"
     turned = "turned upright, " if made.get("upright") else ""
     return f"{turned}{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
+
+
+def _normalisation(made: dict[str, Any] | None) -> str:
+    """How its pixels were normalised, and by whose word."""
+    if made is None:  # older stamps
+        return "as the network's weights expect"
+    mean, std = (" ".join(f"{value:g}" for value in made[name]) for name in ("mean", "std"))
+    return f"(pixel - {mean}) / {std}, {made['by']}"
 
 
 def embedded(fig: Figure) -> str:

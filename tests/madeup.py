@@ -93,7 +93,7 @@ def run(parameters: Study, arch: str, images: pd.DataFrame, hsf: np.ndarray, epo
         runs.write_table(folder / "iterations.parquet", pd.concat(steps, ignore_index=True))
     runs.write_table(folder / "training.parquet", training)
     stamp = {
-        "parameters": {"seed": 0, "arch": arch, "start_seed": seed or None},
+        "parameters": {"seed": 0, "arch": arch, "start_seed": seed or None, "epochs": epochs},
         "data": "abc",
         "commit": "0123456789ab+",
         "source": "f" * 64,

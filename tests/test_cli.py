@@ -70,7 +70,7 @@ def test_data_writes_a_row_per_test_image(run, tmp_path):
     images = runs.read_table(tmp_path / "synthetic" / "images.parquet")
     assert len(images) == 12
     assert {"id", "label", "selected", "shown", "count_0", "ambiguity", "degradation"} <= set(images)
-    described = runs.read_json(tmp_path / "synthetic" / "dataset.json")
+    described = runs.read_stamp(tmp_path / "synthetic" / "dataset.json")
     assert described["images"] == {"train": 24, "test": 12}
     assert described["simulated"] is True
 
@@ -260,7 +260,7 @@ def test_a_damaged_result_is_one_sentence_and_is_made_again_when_removed(run, tm
     assert f"{path} is damaged" in refused(run("train", **SMALL, **NETWORK))
     path.unlink()
     assert run("train", **SMALL, **NETWORK)[0] == 0
-    assert runs.read_json(tmp_path / "synthetic" / "resnet18" / "run.json")["steps"] == 2
+    assert runs.read_stamp(tmp_path / "synthetic" / "resnet18" / "run.json")["steps"] == 2
 
 
 def test_diverging_training_exits_with_its_sentence(run):

@@ -90,12 +90,12 @@ def test_two_workers_make_the_tables_of_one(one, seen, name):
 def test_the_stamp_says_how_many_trained(one, seen):
     for name, job in workers.JOBS.items():
         stamps = [worker["stamps"][name] for worker in seen]
-        kept = runs.read_json(one / "two" / name / "alexnet" / "run.json")
+        kept = runs.read_stamp(one / "two" / name / "alexnet" / "run.json")
         assert stamps[0] == kept
         assert [stamp["workers"] for stamp in stamps] == [2, 2]
         assert kept["parameters"]["accumulate"] == job.get("accumulate", 1)
         assert kept["normalised"] is None
-    assert runs.read_json(one / "one" / "even" / "alexnet" / "run.json")["workers"] == 1
+    assert runs.read_stamp(one / "one" / "even" / "alexnet" / "run.json")["workers"] == 1
 
 
 def test_a_run_of_two_workers_is_ended_by_one(one, seen, monkeypatch):

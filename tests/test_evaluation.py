@@ -63,6 +63,12 @@ def test_a_trained_network_measured_again_has_its_scores_exactly(trained, square
         "weights": path.name,
         "sha256": runs.sha256(path),
         "by_name": suffix == "safetensors",  # where training writes the names of the classes
+        "decided": "names" if suffix == "safetensors" else "order",
+        "normalisation": {
+            "mean": list(architectures.MEAN),
+            "std": list(architectures.STD),
+            "by": "the file" if suffix == "safetensors" else "training here",
+        },
     }
     assert stamp["images"] == {"test": 12}
     assert "epochs" not in stamp["parameters"]
@@ -177,7 +183,7 @@ def test_trained_and_measured_runs_do_not_replace_each_other(trained, tmp_path):
 
 def test_a_stamp_from_before_weights_were_a_parameter_is_of_a_trained_run(trained):
     folder, _ = trained
-    stamp = runs.read_json(folder / "run.json")
+    stamp = runs.read_stamp(folder / "run.json")
     p = RunParameters(**stamp["parameters"] | {"results_dir": str(folder.parent.parent), "study": "s"})
     del stamp["parameters"]["weights"]
     runs.write_json(folder / "run.json", stamp)

@@ -90,7 +90,7 @@ def test_only_the_third_floor_draws_and_shows(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_torch_is_on_the_first_floor_alone_and_there_where_networks_are_computed(module):
     computing = (
-        *("architectures", "cuda_graphs", "devices", "distributed", "evaluation", "extraction"),
+        *("architectures", "checkpoints", "cuda_graphs", "devices", "distributed", "evaluation", "extraction"),
         *("scores", "training", "weights"),
     )
     names = "analysis.datasets.imagenet_files"  # asks torchvision what ImageNet's classes are called

@@ -39,13 +39,13 @@ def test_only_a_finer_grouping_of_classes_is_taken_over(parameters, monkeypatch,
     dataset = pipeline.prepare(parameters)
     runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
     path, classes = parameters.study_dir / pipeline.DATASET, len(dataset.classes)
-    before, images = runs.read_json(path), (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns
+    before, images = runs.read_stamp(path), (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns
     groups = {f"group {k}": (k,) for k in range(classes)} if not gone else {"all": tuple(range(classes))}
     other = dataclasses.replace(dataset, superclasses=groups, notes=("Another grouping.",))
     monkeypatch.setattr(pipeline, "load", lambda parameters: other)
     pipeline.prepare(parameters)
     finer = {"superclasses": {name: list(members) for name, members in groups.items()}, "notes": ["Another grouping."]}
-    assert runs.read_json(path) == (before if gone else before | finer)
+    assert runs.read_stamp(path) == (before if gone else before | finer)
     assert (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns == images
 
 

@@ -98,10 +98,10 @@ def test_nothing_is_added_to_a_record(tmp_path):
     recorded = given.model_copy(update={"results_dir": str(tmp_path / "recorded")})
     folder = record(given, [], tmp_path / "recorded")
     runs.write_json(folder / "resnet18" / runs.RUN, {})
-    before = runs.read_json(folder / "dataset.json")
+    before = runs.read_stamp(folder / "dataset.json")
     with pytest.raises(InputError, match=r"holds finished runs \(resnet18\)"):
         prepare(recorded)
-    assert runs.read_json(folder / "dataset.json") == before
+    assert runs.read_stamp(folder / "dataset.json") == before
 
 
 def test_an_unfinished_study_is_not_recorded_in_part(finished, tmp_path):

@@ -1,18 +1,21 @@
 """Runs that are killed: started again, they end with the tables of one that was not, bit for bit."""
 
+import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from analysis import runs, training
+from analysis import checkpoints, runs, training
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
@@ -65,8 +68,8 @@ def assert_same_results(one: Path, other: Path, network: str) -> None:
         pd.testing.assert_frame_equal(table, tables(other, network)[name], check_exact=True)
     for name in ("scores.parquet", "epochs.parquet", "iterations.parquet", "model.safetensors"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
-    stamps = [json.loads((folder / "run.json").read_text()) for folder in (a, b)]
-    assert all(set(stamp["tables"]) == {f"{name}.parquet" for name in runs.TABLES} for stamp in stamps)
+    stamps = [runs.read_stamp(folder / "run.json") for folder in (a, b)]
+    assert all(set(stamp["tables"]) == RESULTS - {"run.json"} for stamp in stamps)
     for stamp in stamps:
         stamp["tables"].pop("training.parquet")  # which has the seconds, too
     assert stamps[0] | {"seconds": 0} == stamps[1] | {"seconds": 0}
@@ -198,40 +201,112 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def bit(path, place):
+    """One bit is another."""
+    content = bytearray(path.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    path.write_bytes(content)
+
+
+def rewritten(path, **more):
+    """Written by torch alone, with other progress."""
+    state = sound(path)
+    torch.save(state | {"progress": state["progress"] | more}, path)
+
+
 def flipped(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 4000] = bytes(4000)
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        truncated,
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"no checkpoint\n" * 100),
-        lambda path: torch.save([1, 2], path),
-        lambda path: torch.save({"fingerprint": "x"}, path),
-    ],
-)
-def test_a_damaged_checkpoint_is_one_sentence(stopped, damage):
-    damage(stopped.checkpoint)
-    again(stopped, r"is damaged \(.*\): remove it to start the run again|belongs to another run")
+DAMAGES = {
+    "cut": truncated,
+    "zeros in it": flipped,
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_bytes(b"no checkpoint\n" * 100),
+    "a list": lambda path: torch.save([1, 2], path),
+    "another epoch": lambda path: rewritten(path, epoch=-1),
+    "lost rows": lambda path: rewritten(path, training=[]),
+    **{f"bit {place:g} flipped": partial(bit, place=place) for place in (0, 0.1, 0.4, 0.7, 0.95, 1)},
+}
+
+
+def sound(path) -> dict:
+    """What is in a checkpoint."""
+    return next(checkpoints.newest(path, torch.device("cpu")))
+
+
+@pytest.fixture(scope="module")
+def stopped_runs(squares, tmp_path_factory):
+    """A run of three epochs that stopped after one, and after two; and its tables undisturbed."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    run = training.Training(parameters(folder / "stopped"), squares())
+    epochs = run.epochs()
+    next(epochs)
+    shutil.copytree(folder / "stopped", folder / "after 1")
+    next(epochs)
+    shutil.copytree(folder / "stopped", folder / "after 2")
+    training.train(parameters(folder / "whole"), squares(), progress=False)
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(("epochs", "both"), [(1, False), (2, False), (2, True)])
+def test_a_damaged_checkpoint_is_said_and_costs_an_epoch_or_all(
+    stopped_runs, squares, tmp_path, capsys, damage, epochs, both
+):
+    """The run goes on from the checkpoint before, or begins again: it would end as one that was not disturbed."""
+    shutil.copytree(stopped_runs / f"after {epochs}", tmp_path, dirs_exist_ok=True)
+    (newest,) = tmp_path.rglob("checkpoint-????????????.pt")
+    before = checkpoints.earlier(newest)
+    assert before.exists() == (epochs == 2)
+    for path in [newest, before] if both else [newest]:
+        DAMAGES[damage](path)
+    run = training.Training(parameters(tmp_path), squares())
+    assert run.progress.epoch == (1 if epochs == 2 and not both else 0)
+    assert not newest.exists()
+    said = capsys.readouterr().err
+    assert f"{newest} is damaged (its SHA-256 is another) and removed: the run " in said
+    assert said.splitlines()[-1].endswith("begins again" if epochs == 1 or both else "goes on from the one before it")
+
+
+def test_a_run_whose_checkpoint_was_damaged_ends_as_one_that_was_not(stopped_runs, squares, tmp_path):
+    shutil.copytree(stopped_runs / "after 2", tmp_path, dirs_exist_ok=True)
+    (newest,) = tmp_path.rglob("checkpoint-????????????.pt")
+    bit(newest, 0.5)
+    training.train(parameters(tmp_path), squares(), progress=False)
+    ours, theirs = (parameters(folder).run_dir for folder in (tmp_path, stopped_runs / "whole"))
+    for name in ("scores", "epochs", "iterations"):
+        assert (ours / f"{name}.parquet").read_bytes() == (theirs / f"{name}.parquet").read_bytes()
+    assert not list(tmp_path.rglob("checkpoint-*"))
 
 
 def test_a_checkpoint_that_would_run_code_does_not(stopped, tmp_path):
-    torch.save(
-        torch.load(stopped.checkpoint, weights_only=True) | {"x": Executes(tmp_path / "ran")}, stopped.checkpoint
-    )
-    again(stopped, "is damaged")
+    torch.save({"fingerprint": "x", "x": Executes(tmp_path / "ran")}, stopped.checkpoint)
+    assert training.Training(stopped.parameters, stopped.dataset).progress.epoch == 0
+    torch.save({"fingerprint": "x", "x": Executes(tmp_path / "ran")}, stopped.checkpoint)
+    content = stopped.checkpoint.read_bytes()
+    stopped.checkpoint.write_bytes(content + hashlib.sha256(content).digest())
+    again(stopped, r"is damaged \(Weights only")  # whoever can write its digest
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_checkpoint_without_a_part_is_damaged(stopped):
-    state = torch.load(stopped.checkpoint, weights_only=True)
-    del state["progress"]["training"], state["optimiser"]
-    torch.save(state, stopped.checkpoint)
-    again(stopped, r"is damaged \('optimiser'\)")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": -1},
+        {"epoch": 4},
+        {"step": 1},
+        {"training": []},
+        {"iterations": []},
+        {"epochs": [{"avh": torch.zeros(3)}] * 2},
+    ],
+)
+def test_a_checkpoint_that_no_run_can_have_come_to_is_refused(stopped, change):
+    state = sound(stopped.checkpoint)
+    checkpoints.write(stopped.checkpoint, state | {"progress": state["progress"] | change})
+    again(stopped, r"is damaged \(not what its epoch has\): remove it to start again")
 
 
 def test_a_checkpoint_of_another_run_is_refused(stopped, squares):
@@ -241,11 +316,13 @@ def test_a_checkpoint_of_another_run_is_refused(stopped, squares):
     again(stopped, "belongs to another run: remove it to start this one")
 
 
-def test_a_damaged_checkpoint_removed_starts_again(stopped):
-    truncated(stopped.checkpoint)
-    stopped.checkpoint.unlink()
-    stamp = training.train(stopped.parameters, stopped.dataset, progress=False)
-    assert stamp["steps"] == 9
+def test_a_disk_that_is_full_leaves_the_checkpoint_of_before(stopped, monkeypatch):
+    before = stopped.checkpoint.read_bytes()
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(InputError, match="No space left"):
+        checkpoints.write(stopped.checkpoint, {"x": 1})
+    assert stopped.checkpoint.read_bytes() == before
+    assert len(list(stopped.checkpoint.parent.glob("checkpoint-*"))) == 1
 
 
 @pytest.mark.parametrize("more", [{"seed": 1}, {"momentum": 0.5}, {"epochs": 4}, {"batch_size": 4}, {"augment": False}])

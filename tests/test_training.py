@@ -229,7 +229,7 @@ def test_tables_are_what_the_kept_model_gives(squares, tmp_path, monkeypatch, wa
 
 def test_the_stamp_says_what_made_the_run(done):
     folder, stamp, dataset = done
-    assert stamp == runs.read_json(folder / "squares" / "resnet18" / "run.json")
+    assert stamp == runs.read_stamp(folder / "squares" / "resnet18" / "run.json")
     assert stamp["parameters"]["seed"] == 0
     assert stamp["parameters"]["width"] == 1 / 16
     assert stamp["data"] == dataset.hash

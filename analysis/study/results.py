@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import probes, runs, statistics
+from analysis import probes, runs, schemas, statistics
 from analysis.datasets import load, present
 from analysis.errors import InputError
 from analysis.parameters import NetworkPageParameters, PageParameters, RunParameters, StudyParameters, folder_name
@@ -43,22 +43,31 @@ class NetworkResults:
     @cached_property
     def training(self) -> pd.DataFrame:
         """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
-        return runs.read_table(self._checked("training"))
+        path = self._checked("training")
+        table = runs.read_table(path)
+        schemas.check_training(path, table, self.stamp["parameters"].get("epochs"))
+        return table
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """A row per (epoch, test image), from epoch 0; only the columns that chapters need."""
-        return probes.read_probes(self._checked("epochs"), EPOCHS)
+        return self._probes("epochs", EPOCHS, self.stamp["parameters"].get("epochs"))
 
     @cached_property
     def iterations(self) -> pd.DataFrame:
         """A row per (optimiser step, test image), from step 0; only the columns that chapters need."""
-        return probes.read_probes(self._checked("iterations"), ITERATIONS)
+        return self._probes("iterations", ITERATIONS)
+
+    def _probes(self, name: str, columns: list[str], last: int | None = None) -> pd.DataFrame:
+        path = self._checked(name)
+        table = probes.read_probes(path, columns)
+        schemas.check_probes(path, table, columns, len(self.scores), last)
+        return table
 
     def _checked(self, table: str) -> Path:
         """A table's file, which is the one that the run's stamp describes."""
         path = self.folder / f"{table}.parquet"
-        runs.check_table(path, self.stamp)
+        runs.check_file(path, self.stamp)
         return path
 
     @property
@@ -128,7 +137,7 @@ def open_study(page: PageParameters) -> StudyParameters:
     folder = Path(page.results_dir) / page.study
     if not (folder / DATASET).exists():
         raise InputError(f"{folder} is missing: run {command(page)} in {Path.cwd()} first, or name another study")
-    made = runs.read_json(folder / DATASET).get("parameters", {})
+    made = runs.read_stamp(folder / DATASET).get("parameters", {})
     return StudyParameters.parse(made | page.model_dump(include=set(PageParameters.model_fields)))
 
 
@@ -137,7 +146,7 @@ def open_run(page: NetworkPageParameters) -> RunParameters:
     study = open_study(page)
     if page.arch not in (archs := finished_networks(study)):
         raise InputError(f"{study.study_dir} has no network {page.arch}; finished there: {', '.join(archs)}")
-    made = runs.read_json(study.study_dir / page.arch / runs.RUN).get("parameters", {})
+    made = runs.read_stamp(study.study_dir / page.arch / runs.RUN).get("parameters", {})
     label = "" if folder_name(made.get("arch", "")) == page.arch else page.arch
     return RunParameters.parse(made | page.model_dump(exclude={"arch"}) | {"label": label})
 
@@ -163,13 +172,15 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
     Raises InputError where something is missing, damaged or of another study.
     """
     folder = parameters.study_dir
-    dataset = runs.read_json(folder / DATASET)
+    dataset = runs.read_stamp(folder / DATASET)
+    schemas.check_description(folder / DATASET, dataset, schemas.Description)
     mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
     different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
     if different:
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
-    runs.check_table(folder / IMAGES, dataset, DATASET)
+    runs.check_file(folder / IMAGES, dataset, DATASET)
     images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)
+    schemas.check_images(folder / IMAGES, images, len(dataset["classes"]), dataset["images"]["test"])
     return StudyResults(
         name=parameters.study_name,
         dataset=dataset,
@@ -214,11 +225,14 @@ def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
 
 def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
     """A network's results from one start."""
-    stamp = runs.read_json(folder / runs.RUN)
-    runs.check_table(folder / "scores.parquet", stamp)
-    scores = runs.read_table(folder / "scores.parquet")
-    if stamp["data"] != dataset["hash"] or not scores["id"].equals(images["id"]):
+    stamp, path = runs.read_stamp(folder / runs.RUN), folder / "scores.parquet"
+    schemas.check_description(folder / runs.RUN, stamp, schemas.Stamp)
+    if stamp["data"] != dataset["hash"]:
         raise InputError(f"{folder} holds results on other data than the study's {DATASET}: run it again")
+    runs.check_file(path, stamp)
+    scores = runs.read_table(path)
+    outputs = len(stamp.get("classes", dataset["classes"]))
+    schemas.check_scores(path, scores, images, outputs, stamp.get("undefined"))
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
     return NetworkResults(name, folder, stamp, scores)

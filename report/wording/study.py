@@ -20,6 +20,7 @@ def about(study: StudyResults) -> list[str]:
     given = [run for run in study.runs.values() if run.measured]
     learn = f"; the networks learn from {count(images['train'])} others" if len(given) < len(study.runs) else ""
     sentences = [
+        *matched(study),
         f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
         f"classes{learn}.",
     ]
@@ -64,12 +65,42 @@ def given_weights(run: NetworkResults, dataset: dict[str, Any]) -> str:
     """Where a measured network's weights are from, how its pictures were made, and how its outputs met the classes."""
     made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
     label, pictures = styles.architecture(run.arch).label, transformed(made.get("transforms"))
-    said = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. {pictures}"
+    said = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. "
+    said += f"{pictures}{normalised(made.get('normalisation'))}"
     if not made["by_name"]:
-        return f"""{said}Which output is which class is taken from their order, because no names are known or none is a
-        class's: an accuracy near chance, {short(100 / outputs)}{THIN}%, would say that the order is another."""
+        return f"{said}Which output is which class is taken from their {decided(made)}."
     others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
     return f"{said}The classes bear the names that the network knows them by{others}."
+
+
+def decided(made: dict[str, Any]) -> str:
+    """What decided which output is which class, where names did not; older stamps do not say numbers."""
+    return made.get("decided", "order")
+
+
+def matched(study: StudyResults) -> list[str]:
+    """A warning for the head of a page, where a network's outputs met the classes by their order or numbers alone."""
+    said = []
+    for run in study.runs.values():
+        if run.measured and not run.stamp["measured"]["by_name"]:
+            made, label = run.stamp["measured"], styles.architecture(run.arch).label
+            chance = short(100 / len(run.stamp["classes"]))
+            said.append(
+                f"Mind the classes: which output of {label} is which class is taken from their {decided(made)}, as no "
+                f"names are known to both. An accuracy near chance, {chance}{THIN}%, would say that it is another."
+            )
+    return said
+
+
+def normalised(made: dict[str, Any] | None) -> str:
+    """How pixels were normalised, a sentence and a space, and by whose word; older stamps do not say."""
+    if made is None:
+        return ""
+    mean, std = (", ".join(f"{value:g}" for value in made[name]) for name in ("mean", "std"))
+    said = f"Of its pixels in 0 to 1, {mean} were taken off, by channel, and the rest divided by {std}"
+    if made["by"] == "assumed":
+        return f"{said}: this is assumed, because the file does not say; the parameter normalisation sets it. "
+    return f"{said}, as {made['by']} has it. "
 
 
 def transformed(made: dict[str, Any] | None) -> str:

@@ -501,7 +501,7 @@ def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
     halves = {"one": tuple(range(500)), "other": tuple(range(500, 1000))}
 
     def told():
-        return runs.read_json(given.study_dir / pipeline.DATASET)
+        return runs.read_stamp(given.study_dir / pipeline.DATASET)
 
     one = told()
     monkeypatch.setattr(wordnet, "superclasses", lambda wnids: halves)

@@ -64,7 +64,7 @@ def test_a_stamp_from_before_its_count_was_renamed_is_read_as_the_same(tmp_path)
     parameters = madeup.study(tmp_path, ["resnet50"])
     path = parameters.study_dir / "resnet50" / runs.RUN
     (now,) = read_results(parameters, ["resnet50"]).runs.values()
-    stamp = runs.read_json(path)
+    stamp = runs.read_stamp(path)
     runs.write_json(path, stamp | {"weights": stamp.pop("parameter_count")})
     (before,) = read_results(parameters, ["resnet50"]).runs.values()
     assert "parameter_count" not in before.stamp
@@ -98,7 +98,7 @@ def stamped(folder: Path) -> madeup.Study:
     """A study whose stamps say what its tables are."""
     parameters = madeup.study(folder, ["resnet50", "vgg19"], starts=2)
     for path in [*parameters.study_dir.rglob(runs.RUN), parameters.study_dir / "dataset.json"]:
-        runs.write_stamp(path, runs.read_json(path))
+        runs.write_stamp(path, runs.read_stamp(path))
     return parameters
 
 
@@ -118,14 +118,14 @@ def test_a_table_that_is_not_what_was_written_is_refused_by_name(tmp_path, table
     path = parameters.study_dir / f"{table}.parquet"
     before = runs.read_table(path)
     runs.write_table(path, damages()[damage](before))
-    with pytest.raises(InputError, match=f"{table}.parquet is not the table that .* was written with"):
+    with pytest.raises(InputError, match=f"{table}.parquet is not the file that .* was written with"):
         read_everything(parameters)
 
 
 def test_another_networks_table_is_refused(tmp_path):
     parameters = stamped(tmp_path)
     shutil.copy(parameters.study_dir / "resnet50/scores.parquet", parameters.study_dir / "vgg19/scores.parquet")
-    with pytest.raises(InputError, match=r"vgg19/scores.parquet is not the table"):
+    with pytest.raises(InputError, match=r"vgg19/scores.parquet is not the file"):
         read_everything(parameters)
 
 
@@ -136,13 +136,13 @@ def test_a_byte_that_turned_is_found(tmp_path, place):
     content = bytearray(path.read_bytes())
     content[int(place * (len(content) - 1))] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"vgg19/epochs.parquet is not the table"):
+    with pytest.raises(InputError, match=r"vgg19/epochs.parquet is not the file"):
         read_everything(parameters)
 
 
 def test_the_record_says_what_its_tables_are():
     for path in [*RECORDED.rglob(runs.RUN), *RECORDED.glob("*/dataset.json")]:
-        stamp, tables = runs.read_json(path), sorted(path.parent.glob("*.parquet"))
+        stamp, tables = runs.read_stamp(path), sorted(path.parent.glob("*.parquet"))
         assert list(stamp["tables"]) == [table.name for table in tables]
         for table in tables:
-            runs.check_table(table, stamp)
+            runs.check_file(table, stamp)

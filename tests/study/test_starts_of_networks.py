@@ -25,7 +25,7 @@ def study(tmp_path_factory) -> StudyResults:
 def changed(folder, change) -> None:
     """The second start's stamp, changed."""
     path = folder / "synthetic" / "vgg19" / "seed-1" / runs.RUN
-    stamp = runs.read_json(path)
+    stamp = runs.read_stamp(path)
     change(stamp)
     runs.write_json(path, stamp)
 

@@ -1,0 +1,75 @@
+"""A run's state on disk between epochs: with its SHA-256, and the one before it in case it is damaged.
+
+The 32 bytes after what torch writes are the SHA-256 of that, so no changed bit goes unnoticed; and nothing is given to
+torch to read that was not written here.
+"""
+
+import hashlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from analysis import distributed, runs
+from analysis.errors import InputError
+
+DIGEST = hashlib.sha256().digest_size
+
+
+def earlier(path: Path) -> Path:
+    """Where the checkpoint before this one is."""
+    return path.with_suffix(f".earlier{path.suffix}")
+
+
+def write(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint, atomically, and keep the one before it. Raises InputError where the disk is full."""
+    buffer = io.BytesIO()  # not to the file: torch.save says nothing of a full disk
+    torch.save(state, buffer)
+    digest = hashlib.sha256(buffer.getbuffer()).digest()
+    buffer.seek(0, io.SEEK_END)
+    buffer.write(digest)
+    with runs.replacing(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+        if path.exists():
+            os.replace(path, earlier(path))
+
+
+def newest(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
+    """The newest checkpoint that is as it was written; none where there is none.
+
+    A damaged one is removed, and said: the run goes on from the one before it, or begins again.
+    """
+    for candidate in (path, earlier(path)):
+        content = _read(candidate)
+        if content is None:
+            continue
+        if hashlib.sha256(content[:-DIGEST]).digest() == bytes(content[-DIGEST:]):
+            yield _state(candidate, content[:-DIGEST], device)
+            return
+        if distributed.rank() == 0:
+            goes_on = candidate == path and earlier(path).exists()
+            then = "goes on from the one before it" if goes_on else "begins again"
+            print(f"{candidate} is damaged (its SHA-256 is another) and removed: the run {then}", file=sys.stderr)
+            candidate.unlink(missing_ok=True)  # of workers that read it later, none finds it sound, either
+
+
+def _state(path: Path, content: memoryview, device: torch.device) -> dict[str, Any]:
+    try:
+        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except Exception as error:  # torch raises many kinds for what it may not read
+        raise InputError(f"{path} is damaged ({runs.first_line(error)}): remove it to start the run again") from None
+
+
+def _read(path: Path) -> memoryview | None:
+    try:
+        return memoryview(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}): remove it to start the run again"
+        ) from None

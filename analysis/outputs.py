@@ -1,0 +1,126 @@
+"""Which of a network's outputs is which class of a dataset: by names, by numbers or, where nothing else is left, order.
+
+Order is never taken where network and folders both know names: it would give a wrong accuracy, and nobody told.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import binomtest
+
+from analysis.errors import InputError
+
+NAMES, NUMBERS, ORDER = "names", "numbers", "order"  # what decided
+WNID = re.compile(r"n\d{8}")  # WordNet's numbers, which ImageNet's folders are called by
+SHARE = 0.5  # of the accuracy that a network can have: one below it is far below
+IMAGES = 5  # of a class, at least, where a better arrangement of classes is looked for
+
+
+def match(
+    classes: Sequence[str], names: Sequence[str] | None, outputs: int, source: str, wnids: Sequence[str] = ()
+) -> tuple[list[int], str]:
+    """Which of the network's outputs is which class.
+
+    By name where every class bears the name of one output, as ``plain`` has it; there may be more outputs than classes.
+    Where class folders are numbered, from 0 or 1 and none left out, they are the outputs in the order of numbers; where
+    network or folders know no names, output k is class k. Then there must be as many.
+
+    wnids: of the outputs, where they are ImageNet's; folders may be named so, too.
+    Returns: the outputs in the order of ``classes``, then those of no class; what decided.
+    """
+    if names is not None:
+        if len(names) != outputs:
+            raise InputError(f"{source} is damaged: it names {len(names)} classes and has {outputs} outputs")
+        if list(names) == list(classes):  # of which some may be alike, such as ImageNet's two cranes
+            return list(range(outputs)), NAMES
+        by_name = _named(classes, names, source)
+        if by_name is None and wnids and all(WNID.fullmatch(name) for name in classes):
+            by_name = _named(classes, wnids, source)
+        if by_name is not None:
+            return [*by_name, *sorted(set(range(outputs)) - set(by_name))], NAMES
+        if not _numbered(classes) and not _numbered(names):
+            raise InputError(
+                f"no class folder bears the name of a class of {source}: {_listed(classes)} here, {_listed(names)} "
+                "there; name the folders as it names its classes, or 0, 1, 2 and so on in the order of its outputs"
+            )
+    if outputs != len(classes):
+        known = f"; or name the folders as it names its classes: {', '.join(names[:3])} and so on" if names else ""
+        raise InputError(
+            f"{source} has {outputs} outputs, but there are {len(classes)} classes; the numbers must be equal{known}"
+        )
+    if _numbered(classes):
+        numbers = [int(name) for name in classes]
+        if sorted(numbers) == list(range(min(numbers), min(numbers) + outputs)) and min(numbers) in (0, 1):
+            return [number - min(numbers) for number in numbers], NUMBERS
+    return list(range(outputs)), ORDER
+
+
+def _named(classes: Sequence[str], names: Sequence[str], source: str) -> list[int] | None:
+    """The place of each class among the names; None where none is there.
+
+    Raises InputError where some are and some are not, or where one may be several.
+    """
+    index: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        index.setdefault(plain(name), []).append(i)
+    found = [index.get(plain(name), []) for name in classes]
+    if not any(found):
+        return None
+    for name, where in zip(classes, found, strict=True):
+        if len(where) != 1 or found.count(where) > 1:
+            reason = "is none" if not where else "may be several"
+            raise InputError(
+                f"class {name!r} {reason} of the {len(names)} classes that {source} names, where others of the "
+                f"{len(classes)} are one each; rename its folder, or leave it out"
+            )
+    return [where[0] for where in found]
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: composed, in one case, with one space for spaces, "_" and "-", numbers without zeros.
+
+    Some systems write an accented letter as two, and some as one.
+    """
+    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+    words = re.sub(r"[\s_-]+", " ", composed).strip()
+    return str(int(words)) if words.isascii() and words.isdigit() else words
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    return all(name.isascii() and name.isdigit() for name in names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:3])) + (" and so on" if len(names) > 3 else "")
+
+
+def check_order(labels: np.ndarray, predicted: np.ndarray, source: str, decided: str, own: float | None = None) -> None:
+    """Raise InputError where what is left but names, order or numbers, has evidently put outputs to the wrong classes.
+
+    Args: labels and predicted (N,), classes; decided, by what; own, the network's accuracy on its own test images,
+        where it is known.
+    So it is where accuracy lies far below the network's own, or below what it would be with the classes arranged
+    otherwise: then the network can tell them apart, and knows them by other places.
+    """
+    if decided == NAMES:
+        return
+    right, n = int((labels == predicted).sum()), len(labels)
+    outputs = int(max(labels.max(), predicted.max())) + 1
+    confusion = np.zeros((outputs, outputs), int)
+    np.add.at(confusion, (labels, predicted), 1)
+    arranged = confusion[linear_sum_assignment(confusion, maximize=True)].sum() / n
+    high = binomtest(right, n).proportion_ci(method="wilson").high
+    advice = "name the class folders as the network names its classes, or put them into the order of its outputs"
+    if own is not None and high < SHARE * own:
+        raise InputError(
+            f"{source} names {right / n:.1%} of the pictures rightly, {own:.1%} of its own test images: which output "
+            f"is which class was taken from their {decided}, which is likely another; {advice}"
+        )
+    if n >= IMAGES * outputs and arranged >= SHARE and high < SHARE * arranged:
+        raise InputError(
+            f"{source} names {right / n:.1%} of the pictures rightly, and would name {arranged:.1%} with the classes "
+            f"in another order: which output is which class was taken from their {decided}, which is another; {advice}"
+        )
