@@ -508,6 +508,7 @@ def test_training_starts_from_given_weights(done, squares, tmp_path):
         "from": "model.safetensors",
         "sha256": runs.sha256(given),
         "notes": ["new last layers in place of the file's"],
+        "normalisation": {"mean": list(architectures.MEAN), "std": list(architectures.STD), "by": "the file"},
     }
     assert set(stamp["parameters"]) > {"start_from", "input_size", "head"}
 
