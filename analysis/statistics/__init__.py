@@ -11,9 +11,10 @@ batch holds at most BUDGET numbers per array, however many images there are.
 
 NaN means an undefined score: its image is left out, and n counts the images that were used.
 
-``estimates`` holds what the others share; then correlations (``coefficients``, ``associations``, ``comparison``), how
-well scores find an event (``detection``), several starts of a network (``starts``), the reliability of people's answers
-(``reliability``), curves over time (``curves``), bins and group means (``bins``, ``groups``).
+``estimates`` holds what the others share, ``once`` keeps what need not be computed twice; then correlations
+(``coefficients``, ``associations``, ``comparison``), how well scores find an event (``detection``), several starts of a
+network (``starts``), the reliability of people's answers (``reliability``), curves over time (``curves``), bins and
+group means (``bins``, ``groups``).
 """
 
 from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins

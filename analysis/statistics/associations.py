@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.statistics.bins import EDGES, Closed, bin_index, binned
 from analysis.statistics.coefficients import Coefficients, Kind, coefficients
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
+from analysis.statistics.once import KEPT, digest, remember
 
 FEWEST = 3  # images that a correlation is computed of
 EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but rounding
@@ -21,7 +22,7 @@ def correlation(
     kind: "spearman", "pearson" or "kendall" (tau-b). NaN where one of them is constant or fewer than 3 pairs are left.
     """
     x, y = defined(x, y)
-    draws = bootstrap(_where_defined([x], y, kind), len(y), resamples, seed)
+    draws = drawn_coefficients([x], y, kind, resamples, seed)
     return _estimate(draws[:, 0], len(y), level)
 
 
@@ -42,7 +43,7 @@ def correlations(
     y, *values = of_one_length(y, *(column for _, column in columns.items()))
     asked = ~np.isnan(y)
     values = [x[asked] for x in values]
-    draws = bootstrap(_where_defined(values, y[asked], kind), int(asked.sum()), resamples, seed)
+    draws = drawn_coefficients(values, y[asked], kind, resamples, seed)
     rows = [
         {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()), level)._asdict()
         for m, (name, x) in enumerate(zip(columns, values, strict=True))
@@ -65,7 +66,7 @@ def correlation_difference(
     Paired because both correlations share the images and y; a test that takes them for independent is wrong.
     """
     a, b, y = defined(a, b, y)
-    draws = np.abs(bootstrap(_where_defined([a, b], y, kind), len(y), resamples, seed))
+    draws = np.abs(drawn_coefficients([a, b], y, kind, resamples, seed))
     return _estimate(draws[:, 0] - draws[:, 1], len(y), level)
 
 
@@ -128,6 +129,22 @@ def within_bins(
         rows.append(found._asdict() | {"spread": spread})
     bins = pd.Categorical(names, categories=names, ordered=True)
     return pd.DataFrame({"bin": bins, **pd.DataFrame(rows)})
+
+
+def drawn_coefficients(columns: Sequence[Array], y: Array, kind: Kind, resamples: int, seed: int) -> Array:
+    """Each column's coefficient over the images at which it is defined, as they are and in resamples: (1 + B, M).
+
+    Columns, each (N,) like y, see the same resamples, whether they are asked for together or one after the other.
+    """
+    names = [digest(x, y, kind, resamples, seed) for x in columns]
+    found = {name: KEPT[name] for name in names if name in KEPT}
+    missing = {name: x for name, x in zip(names, columns, strict=True) if name not in found}
+    if missing:
+        draws = bootstrap(_where_defined(list(missing.values()), y, kind), len(y), resamples, seed)
+        for name, drawn in zip(missing, draws.T, strict=True):
+            found[name] = drawn.copy()
+            remember(name, found[name])
+    return np.stack([found[name] for name in names], axis=1) if names else np.empty((1 + resamples, 0))
 
 
 def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.statistics.associations import EXPLAINED, FEWEST, correlation
-from analysis.statistics.coefficients import Kind, coefficients
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, bootstrap, defined, interval
+from analysis.statistics.associations import EXPLAINED, correlation, drawn_coefficients
+from analysis.statistics.coefficients import Kind
+from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, defined, interval
 
 
 class Test(NamedTuple):
@@ -68,11 +68,9 @@ def compare_scores(
     """
     names = list(columns)
     *values, y, given = defined(*columns.values(), y, given)
-    draws = np.full((1, 2 * len(names) + 1), np.nan)
-    if len(y) >= FEWEST:
-        with_y, with_given = coefficients([*values, given], y, kind), coefficients(values, given, kind)
-        draws = bootstrap(lambda counts: np.hstack([with_y(counts), with_given(counts)]), len(y), resamples, seed)
-    plain, control, crossed = np.split(draws, [len(names), len(names) + 1], axis=1)  # (1 + B, ...)
+    with_y = drawn_coefficients([*values, given], y, kind, resamples, seed)
+    crossed = drawn_coefficients(values, given, kind, resamples, seed)  # (1 + B, M)
+    plain, control = np.split(with_y, [len(names)], axis=1)
     left = (1 - control**2) * (1 - crossed**2)  # share of both variances that the control does not explain
     left[left < EXPLAINED] = np.nan
     partial = np.clip((plain - control * crossed) / np.sqrt(left), -1, 1)

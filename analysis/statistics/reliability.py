@@ -11,11 +11,13 @@ from scipy import optimize, special, stats
 
 from analysis.statistics.coefficients import Kind, coefficients
 from analysis.statistics.estimates import LEVEL, Array, Estimate, bootstrap, interval
+from analysis.statistics.once import once
 
 SPLITS = 200  # of people into halves, and resamples that a model is fitted to: each takes milliseconds
 NODES = 100  # quantiles of p at which the model's rank correlation is summed: right to 1e-4
 
 
+@once
 def noise_ceiling(
     selected: Array,
     shown: Array,
@@ -83,6 +85,7 @@ def reliability_model(selected: Array, shown: Array) -> BetaBinomial:
     return _fit(*_answers(np.asarray(selected), np.asarray(shown)))
 
 
+@once
 def model_ceiling(
     selected: Array,
     shown: Array,

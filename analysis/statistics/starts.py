@@ -26,14 +26,14 @@ nor much, where starts differ: t is 4.3, and an effect is told from none only wh
 deviations. With two starts t is 12.7; with one, there is no interval over both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.associations import FEWEST
-from analysis.statistics.coefficients import Kind, coefficients
+from analysis.statistics.associations import drawn_coefficients
+from analysis.statistics.coefficients import Kind
 from analysis.statistics.detection import FIRST, MEASURES, Measure, detectors
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, interval
 
@@ -70,7 +70,7 @@ def correlation_over_starts(
     Raises ValueError for columns of another shape and an unknown kind.
     """
     y, values = _columns(y, columns)
-    draws = bootstrap(_correlations(values, y, kind), len(y), resamples, seed)
+    draws = drawn_coefficients([row for x in values for row in x], y, kind, resamples, seed)
     return _over_starts(columns, values, draws, (-1, 1), level)
 
 
@@ -91,7 +91,7 @@ def correlation_difference_over_starts(
     y, (a, b) = _columns(y, {"a": a, "b": b})
     _same_starts(a, b)
     a, b, y = _where_both(a, b, y)
-    draws = np.abs(bootstrap(_correlations([a, b], y, kind), len(y), resamples, seed))
+    draws = np.abs(drawn_coefficients([*a, *b], y, kind, resamples, seed))
     with_a, with_b = np.split(draws, 2, axis=1)
     return of_starts(with_a - with_b, len(y), (-1, 1), level)
 
@@ -184,26 +184,6 @@ def _where_both(a: Array, b: Array, y: Array) -> tuple[Array, Array, Array]:
     """Two columns (S, N) and y (N,), at the images at which both columns are defined."""
     keep = ~(np.isnan(a[0]) | np.isnan(b[0]))
     return a[:, keep], b[:, keep], y[keep]
-
-
-def _correlations(values: list[Array], y: Array, kind: Kind) -> Callable[[Array], Array]:
-    """Every start's coefficient of every column, one after the other, as a statistic: counts (B, N) -> (B, M S)."""
-    masks = [~np.isnan(x[0]) for x in values]
-    ends = np.cumsum([0, *(len(x) for x in values)])
-    parts = []
-    for keep in {mask.tobytes(): mask for mask in masks if mask.sum() >= FEWEST}.values():
-        alike = [m for m, mask in enumerate(masks) if (mask == keep).all()]  # they share the ranks of y
-        where = np.concatenate([np.arange(ends[m], ends[m + 1]) for m in alike])
-        rows = [row for m in alike for row in values[m][:, keep]]
-        parts.append((where, keep, keep.all(), coefficients(rows, y[keep], kind)))
-
-    def drawn(counts: Array) -> Array:
-        result = np.full((len(counts), ends[-1]), np.nan)
-        for where, keep, whole, statistic in parts:
-            result[:, where] = statistic(counts if whole else counts[:, keep])
-        return result
-
-    return drawn
 
 
 def _over_starts(
