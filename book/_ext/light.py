@@ -19,16 +19,20 @@ USED = re.compile(r"\bfa-([a-z][a-z0-9-]*)")
 FONT = re.compile(r"@font-face\{[^}]*Awesome[^}]*\}")
 DRAWN = """
 /* Icons: Font Awesome Free, CC BY 4.0, fontawesome.com */
-.fa, .fas, .fa-solid, .admonition > .admonition-title::after {
+.fa, .fas, .fa-solid, .admonition > .admonition-title::after, a.reference.download::before {
   display: inline-block; width: 1.25em; height: 1em; vertical-align: -.125em; background: currentColor;
   -webkit-mask: var(--icon) center / contain no-repeat; mask: var(--icon) center / contain no-repeat;
 }
 .admonition > .admonition-title::after { content: "" !important; width: 1rem; top: 1rem; }
 .bd-header-article .btn :is(i, span[class*="fa-"]) { font-size: 1.2rem; vertical-align: middle; }
+a.reference.download::before { content: "" !important; width: .8em; height: .8em; margin: 0 .25em; padding: 0; }
 .onthispage::after { content: none !important; }
 @media (forced-colors: active) { .fa, .fas, .fa-solid { background: ButtonText; } }
 """
-ALWAYS = {"circle-info": ".admonition-title"}  # icons that style sheets name
+ALWAYS = {
+    "circle-info": ".admonition-title",
+    "download": "a.reference.download, .fa-download",
+}  # icons that style sheets name
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 ICONS = re.compile(r'\s*<script[^>]* src="[^"]*fontawesome\.js[^"]*"></script>')
 RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")

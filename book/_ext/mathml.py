@@ -25,7 +25,9 @@ def visit_inline(self, node: nodes.math) -> None:
 
 
 def visit_block(self, node: nodes.math_block) -> None:
-    self.body.append(self.starttag(node, "div", CLASS="math-block"))
+    self.body.append(
+        self.starttag(node, "div", CLASS="math-block", tabindex="0", role="group", **{"aria-label": "Formula"})
+    )
     if node["number"]:
         number = get_node_equation_number(self, node)
         self.body.append(f'<span class="eqno">({number})</span>')

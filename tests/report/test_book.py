@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import axe_playwright_python
 import numpy as np
 import pandas as pd
 import pytest
@@ -294,6 +295,39 @@ def test_pages_open_from_disk_without_a_network(book, browser, width):
     context.close()
     assert not troubles
     assert figures >= 7 + 2 * len(ARCHS)  # the paper's seven figures, and at least two of each network's own
+
+
+KINDS = (
+    *(
+        "index",
+        "method",
+        "references",
+        "runs/synthetic/verdicts",
+        "runs/synthetic/avh",
+        "runs/synthetic/resnet50/training",
+    ),
+    *("runs/synthetic/resnet50/hardness", "runs/synthetic/resnet50/explorer", "runs/cifar10h/resnet50/explorer"),
+    "runs/heads/heads",
+)
+BARRIERS = """async () =>
+    (await axe.run({resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: true}}})).violations.filter(v => ["serious", "critical"].includes(v.impact) || v.id === "empty-table-header")
+    .map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 200)).slice(0, 3)}`)"""
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_nothing_keeps_readers_out(book, browser, theme, width):
+    """By axe-core, on each kind of page."""
+    axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+    options = {"color_scheme": theme, "reduced_motion": "reduce", "viewport": {"width": width, "height": 900}}
+    context, found = browser.new_context(offline=True, **options), {}
+    for kind in KINDS:
+        page = context.new_page()
+        page.goto((book / f"_build/html/book/{kind}.html").as_uri())
+        page.evaluate(axe)
+        found |= {kind: barriers} if (barriers := page.evaluate(BARRIERS)) else {}
+        page.close()
+    context.close()
+    assert not found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,0 +1,51 @@
+"""Pages for readers who hear them or use a keyboard alone, where Sphinx and its theme leave something out.
+
+A table's first column names its rows; an empty corner is no header; toggles are called what they say; entries of the
+list of references are a list's items.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+
+REPAIRS = (
+    (re.compile(r'<th class="head[^"]*"><p></p></th>'), '<td class="corner"></td>'),
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+)
+NAMED = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"')
+
+
+class RowHeaders(SphinxTransform):
+    """Of each table that has a head."""
+
+    default_priority = 900
+
+    def apply(self, **_: Any) -> None:
+        for group in self.document.findall(nodes.tgroup):
+            if any(isinstance(part, nodes.thead) for part in group):
+                next(group.findall(nodes.colspec))["stub"] = 1
+
+
+def repair(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
+    for pattern, better in REPAIRS:
+        context["body"] = pattern.sub(better, context.get("body", ""))
+
+
+def rename(app: Sphinx, error: Exception | None) -> None:
+    """The theme's field that opens the search says more than its name: its text is its name."""
+    for path in () if error else Path(app.outdir).rglob("*.html"):
+        text = path.read_text()
+        if NAMED.search(text):
+            path.write_text(NAMED.sub(r"\1", text))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_transform(RowHeaders)
+    app.connect("html-page-context", repair)
+    app.connect("build-finished", rename)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
