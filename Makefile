@@ -6,12 +6,14 @@
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
 #   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
 #   make lab LAB="--no-browser --port 8899"      with options of its own
+#   make test FAST=1                   under a minute: no training, no browser, no build
 #   make test | bench | lint | clean
 
 PYTHON ?= python3
 TORCH ?= default
 CONFIG ?=
 LAB ?=
+FAST ?=
 COMMA := ,
 GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(words $(subst $(COMMA), ,$(CUDA_VISIBLE_DEVICES))),$(shell nvidia-smi -L 2>/dev/null | wc -l))
 BIN := $(CURDIR)/.venv/bin
@@ -40,7 +42,7 @@ lab: $(READY_LAB)
 	JUPYTER_PATH="$(CURDIR)/profiles/lab" JUPYTER_CONFIG_PATH="$(CURDIR)/profiles/lab" jupyter lab $(LAB)
 
 test: $(READY)
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	python -m pytest --numprocesses auto --maxprocesses 4 $(if $(FAST),--fast --dist worksteal,--dist loadfile)
 
 bench: $(READY)
 	python -m benchmarks

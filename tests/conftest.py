@@ -19,6 +19,23 @@ hypothesis.settings.register_profile("project", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("project")
 
 
+# What `make test FAST=1` leaves out: tests that train, execute chapters, build books or open a browser.
+SLOW = {
+    *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_distributed", "test_evaluation"),
+    *("test_extraction", "test_fake_gpu", "test_gpu", "test_lab", "test_pipeline", "test_published", "test_readme"),
+    *("test_resume", "test_slurm", "test_training", "test_weights", "test_selections", "test_coverage"),
+    *("test_book", "test_build", "test_chapters", "test_consistency", "test_explorer", "test_notebooks"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what trains, executes, builds or opens a browser")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.getoption("--fast") and collection_path.stem in SLOW else None
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data that AVH_DATA names; tests that need it are skipped where there is none."""

@@ -1,0 +1,46 @@
+"""What a published book has beside its pages: a card for those who share one, and buttons that open a chapter.
+
+Both need an address that only whoever publishes knows, so without it there is none: `book_repository` in _config.yml
+gives the buttons, `html_baseurl` the card's picture and the pages' canonical addresses.
+"""
+
+import re
+from html import escape, unescape
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+BINDER = "https://mybinder.org"
+PICTURE = "_static/page.png"
+
+
+def add_buttons(_: Sphinx, config: Config) -> None:
+    """The theme's own, where there is a repository to open."""
+    if config.book_repository:
+        config.html_theme_options |= {
+            "repository_url": config.book_repository,
+            "repository_branch": "main",
+            "launch_buttons": {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"},
+        }
+
+
+def add_card(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """What a page is called where somebody shares its address."""
+    card = {
+        "type": "article",
+        "title": re.sub("<[^>]*>", "", context.get("title", "")),
+        "site_name": app.config.html_title,
+    }
+    card["description"] = app.config.book_description
+    if base := app.config.html_baseurl.rstrip("/"):
+        card |= {"url": f"{base}/{page}.html", "image": f"{base}/{PICTURE}"}
+    tags = (f'<meta property="og:{name}" content="{escape(unescape(text))}">' for name, text in card.items() if text)
+    context["metatags"] = "\n".join([context.get("metatags", ""), *tags])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("book_repository", "", "html")
+    app.add_config_value("book_description", "", "html")
+    app.connect("config-inited", add_buttons)
+    app.connect("html-page-context", add_card)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

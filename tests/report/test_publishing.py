@@ -1,0 +1,66 @@
+"""A published book's card and buttons: there where an address is known, and never dead."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
+import publishing  # noqa: E402
+
+
+@pytest.mark.parametrize("repository", ["", "https://github.com/somebody/book"])
+def test_chapters_have_a_button_if_there_is_a_repository(repository):
+    config = SimpleNamespace(book_repository=repository, html_theme_options={"show_toc_level": 2})
+    publishing.add_buttons(None, config)
+    buttons = config.html_theme_options.get("launch_buttons", {})
+    assert bool(buttons) == bool(repository)
+    assert config.html_theme_options.get("repository_url", "") == repository
+
+
+def card(base: str) -> dict[str, str]:
+    config = SimpleNamespace(html_title="The book", html_baseurl=base, book_description='Is "it" hard?')
+    context = {"title": "AVH &amp; <em>people</em>", "metatags": "<meta>"}
+    publishing.add_card(SimpleNamespace(config=config), "book/a", "page.html", context, None)
+    first, *tags = context["metatags"].split("\n")
+    assert first == "<meta>"
+    return dict(re.fullmatch(r'<meta property="og:(\w+)" content="([^"]*)">', tag).groups() for tag in tags)
+
+
+def test_a_page_that_is_shared_has_its_title_and_what_the_book_asks():
+    shown = card("")
+    assert shown["title"] == "AVH &amp; people"
+    assert shown["description"] == "Is &quot;it&quot; hard?"
+    assert not shown.keys() & {"url", "image"}
+
+
+def test_with_an_address_it_has_a_picture_that_is_there():
+    shown = card("https://somebody.github.io/book/")
+    assert shown["url"] == "https://somebody.github.io/book/book/a.html"
+    assert shown["image"] == f"https://somebody.github.io/book/{publishing.PICTURE}"
+    assert (ROOT / "book" / publishing.PICTURE).is_file()
+
+
+def test_the_repository_names_no_address_and_has_the_icon():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert [config["sphinx"]["config"][name] for name in ("book_repository", "html_baseurl")] == ["", ""]
+    assert (ROOT / config["html"]["favicon"]).is_file()
+
+
+def test_binder_makes_what_make_makes(tmp_path):
+    post = ROOT / ".binder/postBuild"
+    assert os.access(post, os.X_OK)
+    (tmp_path / "make").write_text('#!/bin/sh\necho make "$@"\nexit 3\n')
+    (tmp_path / "make").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([post], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "make read TORCH=cpu\n")
+    dependencies = yaml.safe_load((ROOT / ".binder/environment.yml").read_text())["dependencies"]
+    assert {"python=3.11", "make"} <= set(dependencies)
