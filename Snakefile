@@ -166,6 +166,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
         log:
             "build/log/train-{study}-{arch}.log",
+        priority: 1  # the longest jobs first: pages fill the cores that trainings leave
         shell:
             "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
@@ -296,4 +297,4 @@ use rule pages as read with:
         toc="build/_toc_read.yml",
     log:
         "build/log/read.log",
-    priority: 1  # first, to be read while the rest is made
+    priority: 2  # first, to be read while the rest is made

@@ -151,6 +151,7 @@ def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     """Execute a chapter beside its destination and move it there if it succeeds. Its page is in the same folder."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # JupyterLab brings it; jsonschema would compile its grammar: 2 s
     import jupytext  # noqa: PLC0415
     import papermill  # noqa: PLC0415
 

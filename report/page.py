@@ -131,6 +131,7 @@ class Page:
         name = f"fig-{number.lower()}"
         picture = self.save(drawn.figure, f"{name}.{'png' if drawn.pixels else 'svg'}")
         said = f"**Figure {number}.** {text.flow(caption)} [Data of this figure]({self.write(drawn.data, name)})."
+        drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
         show(shown.pictured(embedded(drawn.figure), picture, inches, drawn.alt, said, self.label(name), name))
 

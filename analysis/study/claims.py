@@ -348,18 +348,28 @@ def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) 
 def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
     """Observation 4 where a bin's AVH is the median of its images: groups (N,) their bins."""
     scores = [run.scores for run in study.runs.values()]
-    correct, avh = (np.stack([table[name] for table in scores], axis=1) for name in ("correct", "avh"))  # (N, A)
+    correct, avh = (np.stack([table[name] for table in scores], axis=1).astype(float) for name in ("correct", "avh"))
 
-    def lowest(images: Array) -> float:
-        parts = [avh[images[groups[images] == k]] for k in range(bins)]
-        if not all(map(len, parts)):
-            return np.nan
-        medians = np.stack([np.nanmedian(values, axis=0) for values in parts])  # (K, A)
-        return float(statistics.kendall_tau(correct[images].mean(0)[None], -medians).min())
+    def lowest(counts: Array) -> Array:
+        medians = np.stack([_medians(avh[groups == k], counts[:, groups == k]) for k in range(bins)], axis=1)
+        accuracy = counts @ correct / counts.sum(1, keepdims=True)  # (B, A)
+        return statistics.kendall_tau(accuracy[:, None], -medians).min(1)  # of (B, K)
 
-    drawn = np.random.default_rng(0).integers(0, len(groups), (RESAMPLES, len(groups)))
-    taus = np.array([lowest(images) for images in (np.arange(len(groups)), *drawn)])
+    taus = statistics.bootstrap(lowest, len(groups), RESAMPLES, 0)
     return conclude(Part("lowest tau of any bin", statistics.estimate(taus, len(groups)), (0, np.inf)))
+
+
+def _medians(values: Array, counts: Array) -> Array:
+    """Each column's median in resamples that hold an image as often as counted: (N, A), (B, N) -> (B, A)."""
+    result = np.full((len(counts), values.shape[1]), np.nan)
+    for column, x in enumerate(values.T):
+        order = np.argsort(x)[: np.count_nonzero(~np.isnan(x))]  # NaN are last
+        upto = counts[:, order].cumsum(1)  # (B, N)
+        some = upto[:, -1] > 0 if len(order) else np.zeros(len(counts), dtype=bool)
+        n = upto[some, -1:]
+        middle = [(upto[some] <= rank).sum(1) for rank in ((n - 1) // 2, n // 2)]  # the two middle ones, or one twice
+        result[some, column] = (x[order[middle[0]]] + x[order[middle[1]]]) / 2
+    return result
 
 
 @declare(

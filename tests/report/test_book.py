@@ -310,7 +310,8 @@ KINDS = (
     "runs/heads/heads",
 )
 BARRIERS = """async () =>
-    (await axe.run({resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: true}}})).violations.filter(v => ["serious", "critical"].includes(v.impact) || v.id === "empty-table-header")
+    (await axe.run({resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: true}}})).violations
+    .filter(v => ["serious", "critical"].includes(v.impact) || v.id === "empty-table-header")
     .map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 200)).slice(0, 3)}`)"""
 
 
