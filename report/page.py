@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -120,9 +120,10 @@ class Page:
         """A box of what a reader must know of the study: pictures, people, networks."""
         self.note(f"What is shown here: {self.names}", wording.about(self.results))
 
-    def figure(self, number: str, drawn: Drawn | None, *, caption: str, absent: str = NO_PEOPLE) -> None:
+    def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it, and exactly what it draws.
 
+        caption: the figure's own where none is given.
         absent: what is said where there is none, as a sentence that begins with its number goes on; empty: nothing.
         """
         if drawn is None:
@@ -130,7 +131,8 @@ class Page:
             return
         name = f"fig-{number.lower()}"
         picture = self.save(drawn.figure, f"{name}.{'png' if drawn.pixels else 'svg'}")
-        said = f"**Figure {number}.** {text.flow(caption)} [Data of this figure]({self.write(drawn.data, name)})."
+        caption = text.flow(caption or drawn.caption)
+        said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
         show(shown.pictured(embedded(drawn.figure), picture, inches, drawn.alt, said, self.label(name), name))
@@ -149,6 +151,10 @@ class Page:
         link = "" if data is None else f" [Data of this table]({self.write(data, name)})."
         whole = shown.table(table, caption + link, self.label(name), name)
         show(shown.folded(behind, whole) if behind else whole)
+
+    def told(self, name: str, tell: Callable, data: pd.DataFrame, *more: Any, behind: str = "") -> None:
+        """Show what a function of ``wording`` makes of a table, under that function's caption, and offer the table."""
+        self.table(name, tell(data, *more), caption=tell.caption(data), data=data, behind=behind)
 
     def tables(self, several: Iterable[dict[str, Any]]) -> None:
         """Several tables, each with the arguments of ``table``."""
@@ -204,7 +210,7 @@ class Page:
         """How closely scores follow people from each start of the networks."""
         over = starts.with_people_over_starts(self.results, scores)
         self.say(wording.starts_said(self.results))
-        self.table(f"{name}-starts", wording.starts_table(over), caption=wording.STARTS_CAPTION, data=over)
+        self.told(f"{name}-starts", wording.starts_table, over)
 
     def provenance(self) -> None:
         """Every parameter that plays a part, and what made the results: code, versions, device, time, data."""

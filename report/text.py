@@ -1,7 +1,7 @@
 """Numbers and names in a reader's words: what captions, alternative texts and prose are made of."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,16 @@ def listing(words: Iterable[str]) -> str:
 def flow(text: str) -> str:
     """Text of several source lines as one line, whose percentages do not break."""
     return re.sub(r"(\d) %", rf"\1{THIN}%", re.sub(r"[ \n]+", " ", text).strip())
+
+
+def captioned(caption: str | Callable[[Any], str]) -> Callable[[Callable], Callable]:
+    """Gives a function that makes a table for readers the table's caption, which may be made of its first argument."""
+
+    def decorate(tell: Callable) -> Callable:
+        tell.caption = caption if callable(caption) else lambda _: caption
+        return tell
+
+    return decorate
 
 
 def sentence(text: str) -> str:

@@ -10,7 +10,7 @@ from report.figures.panels import HSF, NARROW, figure
 DODGE = 0.66  # of a bin's height, that its networks are spread over
 
 
-@figure("Points with intervals, one for each bin and network", wording.describe_bins)
+@figure("Points with intervals, one for each bin and network", wording.describe_bins, caption=wording.bins_caption)
 def figure_bins(table: pd.DataFrame) -> Figure:
     """One score's correlation with HSF over all images and within each bin; beside it, how far HSF varies there.
 

@@ -53,6 +53,7 @@ class Drawn(NamedTuple):
     data: pd.DataFrame
     alt: str
     pixels: bool = False  # whether it is saved as PNG, because it is heavy as SVG
+    caption: str = ""  # where it follows from the data
 
 
 def figure(
@@ -61,11 +62,13 @@ def figure(
     *,
     pixels: bool = False,
     data: Callable[..., pd.DataFrame] = lambda table, *_: table,
+    caption: Callable[[pd.DataFrame], str] = lambda _: "",
 ) -> Callable[[Callable[..., Figure | None]], Callable[..., Drawn | None]]:
     """Makes a drawing function one in this book's style that returns what it drew, its data and its words.
 
     Nothing is drawn of an empty first table. kind and describe: the alternative text, what sort of figure it is, and
-    what the first table says. data: what the figure's data is, of all that it is given; the first table.
+    what the first table says. data: what the figure's data is, of all that it is given; the first table. caption: of
+    the first table.
     """
 
     def decorate(draw: Callable[..., Figure | None]) -> Callable[..., Drawn | None]:
@@ -75,7 +78,7 @@ def figure(
                 return None
             with own_style(RC):
                 fig = draw(table, *more)
-            return Drawn(fig, data(table, *more), f"{kind}. {describe(table)}", pixels) if fig else None
+            return Drawn(fig, data(table, *more), f"{kind}. {describe(table)}", pixels, caption(table)) if fig else None
 
         return drawn
 

@@ -11,7 +11,6 @@ from report.wording.baselines import (
     with_labels,
 )
 from report.wording.claims import (
-    SPLIT,
     judged,
     judged_caption,
     matrix,
@@ -35,6 +34,7 @@ from report.wording.control import (
 )
 from report.wording.correlations import (
     apart_table,
+    bins_caption,
     bins_table,
     ceilings_table,
     coefficients_table,
@@ -82,7 +82,6 @@ from report.wording.overtaking import (
     reported_table,
 )
 from report.wording.readings import (
-    READINGS_CAPTION,
     bin_sizes_table,
     describe_readings,
     named_readings,
@@ -91,7 +90,6 @@ from report.wording.readings import (
 )
 from report.wording.starts import (
     SEEN,
-    STARTS_CAPTION,
     best_finders,
     describe_starts,
     detected,
@@ -115,10 +113,7 @@ from report.wording.study import BATCH_NORM, about, given_weights, network, scal
 __all__ = [
     "BATCH_NORM",
     "DIFFERENCES",
-    "READINGS_CAPTION",
     "SEEN",
-    "SPLIT",
-    "STARTS_CAPTION",
     "about",
     "absent_scores",
     "accuracy_changes",
@@ -128,6 +123,7 @@ __all__ = [
     "baselines_table",
     "best_finders",
     "bin_sizes_table",
+    "bins_caption",
     "bins_table",
     "causes_caption",
     "causes_missing",

@@ -16,13 +16,6 @@ WITHOUT_PEOPLE = ("2", "4")  # figures that need nobody's answers
 OF_TRAINING = ("2", "3", "4", "5")  # figures that need a network's training
 
 
-SPLIT = (
-    "Prediction 2 was one rule, that AVH falls as HSF rises and follows it more closely than confidence. It was split "
-    "into P2a and P2c after results were seen, because one verdict hid which of the two held, and P2b was added, with "
-    "the threshold that H1 has for “strong”. No threshold moved."
-)
-
-
 def verdict(word: str) -> str:
     """A verdict with its sign: "✗ not supported"."""
     return f"{styles.VERDICTS[word]}{SPACE}{word}"

@@ -29,6 +29,18 @@ def causes_missing(study: StudyResults) -> list[str]:
     ]
 
 
+def causes_caption(table: pd.DataFrame) -> str:
+    """The caption of the table below."""
+    n = text.listing(text.count(n) for n in sorted({table["n"].min(), table["n"].max()})) if len(table) else ""
+    return (
+        "Spearman's correlation of each score with each cause of difficulty and with the simulated people's HSF; where "
+        "something is given, the partial correlation when that is held equal. |ambiguity| − |degradation| is how much "
+        "more strongly a score goes with ambiguity than with degradation, paired over images. All with 95 % bootstrap "
+        f"intervals over images. Images behind each number: {n.replace(' and ', ' to ')}."
+    )
+
+
+@text.captioned(causes_caption)
 def causes_table(table: pd.DataFrame) -> pd.DataFrame:
     """``control.causes`` for readers: a row per score and question, a column per network and one for people."""
     rows: dict[tuple[str, ...], dict[str, str]] = {}
@@ -41,17 +53,6 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
     if not readable.empty:
         readable["score"] = readable["score"].where(~readable["score"].duplicated(), "")
     return readable
-
-
-def causes_caption(table: pd.DataFrame) -> str:
-    """The caption of that table."""
-    n = text.listing(text.count(n) for n in sorted({table["n"].min(), table["n"].max()})) if len(table) else ""
-    return (
-        "Spearman's correlation of each score with each cause of difficulty and with the simulated people's HSF; where "
-        "something is given, the partial correlation when that is held equal. |ambiguity| − |degradation| is how much "
-        "more strongly a score goes with ambiguity than with degradation, paired over images. All with 95 % bootstrap "
-        f"intervals over images. Images behind each number: {n.replace(' and ', ' to ')}."
-    )
 
 
 def causes_sentences(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.statistics import Estimate
 from analysis.study.correlations import FAR, MEDIUM, WHOLE
 from report import styles
-from report.text import SPACE, count, listing, number, percent, sentence, with_interval
+from report.text import SPACE, captioned, count, listing, number, percent, sentence, with_interval
 
 KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ\u2011b", "pearson": "Pearson's r"}
 NAMES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}  # in a sentence; else the style's label
@@ -20,6 +20,16 @@ CASES = {
 }
 
 
+def coefficients_caption(table: pd.DataFrame) -> str:
+    """The caption of the table below."""
+    scores = listing(styles.SCORES[score].label for score in table["score"].unique()) if len(table) else "each score"
+    return (
+        f"Correlation of {scores} with human selection frequency, with 95 % bootstrap intervals over images. In round "
+        "brackets, the share of the noise ceiling by split halves, for the coefficients that it bounds."
+    )
+
+
+@captioned(coefficients_caption)
 def coefficients_table(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
     """A row per network (and score, where there are several), a column per kind of coefficient.
 
@@ -60,6 +70,10 @@ def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
     return [sentence(said) for said in sentences]
 
 
+@captioned(
+    "The noise ceiling: the largest correlation that any score can be expected to have with human selection frequency, "
+    "with 95 % intervals."
+)
 def ceilings_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per method, a column per kind of coefficient."""
     rows: dict[str, dict[str, str]] = {}
@@ -69,6 +83,7 @@ def ceilings_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows.values())
 
 
+@captioned("The figure's numbers, with the images in each bin.")
 def bins_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per bin with its images, a column per network, and how far HSF varies in the bin."""
     if table.empty:
@@ -92,6 +107,15 @@ def describe_bins(table: pd.DataFrame) -> str:
     return f"{'. '.join(parts)}."
 
 
+def bins_caption(table: pd.DataFrame) -> str:
+    """The figure's caption."""
+    return (
+        f"On the left, Spearman's correlation of {_name(table['score'].iloc[0])} with human selection frequency (HSF), "
+        "over all images and within each of the five bins, with 95 % intervals over the bin's images. On the right, "
+        f"the standard deviation of HSF in the bin, as a share of that over all images. {shrinking(table)}"
+    )
+
+
 def shrinking(table: pd.DataFrame) -> str:
     """How much smaller the coefficients within bins are, and how much less HSF varies there."""
     if table.empty:
@@ -107,6 +131,11 @@ def shrinking(table: pd.DataFrame) -> str:
     )
 
 
+@captioned(
+    "How much more closely AVH follows people than confidence does: the difference of the absolute values of "
+    "Spearman's correlations, with its 95 % interval, paired over images; and Steiger's z, positive where AVH is "
+    "closer."
+)
 def lead_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per network: AVH's lead over confidence, and Steiger's test."""
     return pd.DataFrame(
@@ -139,6 +168,10 @@ def leads(table: pd.DataFrame) -> str:
     return f"AVH follows people {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
+@captioned(
+    "Partial rank correlation with human selection frequency, controlling for whether the network is correct, with "
+    "95 % bootstrap intervals over images."
+)
 def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per network, a column per score."""
     rows: dict[str, dict[str, str]] = {}
@@ -159,6 +192,10 @@ def remaining(table: pd.DataFrame) -> str:
     return f"Given whether the network is correct, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
+@captioned(
+    "Images on which confidence and human selection frequency (HSF) disagree: their number, their share of the n "
+    "images in question, and its 95 % interval. The last two rows are about images on which people disagree."
+)
 def apart_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per case in which network and people part ways, with the images in question, a column per network."""
     rows: dict[str, dict[str, str]] = {}

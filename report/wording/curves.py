@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
 from report import styles
-from report.text import SPACE, count, escape, listing, number, percent, sentence, short, with_interval
+from report.text import SPACE, captioned, count, escape, listing, number, percent, sentence, short, with_interval
 
 
 def describe_curves(table: pd.DataFrame) -> str:
@@ -102,6 +102,7 @@ def last_angles(table: pd.DataFrame) -> str:
     return f"At the last of these steps the easy image's angle is {listing(texts)}."
 
 
+@captioned("Spearman's correlation of norm and human selection frequency in each panel, with its 95 % interval.")
 def granularity_table(table: pd.DataFrame) -> pd.DataFrame:
     """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""
     rows: dict[str, dict[str, str]] = {}

@@ -27,6 +27,13 @@ def describe_readings(table: pd.DataFrame) -> str:
     return f"{'. '.join(parts)}."
 
 
+@text.captioned(
+    "Each claim under this book's reading and under others: its verdict (✓ supported, ✗ not supported, ? inconclusive; "
+    "* another than under this book's reading), and the numbers that it rests on, with 95 % bootstrap intervals over "
+    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH "
+    "with HSF. P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: "
+    "lowest tau of any bin."
+)
 def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.judge_readings`` for readers: a row per (claim, reading), a column per network.
 
@@ -46,15 +53,6 @@ def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-READINGS_CAPTION = (
-    "Each claim under this book's reading and under others: its verdict (✓ supported, ✗ not supported, ? inconclusive; "
-    "* another than under this book's reading), and the numbers that it rests on, with 95 % bootstrap intervals over "
-    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH "
-    "with HSF. P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: "
-    "lowest tau of any bin."
-)
-
-
 def _cell(numbers: pd.DataFrame) -> str:
     """A verdict's sign and the numbers that it rests on."""
     first = numbers.iloc[0]
@@ -65,6 +63,7 @@ def _cell(numbers: pd.DataFrame) -> str:
     return f"{sign} {'; '.join(text.with_interval(value, n=False) for value in found)}"
 
 
+@text.captioned("Images in each bin of HSF.")
 def bin_sizes_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.bin_sizes`` for readers: a row per reading of the bins."""
     if table.empty:

@@ -50,6 +50,7 @@ def listing_of_counts(counts: set[int]) -> str:
     return f"{low} starts" if low == high else f"{low} to {high} starts"
 
 
+@text.captioned(STARTS_CAPTION)
 def starts_table(table: pd.DataFrame) -> pd.DataFrame:
     """A table of ``starts`` for readers: a row per number, with each start's, their spread and both intervals.
 
@@ -60,6 +61,7 @@ def starts_table(table: pd.DataFrame) -> pd.DataFrame:
     return _rows(table)
 
 
+@text.captioned(STARTS_CAPTION)
 def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
     """The same, also where each network has one start."""
     return pd.DataFrame() if table.empty else _rows(table)

@@ -26,7 +26,7 @@ from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import contents, figures, wording
 from report import page as pages
 from report import shown as in_three_forms
-from report.text import THIN, duration, escape, number, percent, short, with_interval
+from report.text import THIN, captioned, duration, escape, number, percent, short, with_interval
 from report.wording import claims as claims_in_words
 from report.wording.curves import QUANTITIES
 
@@ -140,6 +140,16 @@ def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown)
     assert ":name: tab-x-synthetic" in text
     assert "[Data of this table](files/tab-x.csv)" in text
     assert text.rstrip().endswith("::::")
+
+
+def test_a_table_is_told_under_the_caption_of_what_tells_it(shown):
+    @captioned(lambda table: f"Of {len(table)}.")
+    def names(table, end):
+        return pd.DataFrame({"name": table["a"] + end})
+
+    page_of().told("x", names, pd.DataFrame({"a": ["x"]}), "!")
+    assert shown[0].startswith(":::{table} Of 1. [Data of this table](files/tab-x.csv).\n")
+    assert "| x\\! |" in shown[0]
 
 
 def test_details_hold_a_list_and_a_table_behind_a_title():
