@@ -7,7 +7,7 @@
 #   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
 #   make lab LAB="--no-browser --port 8899"      with options of its own
 #   make test FAST=1                   under a minute: no training, no browser, no build
-#   make test | bench | lint | clean
+#   make test | bench | drill | lint | clean
 
 PYTHON ?= python3
 TORCH ?= default
@@ -25,7 +25,7 @@ COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-ind
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: read book lab test bench lint lock clean setup
+.PHONY: read book lab test bench drill lint lock clean setup
 
 read: $(READY)
 	@python -m report.build read
@@ -46,6 +46,10 @@ test: $(READY)
 
 bench: $(READY)
 	python -m benchmarks
+
+# What goes wrong on people's machines, done on purpose; a table of what came of it.
+drill: $(READY)
+	python -m drills --long
 
 lint: $(READY)
 	ruff check . && ruff format --check .

@@ -13,18 +13,38 @@
 import os
 import re
 import shlex
+import sys
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from analysis import runs
 from analysis.datasets import DECLARATIONS, present
-from analysis.studies import options, read_studies, with_recorded
+from analysis.errors import InputError
+from analysis.studies import as_given, check_networks, options, read_studies, with_recorded
 from report import contents
+from report.manifest import Manifest
 
-STUDIES = {study.name: study for study in read_studies(config).values()}  # by the folder that their results are in
+
+@contextmanager
+def one_sentence():
+    """What is wrong with the input, alone."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+with one_sentence():
+    read = read_studies(as_given(config, workflow.config_settings.config_args))
+    if workflow.is_main_process:
+        check_networks(read.values())
+STUDIES = {study.name: study for study in read.values()}  # by the folder that their results are in
 TRAINED = [name for name, study in STUDIES.items() if not study.measured]
 GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
-(RESULTS_DIR,) = {study.parameters.results_dir for study in STUDIES.values()}
+(RESULTS_DIR,) = {str(Path(study.parameters.results_dir)) for study in STUDIES.values()}
+RESULTS = re.sub("[{}]", r"\g<0>\g<0>", RESULTS_DIR)  # in a pattern
 ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
@@ -58,7 +78,7 @@ def results(wildcards):
     return [folder / "dataset.json", *files]
 
 
-def tables(names, folder=f"{RESULTS_DIR}/{{study}}/{{arch}}"):
+def tables(names, folder=f"{RESULTS}/{{study}}/{{arch}}"):
     """The files of a run."""
     return [f"{folder}/{file}" for file in runs.file_names(names)]
 
@@ -101,8 +121,24 @@ def notebooks(studies=ALL, without=()):
             yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters)
 
 
+def made():
+    """What jobs make here, but for the book itself: pages and, unless they are recorded, results."""
+    yield from notebooks(STUDIES)
+    yield from (page for page in notebooks() if page.endswith("/explorer.ipynb"))
+    for study in STUDIES.values() if RESULTS_DIR != "recorded" else ():
+        of_networks = [file for arch in study.runs for file in study.files(arch)]
+        yield from (str(study.folder / file) for file in ("dataset.json", "images.parquet", *of_networks))
+
+
+FOLDERS = [  # of what the book is made of
+    *("recorded", *(f"book/runs/{name}" for name in ALL)),
+    *(str(study.folder) for study in STUDIES.values() if RESULTS_DIR != "recorded"),
+]
 INDEX = "_build/html/index.html"
 READ = with_recorded({})  # the book of what is recorded alone: `make read`
+if workflow.is_main_process:
+    with one_sentence():
+        Manifest(INDEX).check_recorded(["recorded", *(f"book/runs/{name}" for name in RECORDED)], made())
 THERE = {
     path: (runs.sha256(path), path.stat().st_mtime_ns) for path in map(Path, (INDEX, *notebooks())) if path.exists()
 }
@@ -140,8 +176,8 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         input:
             lambda w: of_analysis(f"datasets/{name}" for name in DECLARATIONS[STUDIES[w.study].parameters.dataset].made_by),
         output:
-            f"{RESULTS_DIR}/{{study}}/dataset.json",
-            f"{RESULTS_DIR}/{{study}}/images.parquet",
+            f"{RESULTS}/{{study}}/dataset.json",
+            f"{RESULTS}/{{study}}/images.parquet",
         params:
             words=lambda w: words(STUDIES[w.study].parameters),
         log:
@@ -151,7 +187,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
 
     rule train:
         input:
-            f"{RESULTS_DIR}/{{study}}/images.parquet",
+            f"{RESULTS}/{{study}}/images.parquet",
             weights,
             of_analysis(runs.TRAINED_BY),
         output:
@@ -172,7 +208,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
 
     use rule train as train_another_start with:
         output:
-            tables(runs.TABLES, f"{RESULTS_DIR}/{{study}}/{{arch}}/seed-{{seed}}"),
+            tables(runs.TABLES, f"{RESULTS}/{{study}}/{{arch}}/seed-{{seed}}"),
         log:
             "build/log/train-{study}-{arch}-seed-{seed}.log",
         params:
@@ -180,7 +216,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
 
     rule measure:
         input:
-            f"{RESULTS_DIR}/{{study}}/images.parquet",
+            f"{RESULTS}/{{study}}/images.parquet",
             weights,
             of_analysis(runs.MEASURED_BY),
         output:
@@ -254,6 +290,17 @@ def sources(toc):
     return ["_config.yml", toc, *sorted(map(str, files)), *sorted(map(str, Path("report/explorer").glob("*.*s")))]
 
 
+def whole(index, pages, toc, made=()):
+    """What a book is made of. Of it and of what is made for it, what is not as it was written is made again: it counts
+    as if it were asked for by --forcerun."""
+
+    def parts(wildcards):
+        workflow.dag.forcefiles.update(Manifest(index).made_again(made))
+        return [*pages, *sources(toc)]
+
+    return parts
+
+
 rule toc:
     output:
         "build/_toc.yml",
@@ -268,33 +315,43 @@ rule toc:
 
 rule pages:
     input:
-        list(notebooks()),
-        sources("build/_toc.yml"),
+        whole(INDEX, [*notebooks()], "build/_toc.yml", [*made()]),
     output:
         update(INDEX),
+        update(str(Manifest(INDEX).path)),
     params:
         toc="build/_toc.yml",
+        folders=shlex.join(FOLDERS),
     log:
         "build/log/pages.log",
     shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
         """
-        made=build/{rule} there=$(dirname {output})
+        made=build/{rule} there=$(dirname {output[0]})
+        refuse() {{
+            fault=$(grep -hm1 -E 'No space|WARNING|ERROR|Error:' {log} || tail -n 1 {log})
+            echo "error: no HTML was made, and what was there is as it was: $fault" | tee -a {log} >&2
+            exit 1
+        }}
         rm -rf $made
-        jupyter-book build . -W --keep-going --quiet --toc {params.toc} --path-output $made > {log} 2>&1
-        mkdir -p _build && rm -rf $there.new $there.old && mv $made/_build/html $there.new
+        jupyter-book build . -W --keep-going --quiet --toc {params.toc} --path-output $made > {log} 2>&1 || refuse
+        mkdir -p _build && rm -rf $there.new $there.old
+        mv $made/_build/html $there.new 2>> {log} || {{ rm -rf $there.new; refuse; }}
         [ ! -e $there ] || mv $there $there.old
-        mv $there.new $there && rm -rf $there.old
+        mv $there.new $there || {{ [ ! -e $there.old ] || mv $there.old $there; refuse; }}
+        rm -rf $there.old
+        python -m report.manifest {output[0]} $there {params.folders} >> {log} 2>&1
         """
 
 
 use rule pages as read with:
     input:
-        list(notebooks(READ, without=contents.NOT_RECORDED)),
-        sources("build/_toc_read.yml"),
+        whole("_build/read/index.html", [*notebooks(READ, without=contents.NOT_RECORDED)], "build/_toc_read.yml"),
     output:
         update("_build/read/index.html"),
+        update(str(Manifest("_build/read/index.html").path)),
     params:
         toc="build/_toc_read.yml",
+        folders="",
     log:
         "build/log/read.log",
     priority: 2  # first, to be read while the rest is made

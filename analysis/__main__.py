@@ -16,15 +16,12 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from analysis.errors import InputError
-from analysis.parameters import PLACE, RunParameters, StudyParameters
+from analysis.parameters import PLACE, RunParameters, StudyParameters, read_values
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
-NONE = ("", "null", "none", "None", "~")
 ALONE = 10  # seconds after which a worker knows that its error is its own
 
 PROJECT = Path(__file__).parent.parent
@@ -53,7 +50,7 @@ def main() -> int:
     """Run one command; 0, or 2 after one sentence about bad input, or 130 when interrupted."""
     arguments = parse()
     try:
-        values = {name: read_value(name, value) for name, value in arguments.parameters}
+        values = read_values(dict(arguments.parameters))
         arguments.run(arguments, values)
     except InputError as error:
         if not SPEAKS:
@@ -98,17 +95,6 @@ def parse() -> argparse.Namespace:
         command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
         command.set_defaults(run=function)
     return parser.parse_args()
-
-
-def read_value(name: str, text: str) -> Any:
-    """A parameter's value: text as it is where that is what the parameter takes, else a number, yes or no, or none."""
-    kind = field.annotation if (field := RunParameters.model_fields.get(name)) else str
-    if text.strip() in NONE and type(None) in get_args(kind):
-        return None
-    try:
-        return TypeAdapter(kind).validate_python(text)
-    except ValidationError:
-        return text  # of which the schema says what is wrong with it
 
 
 def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

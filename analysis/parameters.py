@@ -6,10 +6,11 @@ unknown name or value stops with a sentence that lists what is allowed: papermil
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from analysis.errors import InputError
 from analysis.normalisation import read_normalisation
@@ -24,6 +25,7 @@ FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
 PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
 IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
 SEEDS = 2**31
+NONE = ("", "null", "none", "None", "~")
 SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
 # What only training asks for.
 TRAINING = {
@@ -73,11 +75,13 @@ class Parameters(BaseModel):
         hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
         plain = (str, int, float, bool, list, dict, type(None))
         return cls.parse(
-            {
-                name: value
-                for name, value in namespace.items()
-                if isinstance(value, plain) and not name.startswith("_") and name not in hidden
-            }
+            read_values(
+                {
+                    name: value
+                    for name, value in namespace.items()
+                    if isinstance(value, plain) and not name.startswith("_") and name not in hidden
+                }
+            )
         )
 
 
@@ -100,12 +104,6 @@ class StudyParameters(Parameters):
     train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
     test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
     seed: int = Field(0, ge=0, lt=SEEDS, description="of pictures, initial weights, order and augmentation")
-
-    @field_validator("raters_selected", mode="before")
-    @classmethod
-    def _yes(cls, value: Any) -> Any:
-        """YAML, which study files and the command line are written in, reads yes as true."""
-        return "yes" if value is True else value
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -273,6 +271,22 @@ class ComparisonParameters(PageParameters):
         return archs
 
 
+def read_value(name: str, text: str) -> Any:
+    """A parameter's value: text as it is where that is what the parameter takes, else a number, yes or no, or none."""
+    kind = field.annotation if (field := RunParameters.model_fields.get(name)) else str
+    if text.strip() in NONE and type(None) in get_args(kind):
+        return None
+    try:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError:
+        return text  # of which the schema says what is wrong with it
+
+
+def read_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of which those that are text are read, and others are what they are already."""
+    return {name: read_value(name, value) if isinstance(value, str) else value for name, value in values.items()}
+
+
 def _run_name(value: str) -> str:
     """What a run is called in paths, of its network's name or as it is."""
     if not re.fullmatch(f"{ARCH}|{FOLDER}", value):
@@ -286,8 +300,11 @@ def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown parameter {name!r}; allowed: {', '.join(model.model_fields)}"
     if problem["type"] == "string_type":
-        read = type(problem["input"]).__name__
-        return f"parameter {name} is {problem['input']!r}, read as {read}; allowed: text, such as {name}='\"2024\"'"
+        kind = type(problem["input"]).__name__
+        return (
+            f"parameter {name} is {problem['input']!r}, of type {kind}; allowed: text, which papermill is given by "
+            f"-r {name} instead of -p {name}"
+        )
     if problem["type"] == "literal_error":
         return f"unknown {name} {problem['input']!r}; allowed: {problem['ctx']['expected'].replace(' or ', ', ')}"
     message = problem["msg"].removeprefix("Value error, ")

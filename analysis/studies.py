@@ -24,7 +24,7 @@ import yaml
 
 from analysis import runs
 from analysis.errors import InputError, one_of
-from analysis.parameters import RunParameters, StudyParameters, folder_name
+from analysis.parameters import RunParameters, StudyParameters, folder_name, read_values
 
 STUDIES = Path(__file__).parent.parent / "studies"
 RECORDED = Path(__file__).parent.parent / "recorded"
@@ -67,6 +67,25 @@ class StudyPlan:
         return any(run.weights for run in self.runs.values())
 
 
+def as_given(config: Mapping[str, Any], entries: Iterable[str] | None) -> dict[str, Any]:
+    """Snakemake's ``config`` with the text of its ``--config NAME=VALUE`` entries in place of what it read in them.
+
+    A list in brackets stays what it was read as.
+    """
+    given = dict(entry.split("=", 1) for entry in entries or ())
+    return {name: value if isinstance(value, list) else given.get(name, value) for name, value in config.items()}
+
+
+def check_networks(studies: Iterable["StudyPlan"]) -> None:
+    """Raises InputError for a network that there is none of, before anything runs. The paper's are there."""
+    others = sorted({run.arch for study in studies for run in study.runs.values()} - set(ARCHITECTURES))
+    if others:
+        from analysis.architectures import check_name  # noqa: PLC0415  imports torch, seconds
+
+        for arch in others:
+            check_name(arch)
+
+
 def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
     """The studies that a Snakemake ``--config`` asks for, by name.
 
@@ -91,7 +110,8 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     if not path.is_file():
         raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
     try:
-        content = yaml.safe_load(path.read_text())
+        # Every value as text, of which its parameter's type decides what it is: 2024_01 and on are names here.
+        content = yaml.BaseLoader(path.read_text()).get_single_data()
     except yaml.YAMLError as error:
         raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict) or not isinstance(content.get("architectures"), dict):
@@ -107,8 +127,10 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     keys = {folder_name(key): key for key in own}
     for key in [keys.get(folder_name(arch), arch) for arch in archs] or own:
         entry = own.get(key) or {}
+        if not isinstance(entry, dict):
+            raise InputError(f"{path} gives {key} {entry!r}; allowed: parameters of the network, or {{}}")
         named = {"label": key} if "arch" in entry else {"arch": key}
-        run = RunParameters.parse(shared | named | entry | dict(overrides))
+        run = RunParameters.parse(read_values(shared | named | entry | overrides))
         if run.run_name in runs:
             raise InputError(f"{path} has two networks called {run.run_name}: give one another name, with arch: in it")
         runs[run.run_name] = run
@@ -117,7 +139,8 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     fields = StudyParameters.model_fields
     if seeds[1:] and any(run.weights for run in runs.values()):
         raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
-    return StudyPlan(StudyParameters.parse({k: v for k, v in shared.items() if k in fields}), runs, seeds, chapters)
+    of_study = read_values({name: value for name, value in shared.items() if name in fields})
+    return StudyPlan(StudyParameters.parse(of_study), runs, seeds, chapters)
 
 
 def read_seeds(value: Any, where: str) -> tuple[int, ...]:
@@ -137,7 +160,7 @@ def read_seeds(value: Any, where: str) -> tuple[int, ...]:
 def words(value: str | list[str]) -> list[str]:
     """A list as it is, or one written with commas; a name that was read as a number is one name."""
     if isinstance(value, list | tuple):
-        return list(value)
+        return [str(word) for word in value]
     return [word.strip() for word in str(value).split(",") if word.strip()]
 
 

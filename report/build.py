@@ -7,11 +7,14 @@ Snakemake waits for its jobs when it is asked to end, and its own lock outlives 
 
 import fcntl
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TextIO
 
@@ -21,11 +24,15 @@ LOCK = Path("build/lock")
 PLUGINS = Path(__file__).parent / "plugins"
 BUSY = 75  # exit code, as of sysexits.h's EX_TEMPFAIL
 PATIENCE = 8  # seconds, after which what has not ended is killed
+ROOM = 200_000  # bytes, without which a disk is full
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Snakemake's exit code; BUSY where another build runs here; 128 and the signal's number after one."""
+    if fault := fault_of_words(sys.argv[1:]):
+        print(f"error: {fault}", file=sys.stderr)
+        return 2
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("a+") as lock:
         if not taken(lock):
@@ -37,7 +44,7 @@ def main() -> int:
             signal.signal(number, lambda number, _: caught.append(number))
         # The lock is Snakemake's, too: it is held for as long as either lives.
         build = subprocess.Popen(
-            ["snakemake", "--nolock", *sys.argv[1:], "--logger", "book"], pass_fds=[lock.fileno()], env=with_plugins()
+            ["snakemake", "--nolock", *sys.argv[1:], "--logger", "book"], pass_fds=[lock.fileno()], env=environment()
         )
         while build.poll() is None and not caught:
             try:
@@ -48,13 +55,40 @@ def main() -> int:
             end(psutil.Process(os.getpid()), told=caught[0] == signal.SIGINT)
             print("stopped: what is finished is kept, and the same command goes on from there", file=sys.stderr)
             return 128 + caught[0]
+        if build.returncode and (full := full_disks()):
+            print(
+                f"error: the disk under {' and '.join(full)} is full: make room, and the same command goes on",
+                file=sys.stderr,
+            )
         return build.returncode
 
 
-def with_plugins() -> dict[str, str]:
-    """An environment in which Snakemake finds ``--logger book``."""
+def full_disks() -> list[str]:
+    """The folders that a build writes into and that nothing more can be written into."""
+    folders = [folder for folder in ("_build", "build", "results", "book/runs") if Path(folder).is_dir()]
+    return [folder for folder in folders if shutil.disk_usage(folder).free < ROOM]
+
+
+def fault_of_words(words: list[str]) -> str:
+    """What is wrong with what follows --config, which Snakemake answers with a traceback; empty: nothing."""
+    entries = words[words.index("--config") + 1 :] if "--config" in words else []
+    for entry in takewhile(lambda word: not word.startswith("--"), entries):
+        if not re.match(r"[A-Za-z_]\w+=", entry):
+            return f"CONFIG has {entry!r}; allowed: NAME=VALUE, such as archs=resnet18, in quotes if it has spaces"
+    return ""
+
+
+def environment() -> dict[str, str]:
+    """One in which Snakemake finds ``--logger book`` and, where the home cannot be written, a place for its cache."""
     paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    own = {"PYTHONPATH": os.pathsep.join(paths)}
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        (cache / "snakemake").mkdir(parents=True, exist_ok=True)
+        writable = os.access(cache / "snakemake", os.W_OK)
+    except OSError:
+        writable = False
+    return os.environ | own | ({} if writable else {"XDG_CACHE_HOME": str(Path("build/cache").resolve())})
 
 
 def taken(lock: TextIO) -> bool:

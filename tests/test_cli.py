@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from analysis import __main__ as command
-from analysis import datasets, runs, studies
+from analysis import datasets, parameters, runs, studies
 from analysis.parameters import RunParameters, StudyParameters
 
 ROOT = Path(__file__).parent.parent
@@ -105,7 +105,7 @@ def test_a_finished_run_is_refused_to_other_parameters(run, tmp_path):
 )
 @pytest.mark.parametrize("name", ["study", "root", "data_dir", "weights", "human_labels", "archs"])
 def test_text_arrives_as_it_was_given(name, text):
-    assert command.read_value(name, text) == text
+    assert parameters.read_value(name, text) == text
 
 
 def test_numbers_switches_and_none_are_read_by_what_a_parameter_takes():
@@ -117,7 +117,7 @@ def test_numbers_switches_and_none_are_read_by_what_a_parameter_takes():
         "test_images": "12",
         "seed": "many",
     }
-    read = {name: command.read_value(name, text) for name, text in given.items()}
+    read = {name: parameters.read_value(name, text) for name, text in given.items()}
     assert read == {
         "epochs": 3,
         "width": 0.5,
@@ -143,7 +143,7 @@ def test_a_folder_of_any_name_is_the_one_that_is_measured(run, tmp_path, monkeyp
     assert stamp["parameters"]["root"] == name
     given = RunParameters(**stamp["parameters"] | {"study": "0x1f"})
     words = studies.options(given)
-    again = {key: command.read_value(key, text) for key, text in zip(words[1::3], words[2::3], strict=True)}
+    again = {key: parameters.read_value(key, text) for key, text in zip(words[1::3], words[2::3], strict=True)}
     assert RunParameters.parse(again) == given
 
 

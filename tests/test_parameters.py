@@ -7,9 +7,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from analysis import studies
-from analysis.__main__ import read_value
 from analysis.errors import InputError, one_of
-from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters
+from analysis.parameters import ComparisonParameters, RunParameters, StudyParameters, read_value
 from analysis.studies import STUDIES, options, read_studies
 
 # --- defaults and places
@@ -105,7 +104,7 @@ def test_a_study_does_not_take_a_networks_parameters():
         ({"image_size": 4}, "parameter image_size is 4"),
         ({"test_images": 0}, "parameter test_images is 0"),
         ({"calibration_images": -1}, "parameter calibration_images is -1"),
-        ({"study": 2024}, "parameter study is 2024, read as int; allowed: text, such as study="),
+        ({"study": 2024}, "parameter study is 2024, of type int; allowed: text, which papermill is given by -r study"),
         ({"augment": "perhaps"}, "parameter augment is 'perhaps': input should be a valid boolean"),
         ({"seed": None}, "parameter seed is None"),
         ({"seed": [1, 2]}, "parameter seed is [1, 2]"),
@@ -182,7 +181,6 @@ def test_modules_functions_and_hidden_names_are_no_parameters():
 
 @pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
 def test_what_the_graph_writes_on_the_command_line_is_read_back(study):
-    """Words are read as YAML there, to which yes is true."""
     (found,) = read_studies({"studies": study}).values()
     for parameters in (found.parameters, *found.runs.values()):
         words = options(parameters)

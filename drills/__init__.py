@@ -1,0 +1,1 @@
+"""What goes wrong on people's machines, done on purpose: `make drill`."""

@@ -1,0 +1,292 @@
+"""Faults that a book is built under: files damaged, builds killed, full disks, two builds at once, hostile names."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from drills.inside import pictures_folder
+from drills.outcome import Fault, Outcome
+from drills.project import PAGES, RECORDED, RESULTS, TIMEOUT, Project
+
+RUN = RESULTS / "resnet18"
+KINDS = {  # of files that a finished book is made of
+    "a page's HTML": Path("_build/html/book/runs/tiny/resnet18/hardness.html"),
+    "a style": Path("_build/html/_static/book.css"),
+    "the first page": Path("_build/html/index.html"),
+    "the manifest": Path("_build/html.json"),
+    "an executed page": PAGES / "resnet18/training.ipynb",
+    "a page's data": PAGES / "resnet18/files/ranking.csv",
+    "the explorer's pictures": PAGES / "resnet18/files/explorer-0.webp",
+    "a table": RUN / "scores.parquet",
+    "a probe's table": RUN / "epochs.parquet",
+    "a run's stamp": RUN / "run.json",
+    "the data's table": RESULTS / "images.parquet",
+    "the data's description": RESULTS / "dataset.json",
+}
+FOLDERS = {"styles": Path("_build/html/_static"), "a run": RUN, "a study": RESULTS, "pages": PAGES / "resnet18"}
+COMMITTED = {
+    "a recorded page": Path(f"book/runs/{RECORDED}/heads.ipynb"),
+    "a recorded figure's data": Path(f"book/runs/{RECORDED}/files/fig-l1.csv"),
+    "a recorded table": Path(f"recorded/{RECORDED}/linear/scores.parquet"),
+}
+
+
+def gone(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Changes a file and keeps its time."""
+
+    def rewrite(path: Path) -> None:
+        times = path.stat()
+        path.write_bytes(change(path.read_bytes()))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    return rewrite
+
+
+DAMAGES = {
+    "gone": gone,
+    "cut in half": rewritten(lambda whole: whole[: len(whole) // 2]),
+    "a bit flipped": rewritten(
+        lambda whole: whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
+    ),
+    "zeros": rewritten(lambda whole: bytes(len(whole))),
+}
+
+
+class Books:
+    """A project with its book, as it is undisturbed, and what is tried on it."""
+
+    def __init__(self, folder: Path):
+        self.project = Project(folder)
+        code, said = self.project.book()
+        if code:
+            raise RuntimeError(f"the undisturbed book cannot be built: {said[-2000:]}")
+        self.tables, self.html = self.project.tables(), self.project.html()
+
+    def whole(self) -> bool:
+        """Whether tables are the undisturbed run's, byte for byte, and the book has all of its files."""
+        return self.project.tables() == self.tables and self.project.html() == self.html
+
+    def mended(self, *config: str, **environment: str) -> Outcome:
+        """Build, and again after a sentence; then all must be as if nothing had been."""
+        code, said = self.project.book(*config, **environment)
+        last = said.strip().splitlines()[-1] if said.strip() else ""
+        if code:
+            if not last.startswith("error: ") or "Traceback" in said:
+                return Outcome(False, last or "nothing")
+            code, again = self.project.book()
+            last = last if not code else again.strip().splitlines()[-1]
+        return Outcome(
+            not code and self.whole(), last.removeprefix("error: ") if code or "error" in last else "made again"
+        )
+
+    # --- damage
+
+    def damaged(self, kinds: dict[str, Path], damages: dict[str, Callable]) -> Iterator[Fault]:
+        """Each kind of file, by each damage, alone."""
+        for how, damage in damages.items():
+            outcomes = []
+            for path in kinds.values():
+                damage(self.project.folder / path)
+                outcomes.append(self.mended())
+            yield Fault(f"files of the book, one at a time: {how}", outcomes)
+
+    def damaged_together(self) -> Fault:
+        """All kinds at once, each by another damage."""
+        names = list(DAMAGES)
+        for i, path in enumerate(KINDS.values()):
+            DAMAGES[names[i % len(names)]](self.project.folder / path)
+        outcome = self.mended()
+        return Fault(f"{len(KINDS)} kinds of files at once: gone, cut, flipped, zeros", [outcome] * len(KINDS))
+
+    def committed(self) -> Fault:
+        """What came with the project is never made again: the sentence says how to have it back."""
+        outcomes = []
+        for path in COMMITTED.values():
+            file = self.project.folder / path
+            content, times = file.read_bytes(), file.stat()
+            for damage in (DAMAGES["gone"], DAMAGES["cut in half"]):
+                damage(file)
+                code, said = self.project.book()
+                last = said.strip().splitlines()[-1]
+                file.write_bytes(content)
+                os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+                named = last.startswith(f"error: {path} is ")
+                outcomes.append(Outcome(code != 0 and named and self.whole(), last.removeprefix("error: ")))
+        return Fault("what came with the project: gone, cut in half", outcomes)
+
+    # --- kills
+
+    def killed(self, number: int, moments: list[float]) -> Fault:
+        """From a book without results, the whole build is sent a signal after some seconds; then it is built."""
+        outcomes = []
+        for seconds in moments:
+            for folder in (RESULTS, PAGES):
+                shutil.rmtree(self.project.folder / folder, ignore_errors=True)
+            build = self.project.start()
+            everything = []
+            with suppress(subprocess.TimeoutExpired):
+                build.wait(seconds)
+            with suppress(psutil.NoSuchProcess):
+                everything = psutil.Process(build.pid).children(recursive=True)
+            if number == signal.SIGKILL:
+                for process in (psutil.Process(build.pid), *everything):
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+            else:
+                os.kill(build.pid, number)
+            began = time.monotonic()
+            said, _ = build.communicate(timeout=TIMEOUT)
+            lasted = time.monotonic() - began
+            left = [process for process in everything if process.is_running() and process.status() != "zombie"]
+            last = said.strip().splitlines()[-1] if said.strip() else ""
+            outcome = self.mended()
+            told = number == signal.SIGKILL or build.returncode == 0 or last.startswith("stopped: ")
+            survived = outcome.survived and not left and lasted < 10 and told
+            outcomes.append(Outcome(survived, last if number != signal.SIGKILL else "made again"))
+        return Fault(f"{signal.Signals(number).name} while it is built", outcomes)
+
+    def two_at_once(self) -> Fault:
+        (self.project.folder / RUN / "run.json").unlink()
+        first = self.project.start()
+        while not (self.project.folder / "build/log").is_dir() or first.poll() is None:
+            if "since" in (self.project.folder / "build/lock").read_text():
+                break
+        code, said = self.project.book()
+        first.communicate(timeout=TIMEOUT)
+        sentence = said.strip()
+        survived = code == 75 and f"process {first.pid}" in sentence and "\n" not in sentence
+        return Fault("two builds at once", [Outcome(survived and self.whole(), sentence.removeprefix("error: "))])
+
+    # --- disks and homes
+
+    def full_disks(self) -> Fault:
+        outcomes = []
+        html = self.project.folder / "_build"
+        size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
+        for place, room in (("_build", int(size * 1.4)), ("results", 600_000), ("build", 500_000)):
+            folder = self.project.folder / place
+            with small_disk(folder, room) as mounted:
+                if not mounted:
+                    continue
+                (self.project.folder / PAGES / "resnet18/training.ipynb").unlink()
+                if place == "results":
+                    shutil.rmtree(folder / "tiny")
+                code, said = self.project.book()
+                last = said.strip().splitlines()[-1] if said.strip() else ""
+                there = self.project.html() == self.html
+            outcome = self.mended()
+            full = code != 0 and last.startswith("error: ") and there
+            outcomes.append(Outcome(full and outcome.survived, last.removeprefix("error: ")))
+        return Fault("full disk under the book, results, build", outcomes)
+
+    def other_settings(self) -> Fault:
+        """A person's matplotlibrc, locale and a home that cannot be written."""
+        home = self.project.folder / "home"
+        home.mkdir()
+        (home / "matplotlibrc").write_text("text.usetex: True\nfont.size: 40\n")
+        settings = [
+            {"MATPLOTLIBRC": str(home / "matplotlibrc")},
+            {"HOME": "/proc/no-home", "XDG_CACHE_HOME": "/proc/no-cache"},
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1", "JUPYTER_PATH": "/nowhere"},
+        ]
+        outcomes = []
+        for environment in settings:
+            shutil.rmtree(self.project.folder / PAGES)
+            code, said = self.project.book(**environment)
+            last = said.strip().splitlines()[-1] if said.strip() else ""
+            outcomes.append(Outcome(code == 0 and self.whole(), last))
+        return Fault("usetex, a home that cannot be written, another locale", outcomes)
+
+    # --- names
+
+    def hostile_names(self) -> Fault:
+        """Class folders of any name, under a network that the tiny study has trained."""
+        classes = [*HOSTILE[:11], "12"]
+        root = pictures_folder(self.project.folder / "pics #2 'q'", tuple(classes), 2)
+        weights = self.project.folder / RUN / "model.safetensors"
+        shutil.copy(weights, root.parent / "net #1.safetensors")
+        study = "dataset: imagefolder\narchitectures: {resnet18: {width: 0.0625, stem: half}}\n"
+        (self.project.folder / "studies/names.yaml").write_text(study)
+        words = ("studies=names", f"root={root.name}", "weights=net #1.safetensors", "chapters=hardness,explorer")
+        code, said = self.project.book(*words)
+        page = self.project.folder / "_build/html/book/runs/names/resnet18/hardness.html"
+        shown = page.read_text() if page.exists() else ""
+        last = said.strip().splitlines()[-1] if said.strip() else ""
+        outcomes = [Outcome(code == 0 and "<script>alert" not in shown, last)] * len(classes)
+        return Fault("hostile names of classes, folders and files", outcomes)
+
+
+HOSTILE = [
+    "cat #2",
+    "<script>alert(1)</script>".replace("/", "\u2215"),
+    "**bold** _it_",
+    "{ref}`x`",
+    "$x^2$",
+    "a|b",
+    'say "it"',
+    "日本語",
+    "עברית",
+    "😀",
+    "{x}%s$HOME",
+    "-p",
+]
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[bool]:
+    """The folder with what it holds, on a disk of that size, and no larger one. Yields whether it could be mounted."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    folder.mkdir(exist_ok=True)
+    shutil.copytree(folder, aside, symlinks=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        shutil.rmtree(aside)
+        yield False
+        return
+    try:
+        with suppress(shutil.Error, OSError):
+            shutil.copytree(aside, folder, dirs_exist_ok=True, symlinks=True)
+        yield True
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        shutil.rmtree(aside)
+
+
+def short(folder: Path) -> Iterator[Fault]:
+    """Under two minutes."""
+    yield Books(folder).damaged_together()
+
+
+def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
+    """Under half an hour."""
+    books = Books(folder)
+    random_moments = random.Random(seed)
+
+    def moments(n: int) -> list[float]:
+        return [random_moments.uniform(1, 30) for _ in range(n)]
+
+    yield books.damaged_together()
+    yield books.committed()
+    yield books.two_at_once()
+    yield books.full_disks()
+    yield books.other_settings()
+    yield books.hostile_names()
+    yield from books.damaged(KINDS | FOLDERS, {"gone": gone})
+    yield from books.damaged(KINDS, {"cut in half": DAMAGES["cut in half"]})
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield books.killed(number, moments(2))
+    yield books.killed(signal.SIGKILL, moments(4))

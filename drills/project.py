@@ -1,0 +1,85 @@
+"""A copy of the project with one tiny study, and what came of it undisturbed."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+STUDY = """dataset: synthetic
+train_images: 36
+test_images: 24
+calibration_images: 4
+batch_size: 8
+epochs: 2
+chapters: [hardness, training, explorer]
+architectures: {resnet18: {width: 0.0625, stem: half}}
+"""
+RECORDED = "heads"  # the one record that the copy keeps
+RESULTS = Path("results/tiny")
+PAGES = Path("book/runs/tiny")
+TIMEOUT = 1200  # seconds, of a build
+
+
+def timeless(path: Path) -> bytes:
+    return pd.read_parquet(path).drop(columns="seconds").to_csv().encode()
+
+
+class Project:
+    """A folder that `make book` works in."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in filter(None, listed.split("\0")):
+            other = name.startswith(("recorded/", "book/runs/")) and f"/{RECORDED}/" not in name
+            if (ROOT / name).is_file() and not other and not name.startswith("tests/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "studies/tiny.yaml").write_text(STUDY)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "AVH_DATA"}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return kept | {"PYTHONPATH": str(self.folder), "PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def start(self, *config: str, **environment: str) -> subprocess.Popen:
+        """A build, in a session of its own."""
+        words = [sys.executable, "-m", "report.build", "--cores", "2"]
+        return subprocess.Popen(
+            [*words, "--config", *(config or ("studies=tiny",))],
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def book(self, *config: str, **environment: str) -> tuple[int, str]:
+        """A build's exit code, and what it said."""
+        build = self.start(*config, **environment)
+        said, _ = build.communicate(timeout=TIMEOUT)
+        return build.returncode, said
+
+    def tables(self) -> dict[str, str]:
+        """The study's tables, by SHA-256; of training's, without how long each epoch took."""
+
+        def content(path: Path) -> bytes:
+            return path.read_bytes() if path.name != "training.parquet" else timeless(path)
+
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(content(path)).hexdigest()
+            for path in sorted((self.folder / RESULTS).rglob("*.parquet"))
+        }
+
+    def html(self) -> set[str]:
+        """The book's files."""
+        folder = self.folder / "_build/html"
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,144 @@
+"""What a finished book is made of: each file's size and SHA-256, noted last and checked before the next build.
+
+    python -m report.manifest _build/html/index.html _build/html book/runs/synthetic results/synthetic ...
+
+Snakemake asks when a file was written, not what is in it, and looks for no file that none of its jobs wants: a page cut
+in half, or a table that has gone, would stay unseen. Networks and checkpoints are no part of a book.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from analysis import runs
+from analysis.errors import InputError
+from analysis.pipeline import DATASET
+
+NETWORKS = (".pt", ".safetensors")
+FILES = "files"  # beside pages: their pictures and data
+
+
+class Manifest:
+    """Of the book whose first page is at ``index``."""
+
+    def __init__(self, index: str | Path):
+        self.index, self.html = str(index), Path(index).parent
+        self.path = self.html.with_suffix(".json")
+
+    def note(self, folders: Iterable[str | Path]) -> None:
+        """Write down all files in these folders, and keep what is written of other folders."""
+        folders = [Path(folder) for folder in folders]
+        others = {name: was for name, was in self.noted.items() if not any(map(Path(name).is_relative_to, folders))}
+        made = {str(file): [file.stat().st_size, runs.sha256(file)] for folder in folders for file in shown(folder)}
+        runs.write_bytes(self.path, json.dumps(others | made).encode())
+
+    @cached_property
+    def noted(self) -> dict[str, list]:
+        """Size and SHA-256 of each file; empty where there is no manifest that can be read."""
+        try:
+            return runs.read_json(self.path)
+        except InputError:
+            return {}
+
+    @cached_property
+    def differing(self) -> list[Path]:
+        """The files that are missing, or are not what was written."""
+        return [Path(name) for name in self.noted if not self.as_written(Path(name))]
+
+    def as_written(self, path: Path) -> bool:
+        size, content = self.noted.get(str(path), (-1, ""))
+        return path.is_file() and path.stat().st_size == size and runs.sha256(path) == content
+
+    def made_again(self, made: Iterable[str]) -> set[str]:
+        """Of the files that jobs make, and of the book, those that must be made again for the book to be whole.
+
+        A page's pictures and data are made with the page. A run that was made anew by hand since, and is what its own
+        description says, is as good as the one before. Where there is no manifest, what can be read is believed.
+        """
+        made = set(made)
+        wanted = {name for name in made if Path(name).exists() and not self_consistent(Path(name))}
+        if not self.noted:
+            wanted.add(self.index)
+        for path in self.differing:
+            if path.is_relative_to(self.html):
+                wanted.add(self.index)
+            elif str(path) in made and not self.made_since(path):
+                wanted.add(str(path))
+            elif path.parent.name == FILES:
+                pages = {page for page in made if Path(page).parent == path.parent.parent and page.endswith(".ipynb")}
+                wanted |= {page for page in pages if "explorer" in page} if of_explorer(path) else pages
+        return wanted
+
+    def made_since(self, path: Path) -> bool:
+        """Whether a table is of a run, or of a dataset, that is younger than the book, and whole."""
+        description = path.with_name(runs.RUN if path.with_name(runs.RUN).exists() else DATASET)
+        if path.suffix == ".ipynb" or not (path.exists() and description.exists()):
+            return False
+        return description.stat().st_mtime_ns > self.path.stat().st_mtime_ns and self_consistent(description)
+
+    def check_recorded(self, folders: list[str], made: Iterable[str]) -> None:
+        """Raises InputError where a file that came with the project is missing, or neither as git has it nor a build's.
+
+        made: what is made here. Without git, it is to be what it was when the last book was built.
+        """
+        changed = changed_in_git(folders)
+        again = "git restore {0} puts it back, git add {0} keeps what is there"
+        if changed is None:
+            changed = [path for path in self.differing if any(map(path.is_relative_to, folders))]
+            again = f"unpack the project again, or rm {self.path} to keep what is there"
+        made = set(made)
+        for path in changed:
+            if not (str(path) in made or of_explorer(path) or self.as_written(path)):
+                fault = "not what was recorded" if path.exists() else "missing"
+                raise InputError(f"{path} is {fault}: {again.format(path)}")
+
+
+def self_consistent(path: Path) -> bool:
+    """Whether a page, or a description of tables, can be read, and the tables beside are those that it describes."""
+    if path.suffix not in (".json", ".ipynb"):
+        return True
+    try:
+        written = runs.read_json(path)
+        for name in written.get(runs.TABLES_OF, ()):
+            runs.sha256(path.with_name(name))  # refuses one that is missing
+            runs.check_table(path.with_name(name), written, path.name)
+    except InputError:
+        return False
+    return True
+
+
+def shown(folder: Path) -> list[Path]:
+    """The files in a folder that a book is made of: none that is hidden, half-written or a network."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and file.suffix not in NETWORKS
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
+
+
+def of_explorer(path: Path) -> bool:
+    """Whether a file is of an explorer's, whose pictures are never recorded."""
+    return path.name.startswith("explorer")
+
+
+def changed_in_git(folders: list[str]) -> list[Path] | None:
+    """The files in these folders that are not as git has them; None where git does not have the project."""
+
+    def git(*words: str) -> list[str]:
+        done = subprocess.run(("git", *words, "--", *folders), capture_output=True, text=True, check=True)
+        return [name for name in done.stdout.split("\0") if name]
+
+    try:
+        known = git("ls-files", "-z")
+        return [Path(name) for name in git("diff", "--name-only", "--relative", "-z")] if known else None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+if __name__ == "__main__":
+    Manifest(sys.argv[1]).note(sys.argv[2:])

@@ -1,0 +1,96 @@
+"""What a person gives is what a run records, along all four ways in: none of them reads a value as something else."""
+
+import pytest
+
+from analysis import runs
+from analysis.errors import InputError
+from analysis.parameters import RunParameters
+from drills import ways
+
+NAMES = ["2024", "2024_01", "on", "no", "null", "0x1f", "1e3", "1.5", "2024-01-01", "true", "0o17"]  # a study's
+PATHS = [
+    *NAMES,
+    "pics #2",
+    " leading",
+    "a: b",
+    "[1",
+    "'q'",
+    '"q"',
+    "{x}",
+    "100%",
+    "tab\there",
+    "日本",
+    "$HOME",
+    "a=b",
+]
+TEXT = {"study": NAMES, "label": [name for name in NAMES if name[0].isalnum()]} | {
+    name: PATHS for name in ("root", "data_dir", "human_labels", "weights", "start_from", "results_dir")
+}
+OTHERS = {
+    "dataset": ["imagefolder", "cifar10h"],
+    "arch": ["resnet18", "timm/tf_efficientnet_lite0", "mine:net"],
+    "raters_selected": ["yes", "maybe"],
+    "corrupt": ["skip"],
+    "stem": ["half"],
+    "head": ["hidden"],
+    "precision": ["float32"],
+    "device": ["cuda:1"],
+    "normalisation": ["none", "imagenet"],
+    "image_size": ["64"],
+    "input_size": ["64", "null"],
+    "train_images": ["12", "None", "~"],
+    "test_images": ["12"],
+    "seed": ["0", "7"],
+    "start_seed": ["3"],
+    "width": ["0.5", "1", "5e-1"],
+    "epochs": ["3"],
+    "batch_size": ["16"],
+    "accumulate": ["2"],
+    "learning_rate": ["1e-3", "0.01", "none"],
+    "momentum": ["0", ".5"],
+    "weight_decay": ["0", "1e-4"],
+    "augment": ["false", "off", "True", "1"],
+    "calibration_images": ["0"],
+}
+GIVEN = [(name, text) for name, texts in (TEXT | OTHERS).items() for text in texts]
+
+
+WORDS = {"dataset", "arch", "raters_selected", "corrupt", "stem", "head", "precision", "device", "normalisation"}
+
+
+def expected(name: str, text: str):
+    if name in TEXT or name in WORDS:
+        return text
+    if text in ("null", "None", "~", "none"):
+        return None
+    if name == "augment":
+        return text in ("True", "1")
+    return float(text)
+
+
+def beside(name: str, text: str) -> dict[str, str]:
+    """What else must be given for the value to make sense."""
+    if name == "normalisation":
+        return {"weights": "net.pth"}
+    return {"root": "pictures"} if (name, text) == ("dataset", "imagefolder") else {}
+
+
+@pytest.mark.parametrize(("name", "text"), GIVEN)
+def test_a_value_arrives_unchanged_along_every_way(name, text, tmp_path):
+    given = {name: text} | beside(name, text)
+    arrived = {way.__name__: way(given) for way in (ways.command_line, ways.snakemake, ways.papermill)}
+    for way, parameters in (arrived | {"study file": ways.study_file(given, tmp_path)}).items():
+        value = getattr(parameters, name)
+        assert value == expected(name, text), way
+        recorded = runs.described(parameters)
+        assert name not in recorded or recorded[name] == value, way
+
+
+@pytest.mark.parametrize("value", [202401, 1000.0, True])
+def test_text_that_papermill_read_as_something_else_is_refused_with_how_to_give_it(value):
+    with pytest.raises(InputError, match=r"^parameter study is .*; allowed: text, .* -r study instead of -p study$"):
+        ways.papermill({"study": value})
+
+
+def test_every_parameter_is_tried():
+    assert set(RunParameters.model_fields) == TEXT.keys() | OTHERS.keys()
