@@ -45,6 +45,7 @@ PRINTED = 200  # and of a page's
 PATH, DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")  # of an SVG
 LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
 CHARACTERS = 10  # of a number in a CSV, about
+LONGEST_ALT = 250  # characters of an alternative text; what exceeds it is a table
 AT_SIGHT = 3  # sentences of a box; the others open with a click
 DOWNLOADS = {
     "scores": "Scores, a row per test image",
@@ -135,7 +136,10 @@ class Page:
         said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
-        show(shown.pictured(embedded(drawn.figure), picture, inches, drawn.alt, said, self.label(name), name))
+        alt = text.cut_at_sentence(drawn.alt, LONGEST_ALT, "All numbers: the table below.")
+        pictured = shown.pictured(embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
+        numbers = shown.told(drawn.alt) if alt != drawn.alt else shown.Shown()
+        show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", numbers)))
 
     def table(
         self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""

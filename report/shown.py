@@ -69,6 +69,15 @@ def table(content: pd.DataFrame, caption: str = "", label: str = "", anchor: str
     )
 
 
+def told(description: str) -> Shown:
+    """A figure's description as a table of what is seen and its numbers, a row a sentence, else as a list."""
+    _, *sentences = text.SENTENCES.split(description)  # the first says what sort of figure it is
+    rows = [sentence.rstrip(".;").partition(": ") for sentence in sentences]
+    if not all(numbers for _, _, numbers in rows):
+        return bulleted(text.escape(sentence.rstrip(".;")) for sentence in sentences)
+    return table(pd.DataFrame([(what, numbers) for what, _, numbers in rows], columns=["what", "numbers"]))
+
+
 def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
     """A picture with its caption: in the book the file, in a notebook what is embedded, a data URI."""
     wide = ":class: wide\n" if inches > WIDE else ""

@@ -1,6 +1,7 @@
 """How each architecture is named and drawn and each score is named, so that all figures, tables and pages agree.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart; markers say the same again.
+Colours are Okabe and Ito's, which colour-blind readers can tell apart, darkened where they would contrast less than
+3:1 with white; markers say the same again.
 """
 
 import zlib
@@ -20,7 +21,7 @@ class Style(NamedTuple):
 
 # In the paper's order (Fig. 2 and 3, with DenseNet121 in its place by accuracy).
 ARCHITECTURES = {
-    "alexnet": Style("AlexNet", "#E69F00", "o"),
+    "alexnet": Style("AlexNet", "#AA3377", "o"),
     "vgg19": Style("VGG19", "#0072B2", "s"),
     "densenet121": Style("DenseNet121", "#009E73", "^"),
     "resnet50": Style("ResNet50", "#D55E00", "D"),
@@ -28,16 +29,16 @@ ARCHITECTURES = {
 # Networks of other studies that this repository has: published ones, and one body under several heads. None of these
 # is in a study with those above.
 VARIANTS = {
-    "timm-tf_efficientnet_lite0": Style("EfficientNet-Lite0", "#CC79A7", "v"),
-    "timm-tf_efficientnet_lite1": Style("EfficientNet-Lite1", "#56B4E9", "P"),
+    "timm-tf_efficientnet_lite0": Style("EfficientNet-Lite0", "#B4558A", "v"),
+    "timm-tf_efficientnet_lite1": Style("EfficientNet-Lite1", "#2E8BC0", "P"),
     "timm-tf_efficientnet_lite2": Style("EfficientNet-Lite2", "#000000", "X"),
     "linear": Style("linear head", "#D55E00", "D"),
-    "linear-no-decay": Style("linear head, no weight decay", "#CC79A7", "v"),
+    "linear-no-decay": Style("linear head, no weight decay", "#B4558A", "v"),
     "hidden": Style("hidden layers", "#0072B2", "s"),
-    "hidden-no-decay": Style("hidden layers, no weight decay", "#56B4E9", "P"),
+    "hidden-no-decay": Style("hidden layers, no weight decay", "#2E8BC0", "P"),
     "hidden-no-dropout": Style("hidden layers, no dropout", "#009E73", "^"),
 }
-OTHERS = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "X"), ("#8A7A00", "h"))  # for any other network, by its name
+OTHERS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))  # for any other network, by its name
 
 # What figures and tables show by name: scores and, beside them, what they are compared with.
 SCORES = catalogue.SCORES | {
@@ -55,7 +56,7 @@ EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E0
 VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 # The five bins of human selection frequency, from the hardest to the easiest: dark to light, in order.
-BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#4caf3d", "D"), ("#d4a017", "v"))
+BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#3f9a31", "D"), ("#a87e00", "v"))
 
 
 def architecture(name: str) -> Style:

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.statistics import Estimate
 
+SENTENCES = re.compile(r"(?<=[.;]) +")  # what is between them
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
 
 
@@ -87,6 +88,18 @@ def captioned(caption: str | Callable[[Any], str]) -> Callable[[Callable], Calla
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def cut_at_sentence(text: str, most: int, pointer: str) -> str:
+    """As many of a text's sentences as have room, and in place of the others where they are."""
+    if len(text) <= most:
+        return text
+    kept, *others = SENTENCES.split(text)
+    for other in others:
+        if len(f"{kept} {other} {pointer}") > most:
+            break
+        kept = f"{kept} {other}"
+    return f"{kept[: most - len(pointer) - 1].rstrip(' ;')} {pointer}"
 
 
 def escape(text: Any) -> str:

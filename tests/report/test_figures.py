@@ -40,6 +40,23 @@ def titles(fig) -> list[str]:
     return [ax.get_title() for ax in panels(fig) if ax.get_title()]
 
 
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it."""
+    shares = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return float(
+        np.where(shares <= 0.03928, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+    )
+
+
+def test_marks_stand_out_from_white_and_differ_in_shape():
+    networks = [(style.colour, style.marker) for style in (styles.ARCHITECTURES | styles.VARIANTS).values()]
+    for group in (networks, styles.OTHERS, styles.BINS, [(s.colour, s.marker) for s in styles.EXAMPLES.values()]):
+        assert {colour: 1.05 / (luminance(colour) + 0.05) >= 3 for colour, _ in group} == {c: True for c, _ in group}
+    for group in (styles.ARCHITECTURES.values(), styles.EXAMPLES.values()):
+        assert len({style.marker for style in group}) == len(list(group))
+    assert len({marker for _, marker in styles.BINS}) == len(styles.BINS)
+
+
 def test_figure_1_draws_the_counts_of_its_table(study):
     table = tables.histograms(study, ["resnet50"], ["confidence", "norm_in_class", "avh_scaled"])
     axes = panels(figures.figure_1(table))

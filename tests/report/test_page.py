@@ -1,6 +1,7 @@
 """Pages: files and Markdown that belong together, numbers in words, text from users made harmless."""
 
 import ast
+import html
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
@@ -81,6 +83,19 @@ def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
     assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
     assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
     assert "**Figure 2.** Two lines. [Data" in shown[0]
+
+
+def test_a_long_alternative_text_is_cut_at_a_sentence_and_its_numbers_are_a_table(study, shown):
+    table = pd.DataFrame({"x": [0, 1]})
+    sentences = [f"Network {i}: {i / 100} in the first bin and {i / 10} in the last." for i in range(40)]
+    page_of().figure("9", figures.Drawn(Figure(), table, " ".join(["Curves.", *sentences])), caption="Two lines.")
+    alt = html.unescape(re.search(r'alt="([^"]*)"', shown[0])[1])
+    assert 100 < len(alt) <= 250
+    assert alt.startswith("Curves. Network 0: 0.0 in the first bin and 0.0 in the last. ")
+    assert alt.endswith(" in the last. All numbers: the table below.")
+    behind = shown[0].partition("{dropdown} Figure 9 in numbers")[2]
+    assert all(f"| Network {i} | " in behind for i in range(40))
+    assert "| 0\\.39 in the first bin and 3\\.9 in the last |" in behind
 
 
 def test_the_same_figure_gives_the_same_bytes(study, shown):
