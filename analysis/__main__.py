@@ -102,6 +102,7 @@ def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     from analysis import pipeline  # noqa: PLC0415  bad parameters are refused before anything slow is imported
 
     dataset = pipeline.prepare(parameters)
+    pipeline.say_left_out(dataset)
     print(f"{parameters.study_dir}: {len(dataset.test):,} test images, {len(dataset.classes)} classes")
 
 

@@ -5,6 +5,7 @@ that read finished results start quickly.
 """
 
 import hashlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,22 @@ def prepare(parameters: StudyParameters) -> Dataset:
                 f"{folder} holds finished runs ({', '.join(finished)}) on other data or data parameters: "
                 "choose another name with study, or remove that folder"
             )
+        if there.get("people") and not description["people"] and there["parameters"] == description["parameters"]:
+            raise InputError(
+                f"{folder} was prepared with the answers of {there['people']}, which are gone: put their file back, or "
+                "give human_labels none"
+            )
         runs.write_table(folder / IMAGES, images_table(dataset))
         runs.write_stamp(folder / DATASET, description)
     elif len(description["superclasses"]) > len(there.get("superclasses", ())):
         runs.write_stamp(folder / DATASET, there | {name: description[name] for name in GROUPING})
     return dataset
+
+
+def say_left_out(dataset: Dataset) -> None:
+    """Which files were not read, on the console; pages say it, too."""
+    for sentence in dataset.left_out:
+        print(sentence, file=sys.stderr)
 
 
 def identity(description: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +87,8 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
     check(parameters)  # before data is downloaded
     with distributed.group(distributed.worker_device(parameters.device)):
         dataset = distributed.first_then_all(lambda: prepare(study_of(parameters)))
+        if progress and distributed.rank() == 0:
+            say_left_out(dataset)
         return make(parameters, dataset, progress=progress)
 
 

@@ -22,8 +22,9 @@ from torchvision.models import WeightsEnum
 from torchvision.transforms import functional
 from torchvision.transforms._presets import ImageClassification
 
-from analysis import architectures, weights
+from analysis import architectures, runs, weights
 from analysis.errors import InputError
+from analysis.normalisation import read_normalisation
 from analysis.parameters import RunParameters
 
 EVALUATION = weights.Evaluation.of(models.GoogLeNet_Weights.IMAGENET1K_V1)
@@ -572,6 +573,64 @@ def test_a_partial_match_is_refused_with_the_first_names_that_differ(tmp_path):
 def test_a_file_of_many_places_without_weights_is_one_sentence(tmp_path):
     torch.save({"model": {"a": 1}, "state_dict": [1], "net": {3: torch.ones(1)}}, tmp_path / "m.pt")
     refused(tmp_path / "m.pt", "m.pt holds no state dict")
+
+
+@pytest.mark.parametrize("prefix", ["encoder.", "backbone.model.", "module.student.", "net.0."])
+def test_whatever_stands_before_every_name_is_taken_off(tmp_path, prefix):
+    torch.save({f"{prefix}{name}": value for name, value in theirs().items()}, tmp_path / "m.pth")
+    found = fitted(tmp_path / "m.pth")
+    assert_same_logits(found.network, tiny())
+    assert "".join(found.notes[0].removeprefix("taken off every name: ").split(", ")) == prefix
+
+
+def test_names_of_another_kind_are_not_blamed_on_width_and_stem(tmp_path):
+    state = {f"backbone.{name}": value for name, value in theirs().items() if not name.startswith("fc.")}
+    torch.save(state | {"fc.weight": torch.ones(3, 32), "fc.bias": torch.ones(3)}, tmp_path / "m.pth")
+    sentence = r"does not fit arch resnet18: its layers are called .*backbone.*, not .*conv1.weight.*before its names$"
+    refused(tmp_path / "m.pth", sentence)
+
+
+def test_no_message_has_a_terminals_colours(tmp_path):
+    torch.save({"x": Executes(tmp_path / "ran")}, tmp_path / "m.pth")
+    with pytest.raises(InputError) as caught:
+        fitted(tmp_path / "m.pth")
+    assert "\x1b" not in str(caught.value) and "[1m" not in str(caught.value)
+
+
+def test_a_model_that_is_not_the_one_its_run_wrote_is_refused(tmp_path):
+    """One flipped bit of a weight is another network, and still a file of weights."""
+    path = write(tmp_path / "model.safetensors", classes=CLASSES)
+    runs.write_stamp(tmp_path / "run.json", {})
+    assert fitted(path).decided == "names"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    refused(path, r"model.safetensors is not the file that .*run.json was written with")
+
+
+@pytest.mark.parametrize(
+    "given", ["imagenet", "inception", "none", ".49 .48 .45 .25 .24 .26", ".49,.48,.45,.25,.24,.26"]
+)
+def test_how_pixels_are_normalised_can_be_said_and_is_kept(tmp_path, given):
+    torch.save(theirs(), tmp_path / "m.pth")
+    p = parameters(tmp_path / "m.pth", normalisation=given)
+    loaded = weights.load(p)
+    network = weights.fit(loaded, p, CLASSES, 32).network
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in read_normalisation(given))
+    with torch.inference_mode():
+        expected = whole().eval()((pixels() / 255 - mean) / std)
+        torch.testing.assert_close(network.eval()(pixels()), expected, rtol=1e-4, atol=1e-5)
+    said = weights.normalisation_of(loaded, network, p.arch)
+    assert said["by"] == "the parameter normalisation"
+    assert (said["mean"], said["std"]) == tuple(map(list, read_normalisation(given)))
+
+
+@pytest.mark.parametrize("given", ["cifar", "1 2 3", ".5 .5 .5 0 1 1", ".5 .5 .5 nan 1 1", "a b c d e f"])
+def test_a_normalisation_that_is_none_is_one_sentence(given):
+    with pytest.raises(InputError, match=r"normalisation .*; allowed: imagenet, inception, none, or three means"):
+        RunParameters.parse({"weights": "m.pth", "normalisation": given})
+    with pytest.raises(InputError, match="normalisation is given without weights or start_from"):
+        RunParameters.parse({"normalisation": "imagenet"})
 
 
 # --- in an installed package

@@ -7,12 +7,14 @@ from importlib import import_module
 
 import numpy as np
 
+from analysis.datasets import files
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Images, Split
 from analysis.errors import InputError
 from analysis.parameters import DATASETS, StudyParameters
 
 __all__ = ["DECLARATIONS", "Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
 
+KEPT = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets make in the data folder
 DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
@@ -21,6 +23,8 @@ def load(parameters: StudyParameters) -> Dataset:
 
     Raises InputError where data is missing, damaged or does not fit.
     """
+    for folder in (parameters.data_path, *map(parameters.data_path.joinpath, KEPT)):
+        files.remove_abandoned(folder)
     return DECLARATIONS[parameters.dataset].load(parameters)
 
 

@@ -76,6 +76,7 @@ class Dataset:
     hash: str  # SHA-256 of pictures and labels, in hexadecimal
     causes: pd.DataFrame | None = None  # known causes of difficulty, a row per test image (synthetic only)
     notes: tuple[str, ...] = field(default=())  # what a reader must know, shown on the page
+    left_out: tuple[str, ...] = field(default=())  # which of the notes are about files that were not read
     to_train: str = "choose a dataset that has"  # what a user can do where ``train`` is None
 
     def __post_init__(self):

@@ -9,7 +9,9 @@ What is downloaded is verified by its checksum. What is already there is verifie
 of labels to answers: a legitimately unpacked copy need not have the official archive's checksum.
 """
 
+import hashlib
 import shutil
+import sys
 import tarfile
 import zlib
 from pathlib import Path
@@ -39,6 +41,10 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 # Many, some and one class, as in the paper's Fig. 7 (58, 7 and 1).
 SUPERCLASSES = {"animals": (2, 3, 4, 5, 6, 7), "vehicles on land or water": (1, 8, 9), "airplanes": (0,)}
 
+MEAN, SPREAD = (100, 140), (50, 80)  # of a batch's pixels, plausible; published: 120 to 122 and 63 to 65
+SHARE = 0.05, 0.2  # of a batch's records that show a class, plausible; published: .094 to .105
+PACKED = "cifar-10-binary.tar.gz"  # what may lie in the data folder already, and is unpacked from there
+PYTHON = ("cifar-10-batches-py", "cifar-10-python.tar.gz")  # and what is of no use, as it is pickled
 ANSWERS_PER_IMAGE = (40, 70)  # plausible; published: 47 to 63
 AGREEMENT = 0.95  # of the most frequent answers with CIFAR-10's labels, at least; published: 0.992
 
@@ -125,7 +131,25 @@ def open_batch(path: Path) -> np.ndarray:
         batch = np.memmap(path, RECORD, mode="r")
     if batch["label"].max() >= len(CLASSES):
         raise InputError(f"{path} has a label {batch['label'].max()}; allowed: 0 to {len(CLASSES) - 1}")
+    check_plausible(path, batch)
     return batch
+
+
+def check_plausible(path: Path, batch: np.ndarray) -> None:
+    """Raise InputError where a batch (n,) of the right size cannot be CIFAR-10's, such as zeros, or some in it."""
+    shares = np.bincount(batch["label"], minlength=len(CLASSES)) / len(batch)
+    if shares.min() < SHARE[0] or shares.max() > SHARE[1]:
+        raise InputError(
+            f"{path} shows classes {shares.min():.1%} to {shares.max():.1%} of the time; plausible: "
+            f"{SHARE[0]:.0%} to {SHARE[1]:.0%}; {AGAIN}"
+        )
+    planes = batch["picture"].reshape(len(batch), 3, -1)  # a view, mapped from disk
+    if (blank := np.flatnonzero((planes.min(2) == planes.max(2)).any(1))).size:
+        raise InputError(f"{path} has {len(blank):,} blank pictures, such as number {blank[0]}; {AGAIN}")
+    some = planes[:: max(1, len(batch) // 1000)]
+    for name, value, (low, high) in (("mean", some.mean(), MEAN), ("spread", some.std(), SPREAD)):
+        if not low <= value <= high:
+            raise InputError(f"{path} has pixels of {name} {value:.0f}; plausible: {low} to {high}; {AGAIN}")
 
 
 def check_names(path: Path) -> None:
@@ -171,15 +195,26 @@ def take(part: str, batches: list[np.ndarray], labels: np.ndarray, chosen: np.nd
 
 
 def unpack_official(folder: Path) -> None:
-    """Download the official archive and unpack what is needed of it into ``folder``.
+    """Unpack what is needed of the official archive into ``folder``: of the one that is there, else downloaded.
 
-    The archive goes beside ``folder`` and is not kept: its pictures are, and it can be had again. Of each
+    A downloaded one goes beside ``folder`` and is not kept: its pictures are, and it can be had again. Of each
     expected member only the contents are read, so no name, link or mode in an archive can do harm.
     """
-    expected = [*BATCHES["train"], *BATCHES["test"], NAMES]
-    instead = f"put {FOLDER}/ into {folder.parent.parent} by hand, or set AVH_DATA to a folder that has it"
-    archive = folder.with_name("archive.tar.gz")
-    files.download(CIFAR_URL, CIFAR_MD5, archive, instead)
+    expected, data = [*BATCHES["train"], *BATCHES["test"], NAMES], folder.parent.parent
+    instead = f"put {FOLDER}/ or {PACKED} into {data} by hand, or set AVH_DATA to a folder that has it"
+    if useless := [name for name in PYTHON if (data / name).exists()]:
+        said = f"{' and '.join(useless)} in {data} cannot be used: what is in there would run code when it is read"
+        print(f"{said}; needed is the binary version of CIFAR-10", file=sys.stderr)
+        instead = f"{instead} ({said})"
+    archive = data / PACKED
+    if archive.is_file():
+        with archive.open("rb") as file:
+            if hashlib.file_digest(file, "md5").hexdigest() != CIFAR_MD5:
+                raise InputError(f"{archive} is not the published file (MD5 {CIFAR_MD5}); replace it, or remove it")
+        print(f"unpacking {archive}", file=sys.stderr)
+    else:
+        archive = folder.with_name("archive.tar.gz")
+        files.download(CIFAR_URL, CIFAR_MD5, archive, instead)
     folder.mkdir()
     try:
         with tarfile.open(archive) as tar:

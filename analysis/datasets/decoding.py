@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 import PIL
 from PIL import Image, ImageOps
+from PIL.features import check
 from tqdm import tqdm
 
 from analysis.datasets import files
 from analysis.errors import InputError
 
-RECIPE = 1  # raise it when ``decode`` changes
-# By contents, whatever the suffix; other decoders, such as that of PostScript, are never run.
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
+RECIPE = 2  # raise it when ``decode`` changes
+# By contents, whatever the suffix; other decoders, such as that of PostScript, are never run. Of moving pictures, the
+# first one is taken.
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "PPM", "TIFF", "JPEG2000", *(["AVIF"] if check("avif") else []))
 MOST_PIXELS = 89_478_485  # Pillow's own limit, from where on it suspects a decompression bomb
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Shared with the other workers that torchrun started here. Of more, most would wait for the interpreter's lock.
@@ -108,6 +110,17 @@ def opened(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file begins as a picture does, whatever it is called."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Image.DecompressionBombError:
+        return True  # which decoding will report
+    except Exception:  # Pillow's decoders raise nearly anything
+        return False
+
+
 def decode(path: Path, geometry: Geometry) -> np.ndarray:
     """The picture in a file: RGB; (3, S, S) uint8.
 
@@ -150,9 +163,24 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
     kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
     if images.shape != (len(kept), 3, geometry.size, geometry.size) or digests.shape != (len(kept), 32):
         raise InputError(f"{target} is damaged; remove it to have it made again")
+    check_pictures(target, images, digests)
     if corrupt and not skip_corrupt:
         raise stop(folder, corrupt, len(names))
     return Decoded(images, kept, digests, corrupt)
+
+
+def check_pictures(target: Path, images: np.ndarray, digests: np.ndarray) -> None:
+    """Raise InputError unless the pictures (N, 3, S, S) are those that were written, by their digests (N, 32)."""
+
+    def differs(piece: range) -> bool:  # hashing, too, needs no interpreter's lock
+        return any(hashlib.sha256(images[i]).digest() != digests[i].tobytes() for i in piece)
+
+    pieces = [range(len(images))[start : start + AT_ONCE] for start in range(0, len(images), AT_ONCE)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        if any(threads.map(differs, pieces)):
+            raise InputError(
+                f"{target} is damaged (a picture is not the one that was decoded); remove it to have it made again"
+            )
 
 
 def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_corrupt: bool) -> None:

@@ -7,14 +7,15 @@ killed at any moment. A lock, which the system frees when its holder dies, lets 
 import errno
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pooch
 import requests
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from analysis.errors import InputError
@@ -44,6 +45,15 @@ def build_once(target: Path, make: Callable[[Path], None]) -> None:
                 (partial / target.name).rename(target)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes left half-made in a folder: what nobody holds the lock of."""
+    for partial in folder.glob(".*.partial"):
+        with suppress(OSError, Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):
+            size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+            shutil.rmtree(partial)
+            print(f"removed {partial}, {size / 1e6:,.0f} MB that an earlier run had left unfinished", file=sys.stderr)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ val/, and possibly train/, with one folder per class in each. A picture's id is 
 """
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from analysis.datasets import files, subsets
 from analysis.datasets.base import Dataset, Declaration, Split
-from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, listed, printable
+from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, is_picture, listed, printable
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -31,7 +32,7 @@ class Listing:
     classes: tuple[str, ...]  # in order
     names: list[str]  # "class/file", sorted within each class
     labels: np.ndarray  # (N,) int64
-    others: int  # files and folders that are no pictures
+    others: Mapping[str, int]  # what is no picture in a class folder, by kind
 
 
 def load(parameters: StudyParameters) -> Dataset:
@@ -49,9 +50,10 @@ def load(parameters: StudyParameters) -> Dataset:
     if wanted["train"] and "train" not in listings:
         raise InputError(f"train_images is {wanted['train']}, but {parameters.root} has no train/")
 
-    splits, hashed, notes = {}, [], []
+    splits, hashed, notes, left_out = {}, [], [], []
     geometry = Geometry(parameters.image_size)
     for part, listing in listings.items():
+        check_subset(listing, wanted[part], part)
         chosen = subsets.balanced(listing.labels, wanted[part], parameters.seed, part)
         result = decode_all(
             listing.folder,
@@ -66,7 +68,8 @@ def load(parameters: StudyParameters) -> Dataset:
         ids = np.array([printable(name) for name in names])
         splits[part] = Split(result.images, labels[result.kept], ids, Files(listing.folder, names, geometry))
         hashed += [result.digests, splits[part].labels]
-        notes += describe(part, listing, result)
+        notes += describe(part, result)
+        left_out += describe_left_out(part, listing, result)
         notes += subsets.describe_subset(listing.labels, wanted[part], parameters.seed, part)
 
     classes = tuple(printable(name) for name in listings["test"].classes)
@@ -78,20 +81,31 @@ def load(parameters: StudyParameters) -> Dataset:
         superclasses={"all": tuple(range(len(classes)))},
         human=None,
         hash=files.hash_arrays(*hashed),
-        notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *notes),
+        notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *left_out, *notes),
+        left_out=tuple(left_out),
         to_train="give root a train/ and a test/ folder, each with a folder per class",
     )
 
 
-def describe(part: str, listing: Listing, result: Decoded) -> list[str]:
-    """What was found, what was ignored, and what was left out."""
+def describe(part: str, result: Decoded) -> list[str]:
+    """What was found."""
     count, size = len(result.kept), result.images.shape[-1]
-    notes = [f"the central squares of {count:,} pictures, resized to {size}x{size} pixels."]
+    return [f"{part.capitalize()}: the central squares of {count:,} pictures, resized to {size}x{size} pixels."]
+
+
+def describe_left_out(part: str, listing: Listing, result: Decoded) -> list[str]:
+    """What was left out, by kind, and which pictures as corrupt; nothing where there is nothing."""
+    notes = []
     if listing.others:
-        notes.append(f"files or folders ignored, as they are no pictures: {listing.others:,}.")
+        notes.append(f"files left out, as they are no pictures in a class folder: {counted(listing.others)}.")
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return [f"{part.capitalize()}: {note}" for note in notes]
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Kinds and how many of each, the most first."""
+    return ", ".join(f"{kind} ({n:,})" for kind, n in sorted(kinds.items(), key=lambda item: (-item[1], item[0])))
 
 
 def find_splits(root: Path) -> dict[str, Path]:
@@ -104,7 +118,7 @@ def find_splits(root: Path) -> dict[str, Path]:
         return {"test": root}
     if set(split) == {"train"}:
         raise InputError(f"{root} has train/, but neither test/ nor val/, each with a folder per class")
-    beside = [name for name in visible(root, folders=True) if name not in split and any(picture_names(root / name))]
+    beside = [name for name in visible(root, folders=True) if name not in split and picture_names(root / name)[0]]
     if beside:
         parts = " and ".join(f"{name}/" for name in split)
         raise InputError(
@@ -131,20 +145,59 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
     classes = by_number(visible(folder, folders=True)) if classes is None else classes
     if not classes:
         raise InputError(f"{folder} holds no class folders")
-    names, labels, others = [], [], len(visible(folder, folders=False))
+    names, labels, others = [], [], Counter(kind_of(name) for name in visible(folder, folders=False))
     for label, name in enumerate(classes):
-        found, shown = visible(folder / name, folders=False), picture_names(folder / name)
+        shown, left = picture_names(folder / name)
+        if left["folders"]:
+            check_deeper(folder / name)
         if not shown:
-            raise InputError(f"class folder {folder / name} holds no pictures; allowed: {', '.join(SUFFIXES)}")
+            found = f" ({counted(left)})" if left else ""
+            raise InputError(f"class folder {folder / name} holds no pictures{found}; allowed: {', '.join(SUFFIXES)}")
         names += [f"{name}/{file}" for file in shown]
         labels += [label] * len(shown)
-        others += len(found) - len(shown) + len(visible(folder / name, folders=True))
+        others += left
     return Listing(folder, tuple(classes), names, np.array(labels, np.int64), others)
 
 
-def picture_names(folder: Path) -> list[str]:
-    """Sorted names of the pictures in ``folder``."""
-    return [name for name in visible(folder, folders=False) if name.lower().endswith(SUFFIXES)]
+def picture_names(folder: Path) -> tuple[list[str], Counter[str]]:
+    """Sorted names of the pictures in ``folder``, and what else is there, by kind.
+
+    A picture has a picture's suffix, and is corrupt if it is none; or another one, or none, and begins as pictures do.
+    """
+    shown, left = [], Counter()
+    for name in visible(folder, folders=False):
+        if name.lower().endswith(SUFFIXES) or is_picture(folder / name):
+            shown.append(name)
+        else:
+            left[kind_of(name)] += 1
+    if folders := len(visible(folder, folders=True)):
+        left["folders"] = folders
+    return shown, left
+
+
+def kind_of(name: str) -> str:
+    """What a file that is left out is counted as: its suffix."""
+    return Path(printable(name)).suffix.lower() or "without a suffix"
+
+
+def check_deeper(folder: Path) -> None:
+    """Raise InputError where a class folder has folders with pictures in them: those would be missing."""
+    for place, names, _ in os.walk(folder):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        if Path(place) != folder and (found := picture_names(Path(place))[0]):
+            deeper = f"{os.path.relpath(place, folder)}/ ({len(found):,})"
+            raise InputError(
+                f"class folder {folder} holds a folder of pictures, {deeper}, which would be left out: move them up, "
+                "or away"
+            )
+
+
+def check_subset(listing: Listing, wanted: int | None, part: str) -> None:
+    """Raise InputError where a subset would leave a class without a picture."""
+    if wanted is not None and wanted < len(listing.classes):
+        raise InputError(
+            f"{part}_images is {wanted}, but there are {len(listing.classes)} classes: each needs a picture, at least"
+        )
 
 
 def by_number(classes: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ import numpy as np
 from analysis.datasets import files, selections, subsets
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
+from analysis.datasets.imagefolder import counted
 from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_training, find_validation, recognise
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -49,7 +50,8 @@ def load(parameters: StudyParameters) -> Dataset:
     source = Files(pictures.folder, [pictures.names[i] for i in asked[kept]], geometry(parameters.image_size))
     test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]], source)
     hashed = [result.digests, test.labels]
-    notes = describe(pictures, asked, result)
+    missing_pictures = left_out_of(pictures, result)
+    notes = describe(pictures, asked, result) + missing_pictures
     notes += [said, *subsets.describe_subset(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
     if human is not None:
         human = replace(human, selected=human.selected[kept], shown=human.shown[kept])
@@ -62,6 +64,7 @@ def load(parameters: StudyParameters) -> Dataset:
             *subsets.describe_subset(training.labels, parameters.train_images, parameters.seed, "train"),
             *left_out,
         ]
+        missing_pictures += left_out
     wnids, names = classes()
     superclasses, missing = find_superclasses(wnids)
     return Dataset(
@@ -73,6 +76,7 @@ def load(parameters: StudyParameters) -> Dataset:
         human=human,
         hash=files.hash_arrays(*hashed),
         notes=(*notes, *missing),
+        left_out=tuple(missing_pictures),
         to_train=f"put train/ with a folder per class, named by its wnid, into {root}",
     )
 
@@ -177,8 +181,14 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
     ]
     if len(asked) < found:
         notes.append(f"{found - len(asked):,} pictures are left out, as nobody was asked about them.")
+    return notes
+
+
+def left_out_of(pictures: ImagenetPictures, result: Decoded) -> list[str]:
+    """What was left out, by kind, and which pictures as corrupt."""
+    notes = []
     if pictures.others:
-        notes.append(f"Files or folders ignored, as they are no pictures: {pictures.others:,}.")
+        notes.append(f"Files left out, as they are no pictures of a class: {counted(pictures.others)}.")
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return notes

@@ -14,7 +14,8 @@ Classes are in the order of their wnids, as in torchvision and its weights. The 
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,7 +50,7 @@ class ImagenetPictures:
     folder: Path
     names: list[str]  # below the folder
     labels: np.ndarray  # (N,) int64, the place of the class among all wnids
-    others: int  # files and folders that are no pictures
+    others: Mapping[str, int]  # what is no picture, by kind
     kind: str  # the layout in a reader's words
 
     @property
@@ -164,13 +165,12 @@ def in_one_folder(folder: Path, devkit: Path) -> ImagenetPictures:
     """Pictures in one folder, each labelled by the number in its name."""
     found = imagefolder.visible(folder, folders=False)
     matches = [match for match in map(VALIDATION.fullmatch, found) if match]
+    others = Counter(imagefolder.kind_of(name) for name in found if not VALIDATION.fullmatch(name))
     numbers = np.array([int(match[1]) for match in matches])
     if numbers.min() < 1 or numbers.max() > IMAGES:
         raise InputError(f"{folder} has pictures numbered {numbers.min()} to {numbers.max()}; allowed: 1 to {IMAGES}")
     labels = validation_labels(devkit)[numbers - 1]
-    return ImagenetPictures(
-        folder, [m[0] for m in matches], labels, len(found) - len(matches), "a flat folder, labelled by the devkit"
-    )
+    return ImagenetPictures(folder, [m[0] for m in matches], labels, others, "a flat folder, labelled by the devkit")
 
 
 def find_devkit(*folders: Path) -> Path:
@@ -193,6 +193,8 @@ def validation_labels(devkit: Path) -> np.ndarray:
         words = path.read_text(encoding="utf-8", errors="replace").split()
     if len(words) != IMAGES or not all(word.isdecimal() and 1 <= int(word) <= len(wnids) for word in words):
         raise InputError(f"{path} has {len(words):,} entries; needed: {IMAGES:,} numbers from 1 to {len(wnids)}")
+    if len(set(words)) < len(wnids):
+        raise InputError(f"{path} names {len(set(words))} classes, not {len(wnids):,}; {advice}")
     order = kit_order(devkit / "meta.mat", wnids)
     return order[np.array(words, int) - 1]
 

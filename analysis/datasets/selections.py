@@ -32,6 +32,7 @@ from analysis.datasets import files
 from analysis.datasets.base import HumanLabels
 from analysis.errors import InputError
 
+MANY = 100  # answers of which none selects anything are none
 NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
 FILE = ("file", "image", "id", "filename")
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 holds pandas' objects pickled
@@ -173,6 +174,8 @@ def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     file = [PurePosixPath(str(name).replace("\\", "/")).stem for name in table["file"]]
     found = numbers.astype(np.int64).assign(file=file)[["file", *names]]
     found = found[found["shown"] > 0].reset_index(drop=True)
+    if found["shown"].sum() >= MANY and not found["selected"].any():
+        raise InputError(f"{path}: of {found['shown'].sum():,} answers none selects anything: it is damaged or another")
     check_rows(path, ~found.duplicated(["file", "label"]), "two rows for one file and class", found["file"])
     return found
 

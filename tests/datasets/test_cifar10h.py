@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from analysis.datasets import cifar10h, load
 from analysis.datasets.cifar10h import BATCHES, CLASSES, COUNTS, FOLDER, NAMES
@@ -204,6 +205,89 @@ def test_a_label_above_nine_is_one_sentence(small):
     path.write_bytes(b"\x0a" + path.read_bytes()[1:])
     with pytest.raises(InputError, match=r"test_batch.bin has a label 10; allowed: 0 to 9"):
         load(parameters(small))
+
+
+def zeroed(start: float, end: float):
+    """Zeros in the place of a part of a batch's records."""
+
+    def damage(content: bytearray) -> None:
+        first, last = (int(share * SIZE) * 3073 for share in (start, end))
+        content[first:last] = bytes(last - first)
+
+    return damage
+
+
+def one_label(content: bytearray) -> None:
+    content[::3073] = bytes([3]) * SIZE
+
+
+def pale(content: bytearray) -> None:
+    for start in range(0, len(content), 3073):
+        content[start + 1 : start + 3073] = bytes(200 + value % 50 for value in content[start + 1 : start + 3073])
+
+
+def flat(content: bytearray) -> None:
+    for start in range(0, len(content), 3073):
+        content[start + 1 : start + 3073] = bytes(110 + value % 20 for value in content[start + 1 : start + 3073])
+
+
+@pytest.mark.parametrize("batch", ["data_batch_1.bin", "data_batch_5.bin", "test_batch.bin"])
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (zeroed(0, 1), "shows classes 0.0% to 100.0% of the time"),
+        (zeroed(0.5, 1), "shows classes|blank pictures"),
+        (zeroed(0.95, 1), "has 1 blank pictures, such as number 19"),
+        (
+            lambda content: content.__setitem__(slice(3074, 3074 + 1024), bytes(1024)),
+            "has 1 blank pictures, such as number 1",
+        ),
+        (one_label, "shows classes 0.0% to 100.0% of the time; plausible: 5% to 20%"),
+        (pale, "has pixels of mean 2.. *; plausible: 100 to 140"),
+        (flat, "has pixels of spread .*; plausible: 50 to 80"),
+    ],
+)
+def test_a_batch_that_cannot_be_cifars_is_refused_by_name(small, batch, damage, sentence):
+    path = small / FOLDER / batch
+    content = bytearray(path.read_bytes())
+    damage(content)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"{batch} .*({sentence}).*replace it, or remove"):
+        load(parameters(small))
+
+
+def test_an_archive_that_is_there_is_unpacked_and_nothing_is_asked_for(site, tmp_path, capsys):
+    (tmp_path / "cifar-10-binary.tar.gz").write_bytes(site.pages[ARCHIVE])
+    assert len(load(parameters(tmp_path)).test) == SIZE
+    assert site.asked == [ANSWERS]
+    assert f"unpacking {tmp_path}/cifar-10-binary.tar.gz" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/cifar-10-binary.tar.gz").write_bytes(b"another")
+    with pytest.raises(InputError, match=r"cifar-10-binary.tar.gz is not the published file \(MD5 .*\); replace it"):
+        load(parameters(tmp_path / "other"))
+    assert site.asked == [ANSWERS]
+
+
+@pytest.mark.parametrize("name", ["cifar-10-batches-py", "cifar-10-python.tar.gz"])
+def test_pickled_batches_that_are_there_are_mentioned_before_others_are_asked_for(site, tmp_path, capsys, name):
+    (tmp_path / name).mkdir()
+    site.pages.pop(ARCHIVE)
+    with pytest.raises(InputError, match=rf"cannot be downloaded .*{name} in .* cannot be used: .* run code"):
+        load(parameters(tmp_path))
+    assert f"{name} in {tmp_path} cannot be used" in capsys.readouterr().err
+
+
+def test_what_an_abandoned_download_left_is_removed_and_said(small, capsys):
+    left = small / f".{FOLDER}.partial"
+    left.mkdir()
+    (left / "archive.tar.gz").write_bytes(bytes(2_000_000))
+    held = small / ".held.partial"  # another run's, which is at it
+    held.mkdir()
+    with FileLock(small / ".held.lock"):
+        load(parameters(small))
+    assert not left.exists() and held.exists()
+    said = f"removed {left}, 2 MB that an earlier run had left unfinished"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("names", ["", "\n".join(sorted(CLASSES, reverse=True)), "\xff"])

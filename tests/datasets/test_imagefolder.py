@@ -121,6 +121,46 @@ def test_class_folders_beside_a_leftover_test_are_not_left_out_silently(folder):
         load(parameters(folder))
 
 
+@pytest.mark.parametrize("form", ["GIF", "JPEG2000", "PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("name", ["x", "x.data", "x.gif", "x.jpg", "x.JFIF"])
+def test_what_can_be_read_is_a_picture_whatever_it_is_called(folder, form, name):
+    save(folder / "apple" / "y", RED, format=form)
+    (folder / "apple" / "y").rename(folder / "apple" / name)
+    dataset = load(parameters(folder))
+    assert f"apple/{name}" in dataset.test.ids
+    assert not dataset.left_out
+    found = dataset.test.images[dataset.test.ids.tolist().index(f"apple/{name}"), :, 4, 4].astype(int)
+    assert np.abs(found - RED).max() <= 12
+
+
+@pytest.mark.parametrize("deep", ["more", "more/and/more"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_pictures_in_a_folder_of_a_class_folder_are_not_left_out_silently(folder, deep, alone):
+    if alone:
+        shutil.move(folder / "apple", folder / "moved")
+        (folder / "apple" / deep).parent.mkdir(parents=True)
+        (folder / "moved").rename(folder / "apple" / deep)
+    else:
+        shutil.copytree(folder / "berry", folder / "apple" / deep)
+    with pytest.raises(InputError, match=rf"apple holds a folder of pictures, {deep}/ \(3\), which would be left out"):
+        load(parameters(folder))
+
+
+def test_an_empty_class_says_what_its_folder_holds_instead(folder):
+    (folder / "cherry").mkdir()
+    for name in ("a.txt", "b.txt", "c"):
+        (folder / "cherry" / name).write_text("no picture")
+    with pytest.raises(InputError, match=r"cherry holds no pictures \(.txt \(2\), without a suffix \(1\)\); allowed"):
+        load(parameters(folder))
+
+
+def test_a_subset_that_leaves_a_class_without_a_picture_is_one_sentence(tmp_path):
+    for number in range(3):
+        save(tmp_path / "three" / str(number) / "a.png")
+    with pytest.raises(InputError, match="test_images is 2, but there are 3 classes: each needs a picture, at least"):
+        load(parameters(tmp_path / "three", test_images=2))
+
+
 def test_all_suffixes_hidden_and_other_files(folder):
     more = (".jpg", ".JPEG", ".webp", ".jfif", ".jpe")
     for suffix in (*LOSSLESS, *more):
@@ -132,7 +172,11 @@ def test_all_suffixes_hidden_and_other_files(folder):
     (folder / "README").write_text("")
     dataset = load(parameters(folder))
     assert len(dataset.test) == 6 + len(LOSSLESS) + len(more)
-    assert any("ignored, as they are no pictures: 3." in note for note in dataset.notes)
+    left = (
+        "Test: files left out, as they are no pictures in a class folder: .txt (1), folders (1), without a suffix (1)."
+    )
+    assert dataset.left_out == (left,)
+    assert left in dataset.notes
     for id_, image in zip(dataset.test.ids, dataset.test.images, strict=True):
         if "x." in id_:
             error = np.abs(image.astype(int) - np.array(RED)[:, None, None]).max()
@@ -396,6 +440,18 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, monkeypatch)
     assert peak < 4e6
 
 
+@pytest.mark.parametrize("name", ["pictures.npy", "digests.npy"])
+@pytest.mark.parametrize("place", [0.3, 0.6, 1])
+def test_a_flipped_bit_in_the_decoded_pictures_is_one_sentence(folder, name, place):
+    load(parameters(folder))
+    (path,) = (folder.parent / "data").rglob(name)
+    content = bytearray(path.read_bytes())
+    content[128 + int(place * (len(content) - 129))] ^= 1  # after the header
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"is damaged \(a picture is not the one that was decoded\); remove it"):
+        load(parameters(folder))
+
+
 @pytest.mark.parametrize("name", ["pictures.npy", "digests.npy", "corrupt.json"])
 def test_a_damaged_array_is_one_sentence(folder, name):
     load(parameters(folder))
@@ -438,7 +494,12 @@ def photographs(real_data) -> Path:
 
 
 def test_photographs_are_resized_as_torchvision_does(photographs, tmp_path):
-    dataset = load(parameters(photographs, image_size=64, test_images=40, data_dir=str(tmp_path)))
+    some = tmp_path / "some"
+    some.mkdir()
+    for place in sorted((photographs / "val").iterdir())[::18]:  # 41 of the class folders
+        (some / place.name).symlink_to(place)
+    dataset = load(parameters(some, image_size=64, test_images=41))
+    assert len(dataset.test) == 41
     resize = v2.Compose([v2.Resize(64, antialias=True), v2.CenterCrop(64)])
     for id_, image in zip(dataset.test.ids, dataset.test.images, strict=True):
         photograph = np.array(Image.open(photographs / "val" / id_).convert("RGB"))

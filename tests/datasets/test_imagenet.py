@@ -1,5 +1,7 @@
 """ImageNet: every layout, made small in its original form, and the real pictures and raters where they are."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -516,6 +518,26 @@ def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
     monkeypatch.setattr(wordnet, "superclasses", absent)
     pipeline.prepare(given)
     assert told() == two
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.rename(path.with_name("gone.csv"))])
+def test_answers_that_have_gone_are_no_other_study(folders, damage):
+    """Without them it would be a study of all pictures, in which nobody was asked."""
+    answers(folders, [(name(7), 4, 10), (name(3), 9, 9)], "human_labels.csv")
+    given = parameters(folders, results_dir=str(folders.parent / "results"))
+    pipeline.prepare(given)
+    before = (given.study_dir / pipeline.IMAGES).read_bytes()
+    damage(folders / "human_labels.csv")
+    with pytest.raises(InputError, match=r"was prepared with the answers of .*human_labels.csv, which are gone: put"):
+        pipeline.prepare(given)
+    assert (given.study_dir / pipeline.IMAGES).read_bytes() == before
+    pipeline.prepare(given.model_copy(update={"human_labels": "none"}))
+
+
+def test_answers_none_of_which_select_anything_are_refused(folders):
+    answers(folders, [(name(7), 0, 50), (name(3), 0, 50)], "human_labels.csv")
+    with pytest.raises(InputError, match="of 100 answers none selects anything"):
+        datasets.load(parameters(folders))
 
 
 # --- the real pictures and raters
