@@ -35,6 +35,19 @@ TITLES = {  # else the study's name
     "imagenet": "ImageNet",
     "imagenet-sample": "ImageNet, a sample",
 }
+SIMULATED = "simulated people"
+
+
+def title(study: StudyPlan) -> str:
+    """What readers call a study; of simulated people it says so."""
+    offers = DECLARATIONS[study.parameters.dataset].offers
+    of_whom = f", {SIMULATED}" if "people" in offers and "real people" not in offers else ""
+    return TITLES.get(study.name, f"{study.name}{of_whom}")
+
+
+def simulated(title: str) -> bool:
+    """Whether a study of this title is one of simulated people."""
+    return SIMULATED in title.lower()
 
 
 class Chapter(NamedTuple):
@@ -119,7 +132,7 @@ def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str]
                 for page, title in of_network(study).items()
                 if page not in without
             ]
-        parts.append({"caption": TITLES.get(name, name), "chapters": pages})
+        parts.append({"caption": title(study), "chapters": pages})
     parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})
     text = yaml.safe_dump({"format": "jb-book", "root": "book/index", "parts": parts}, sort_keys=False, width=120)
     return f"# Written by `python -m report.contents {','.join(studies)}`.\n{text}"

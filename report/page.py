@@ -184,11 +184,10 @@ class Page:
         self.points(wording.outcomes_of_claims(claims.judge(self.results, claims.named(*ids))))
 
     def verdict_matrix(self) -> None:
-        """All claims at a glance, here and, as a CSV, for the book's front page."""
+        """All claims at a glance; the front page and README say what the data of this table says."""
         matrix = wording.matrix(self._judged, self.results)
         caption = "The paper's claims, and what each network's results say of them."
         self.table("verdicts", matrix, caption=caption, data=self._judged)
-        self.write(wording.with_figures(matrix, self._judged), "verdicts")
         self.say(wording.tally(self._judged))
         self.say(wording.starts_judged(self.results))
 

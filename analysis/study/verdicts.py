@@ -18,6 +18,7 @@ from analysis.statistics import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS = ("supported", "not supported", "inconclusive")
+UNDECIDED = "undecided"  # how the reason of an inconclusive verdict begins where its numbers straddle a range's end
 
 
 class Part(NamedTuple):
@@ -58,7 +59,7 @@ def conclude(*parts: Part) -> Finding:
     if verdicts == {SUPPORTED}:
         return Finding(SUPPORTED, parts)
     open_ = [part.quantity for part in asked if part.verdict == INCONCLUSIVE]
-    return Finding(INCONCLUSIVE, parts, f"undecided: {', '.join(open_)}")
+    return Finding(INCONCLUSIVE, parts, f"{UNDECIDED}: {', '.join(open_)}")
 
 
 def lacking(why: str) -> Finding:

@@ -9,6 +9,7 @@ pages draw.
 from report.figures.bins import figure_bins
 from report.figures.control import figure_c1, figure_c2
 from report.figures.forest import figure_b1, figure_b2
+from report.figures.front import figure_front
 from report.figures.hardness import figure_h3, figure_h4
 from report.figures.network import figure_h1, figure_h2, figure_t1
 from report.figures.overtaking import figure_d1
@@ -31,6 +32,7 @@ __all__ = [
     "figure_c1",
     "figure_c2",
     "figure_d1",
+    "figure_front",
     "figure_h1",
     "figure_h2",
     "figure_h3",

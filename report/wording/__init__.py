@@ -20,7 +20,6 @@ from report.wording.claims import (
     said,
     tally,
     verdict,
-    with_figures,
 )
 from report.wording.control import (
     causes_caption,
@@ -60,6 +59,7 @@ from report.wording.curves import (
     summary_table,
     with_answers,
 )
+from report.wording.front import FRONT_CAPTION, answer_in_words, claims_in_studies, describe_front, over_networks
 from report.wording.hardness import (
     class_ends_caption,
     describe_class_ends,
@@ -113,10 +113,12 @@ from report.wording.study import BATCH_NORM, about, given_weights, network, scal
 __all__ = [
     "BATCH_NORM",
     "DIFFERENCES",
+    "FRONT_CAPTION",
     "SEEN",
     "about",
     "absent_scores",
     "accuracy_changes",
+    "answer_in_words",
     "apart_table",
     "baselines_caption",
     "baselines_sentences",
@@ -130,6 +132,7 @@ __all__ = [
     "causes_sentences",
     "causes_table",
     "ceilings_table",
+    "claims_in_studies",
     "class_ends_caption",
     "coefficients_table",
     "describe_baselines",
@@ -138,6 +141,7 @@ __all__ = [
     "describe_class_ends",
     "describe_curves",
     "describe_distribution",
+    "describe_front",
     "describe_grid",
     "describe_histograms",
     "describe_overtaking",
@@ -174,6 +178,7 @@ __all__ = [
     "numerator_sentence",
     "outcome",
     "outcomes_of_claims",
+    "over_networks",
     "overtakes",
     "parting",
     "people_answers",
@@ -206,6 +211,5 @@ __all__ = [
     "undefined_scores",
     "verdict",
     "with_answers",
-    "with_figures",
     "with_labels",
 ]

@@ -39,12 +39,6 @@ def _over_starts(row: pd.Series) -> str:
     return verdict(row["verdict"]) + (f", {row['alike']} of {row['starts']} starts" if row["starts"] > 1 else "")
 
 
-def with_figures(matrix: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The matrix with a last column of the figures that show each claim: "1, 6, 7"."""
-    shown = [", ".join(claim.figures) for claim in claims.named(*table["claim"].unique())]
-    return matrix.assign(**{"shown in": shown})
-
-
 def tally(table: pd.DataFrame) -> str:
     """How many of the verdicts came out which way."""
     each = table.drop_duplicates(["claim", "arch"])["verdict"].value_counts()

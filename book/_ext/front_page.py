@@ -1,0 +1,110 @@
+"""The front page, made of the tables that studies' pages offer: {answer}, {verdicts} and {quotes}.
+
+A book holds the studies that its contents name, so the front page cannot name them itself.
+"""
+
+import base64
+import io
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from study_pages import claim_anchor, studies
+
+from analysis.study.claims import CLAIMS
+from report import figures, front, shown, wording
+
+PHONE = "(max-width: 46rem)"  # up to here the narrow figure is shown
+
+
+class FromStudies(SphinxDirective):
+    """A directive that reads the tables of the book's studies."""
+
+    def read(self) -> list[front.FrontStudy]:
+        found = []
+        for name, title in studies(self.config).items():
+            folder = Path(self.env.srcdir, front.PAGES, name)
+            for path in (folder / "files").glob("tab-*.csv"):
+                self.env.note_dependency(str(path))
+            found.append(front.FrontStudy.read(folder, title))
+        return [study for study in found if study]
+
+    def parsed(self, lines: list[str], name: str) -> list[nodes.Node]:
+        container = nodes.container(classes=[name])
+        self.state.nested_parse(StringList(lines), 0, container)
+        return [container]
+
+
+class Answer(FromStudies):
+    """The answer, and the figure that shows it, drawn a second time for a phone."""
+
+    def run(self) -> list[nodes.Node]:
+        told = self.read()
+        points = front.points(told)
+        wide, narrow = (figures.figure_front(points, way) for way in (False, True))
+        if wide is None:
+            return []
+        html = (
+            f'<figure class="front"><picture><source media="{PHONE}" srcset="{drawing(narrow)}">'
+            f'<img src="{drawing(wide)}" alt="{escape(wide.alt)}"></picture>'
+            f"<figcaption><p>{shown.READER.renderInline(wording.FRONT_CAPTION)}</p></figcaption></figure>"
+        )
+        return [*self.parsed([front.answer(told)], "answer"), nodes.raw("", html, format="html")]
+
+
+class Verdicts(FromStudies):
+    """Every claim in every study; a click leads to the rule, the numbers and the figures."""
+
+    def run(self) -> list[nodes.Node]:
+        told = front.real_first(self.read())
+        table = front.claims_table(told)
+        pages = [f"[{study.title}]({front.PAGES.name}/{study.name}/verdicts.ipynb)" for study in told]
+        rows = [["claim", *pages], [":---"] * table.shape[1]]
+        for claim, cells in zip(CLAIMS, table.itertuples(index=False), strict=True):
+            links = [
+                f'<a href="{front.PAGES.name}/{study.name}/verdicts.html#{claim_anchor(claim.id)}">{escape(cell)}</a>'
+                for study, cell in zip(told, cells[1:], strict=True)
+            ]
+            rows.append([escaped(cells[0]), *links])
+        return self.parsed([f"| {' | '.join(row)} |" for row in rows], "verdicts")
+
+
+class Quotes(FromStudies):
+    """What the paper claims, in its own words."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [
+            (
+                f"{claim.id}: {claim.title}",
+                f"“{claim.quote}”",
+                claim.where,
+                ", ".join(map("Figure {}".format, claim.figures)),
+            )
+            for claim in CLAIMS
+        ]
+        lines = [("claim", "in the paper's words", "where", "shown in"), [":---"] * 4, *(map(escaped, r) for r in rows)]
+        return self.parsed([f"| {' | '.join(line)} |" for line in lines], "claims")
+
+
+def drawing(drawn: figures.Drawn) -> str:
+    """A figure as a data URI, the same for the same figure."""
+    file = io.BytesIO()
+    with figures.own_style({"svg.hashsalt": "avh"}):
+        drawn.figure.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
+    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def escaped(cell: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("answer", Answer)
+    app.add_directive("verdicts", Verdicts)
+    app.add_directive("quotes", Quotes)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

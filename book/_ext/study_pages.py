@@ -1,0 +1,73 @@
+"""Which study a page is of: in its title, and so in the browser's tab and in search; simulated people are called so.
+
+A chapter's text is the same for every study, so the book adds what the contents call the study, and the network.
+"""
+
+from pathlib import PurePosixPath
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.transforms import SphinxTransform
+
+from analysis.study.claims import CLAIMS
+from report import contents, front, styles
+
+IDS = {claim.id for claim in CLAIMS}
+WORDS = "Simulated people."
+MEANING = (
+    " A formula answers in their place, so each image's difficulty is known. A control, not evidence about people."
+)
+
+
+def studies(config: Config) -> dict[str, str]:
+    """The studies of this book in the order of its contents: what their folders and they themselves are called."""
+    with open(config.external_toc_path) as file:
+        parts = yaml.safe_load(file)["parts"]
+    found = {}
+    for part in parts:
+        for chapter in part["chapters"]:
+            if name := study_of(chapter["file"]):
+                found[name] = part["caption"]
+    return found
+
+
+def study_of(page: str) -> str:
+    """The folder of the study that a page is of; empty where it is of none."""
+    path = PurePosixPath(page)
+    return path.relative_to(front.PAGES.as_posix()).parts[0] if path.is_relative_to(front.PAGES.as_posix()) else ""
+
+
+def claim_anchor(id_: str) -> str:
+    """Where a claim is on a page of verdicts."""
+    return nodes.make_id(f"claim-{id_}")
+
+
+class StudyPages(SphinxTransform):
+    """The first heading names the study; a line below it says that people are simulated; claims can be linked to."""
+
+    default_priority = 700
+
+    def apply(self, **_) -> None:
+        page = PurePosixPath(self.env.docname)
+        title = studies(self.config).get(study_of(page.as_posix()))
+        heading = next(self.document.findall(nodes.title), None)
+        if title is None or heading is None:
+            return
+        folder = page.parent.name
+        network = "" if folder == study_of(page.as_posix()) else f": {styles.architecture(folder).label}"
+        stop = " " if heading.astext().endswith("?") and not network else ", "
+        heading += nodes.Text(f"{network}{stop}{title}")
+        if contents.simulated(title):
+            line = nodes.paragraph("", "", nodes.strong("", WORDS), nodes.Text(MEANING), classes=["simulated"])
+            heading.parent.insert(heading.parent.index(heading) + 1, line)
+        if page.name == "verdicts":
+            for strong in self.document.findall(nodes.strong):
+                if strong.astext() in IDS and isinstance(strong.parent, nodes.paragraph):
+                    strong.parent["ids"].append(claim_anchor(strong.astext()))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_transform(StudyPages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,38 @@
+"""The front page's figure: how closely a few scores follow real people, study by study."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from report import text, wording
+from report.figures.forest import MARKER, ROW, forest
+from report.figures.panels import WIDE, figure
+
+PHONE = 3.7  # inches: a phone's column of text
+AROUND = 0.95  # inches of a panel beside its rows: title, axis and the names of its networks
+HEIGHT = 0.62  # of a row, as a share of that of other forest plots: all of it is seen at once
+
+
+@figure("A dot plot", wording.describe_front)
+def figure_front(table: pd.DataFrame, narrow: bool = False) -> Figure:
+    """A panel for each study, a row for each score, a mark with its interval for each network, the ceiling dashed.
+
+    table: study, label, arch, mean, low, high, n, ceiling. narrow: panels one above the other, for a phone.
+    """
+    panels = list(table.groupby("study", sort=False))
+    heights = [
+        AROUND + rows["label"].nunique() * (ROW + MARKER * rows["arch"].nunique()) * HEIGHT for _, rows in panels
+    ]
+    size = (PHONE, sum(heights)) if narrow else (WIDE, max(heights))
+    fig = Figure(figsize=size, layout="constrained")
+    shape = (len(panels), 1) if narrow else (1, len(panels))
+    axes = fig.subplots(*shape, squeeze=False).ravel()
+    for ax, (study, rows) in zip(axes, panels, strict=True):
+        ceiling = rows["ceiling"].iloc[0]
+        ax.axvline(ceiling, color="#555555", linewidth=1.2, linestyle="--")
+        ax.text(ceiling - 0.01, 1.5, "noise ceiling", rotation=90, ha="right", va="center", fontsize=8, color="#555555")
+        forest(ax, rows, list(rows["label"].unique()))
+        ax.set_xlim(0, 1)
+        ax.set_title(f"{study}: {text.count(rows['n'].max())} images", fontsize=9)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.35, -0.13), ncols=2, fontsize=8, labelspacing=0.2)
+    fig.supxlabel("size of Spearman's correlation with HSF", fontsize=8.5)
+    return fig

@@ -1,0 +1,224 @@
+"""The front page, README and the page of verdicts say what one table says; a small book of it, in a real browser."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import madeup
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.parameters import RunParameters
+from analysis.study import claims
+from analysis.study.results import read_results
+from report import contents, figures, front, wording
+from report import page as pages
+from report import shown as in_three_forms
+
+ROOT = Path(__file__).parent.parent.parent
+SCREENS = [(1280, 800), (390, 844)]
+VERDICTS = {
+    "P2a": ["supported"] * 3,
+    "P2b": ["not supported"] * 3,
+    "P2c": ["not supported", "inconclusive", "supported"],
+}
+
+
+def judged(**changed: list[str]) -> pd.DataFrame:
+    """A table of verdicts on three networks."""
+    rows = [
+        {"claim": id_, "arch": arch, "verdict": verdict, "why": ""}
+        for id_, verdicts in (VERDICTS | changed).items()
+        for arch, verdict in zip(("alexnet", "vgg19", "resnet50"), verdicts, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("changed", "head"),
+    [
+        ({}, "Only weakly"),
+        ({"P2b": ["supported"] * 3}, "Yes"),
+        ({"P2b": ["supported", "not supported", "inconclusive"]}, "In part"),
+        ({"P2a": ["supported", "not supported", "inconclusive"]}, "In part"),
+        ({"P2a": ["not supported"] * 3}, "No"),
+    ],
+)
+def test_the_answer_begins_with_what_the_verdicts_come_to(changed, head):
+    said = wording.answer_in_words(judged(**changed))
+    assert said.startswith(f"**{head}.** ")
+    assert "does under 1 of 3, and less closely under 1 of 3." in said
+
+
+def test_a_claim_in_a_study_is_one_verdict_or_whose_is_which():
+    assert wording.over_networks(judged(), "P2a") == "✓\u00a0supported, all 3 networks"
+    assert wording.over_networks(judged(), "P2c") == (
+        "✓\u00a0supported: ResNet50; ✗\u00a0not supported: AlexNet; ?\u00a0inconclusive: VGG19"
+    )
+    open_ = judged(P2a=["inconclusive"] * 3)
+    assert wording.over_networks(open_.assign(why="nobody was asked"), "P2a").endswith(": nobody was asked")
+    assert wording.over_networks(open_.assign(why="undecided: x"), "P2a").endswith("inconclusive, all 3 networks")
+
+
+def test_one_table_gives_the_verdicts_the_front_page_and_readme(tmp_path, monkeypatch):
+    """All three change when it does."""
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    monkeypatch.setattr(in_three_forms, "display", lambda what: said.append(what.myst))
+    parameters = madeup.study(tmp_path / "results", ["resnet50", "vgg19"])
+    study = read_results(parameters, parameters.archs)
+    table = claims.judge(study)
+    monkeypatch.setattr(claims, "judge", lambda _: table)
+    folder, readme = tmp_path / "book/runs/real", (ROOT / "README.md").read_text()
+    shown = []
+    for verdict in ("supported", "not supported"):
+        table.loc[table["claim"] == "P2a", "verdict"] = verdict
+        said.clear()
+        pages.Page(RunParameters(), study, folder=folder).verdict_matrix()
+        for name in ("baselines", "ceilings"):
+            shutil.copy(ROOT / f"book/runs/cifar10h/files/tab-{name}.csv", folder / "files")
+        told = [front.FrontStudy.read(folder, "Real people")]
+        row = front.claims_table(told).set_index("claim").filter(like="P2a", axis=0)["Real people"].iloc[0]
+        matrix = re.search(r"^\| P2a.*$", said[0], re.MULTILINE)[0]
+        shown.append((matrix, row, front.answer(told), front.with_answer(readme, told)))
+    assert all(before != after for before, after in zip(*shown, strict=True))
+    assert [("not supported" in matrix, "not supported" in row) for matrix, row, *_ in shown] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_simulated_people_do_not_answer():
+    """Their studies are shown last, and are no part of the answer or the figure."""
+    real = front.recorded(ROOT / front.PAGES)
+    control = real[0]._replace(title=contents.TITLES["synthetic"], verdicts=judged())
+    assert front.answer([control, *real]) == front.answer(real)
+    assert front.points([control, *real]).equals(front.points(real))
+    assert front.real_first([control, *real])[-1] is control
+    assert list(front.claims_table([control, *real]))[-1] == "Simulated people"
+
+
+def test_readme_says_what_the_recorded_verdicts_say():
+    readme = (ROOT / "README.md").read_text()
+    told = front.recorded(ROOT / front.PAGES)
+    assert " ".join(front.answer(told).split()) in " ".join(readme.split())
+    assert front.with_answer(readme, told) == readme, "run python -m report.front"
+
+
+def test_the_figure_draws_what_the_tables_say():
+    told = front.recorded(ROOT / front.PAGES)
+    drawn = figures.figure_front(front.points(told))
+    scores = pd.read_csv(ROOT / "book/runs/cifar10h/files/tab-baselines.csv")
+    for score, label in (("avh", "AVH"), ("confidence", "confidence"), ("norm_in_class", "norm within class")):
+        rows = drawn.data[(drawn.data["study"] == "CIFAR-10H") & (drawn.data["label"] == label)]
+        assert rows["mean"].tolist() == scores.loc[scores["score"] == score, "value"].abs().tolist()
+    assert (drawn.data["low"] <= drawn.data["mean"]).all()
+    assert (drawn.data["mean"] <= drawn.data["high"]).all()
+    (best,) = {label for label in drawn.data.loc[drawn.data["study"] == "CIFAR-10H", "label"] if "best" in label}
+    others = scores[
+        ~scores["score"].isin(["avh", "confidence", "norm", "norm_in_class", "loss", "cosine", "avh_others"])
+    ]
+    means = others.assign(size=others["value"].abs()).groupby("score")["size"].mean()
+    assert best.endswith(wording.score_label(means.idxmax()))
+    assert [line.get_xdata()[0] for ax in drawn.figure.axes for line in ax.lines if line.get_linestyle() == "--"] == (
+        drawn.data["ceiling"].unique().tolist()
+    )
+    assert len(drawn.alt) <= 250
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Path:
+    """The HTML of a book of the front page, two recorded pages and one of simulated people."""
+    folder = tmp_path_factory.mktemp("front")
+    for name in ("_config.yml", "analysis", "report"):
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("_ext", "_static", "references.bib", "references.md", "index.md", "numbers.md"):
+        target = folder / "book" / name
+        target.parent.mkdir(exist_ok=True)
+        target.symlink_to(ROOT / "book" / name)
+    runs = folder / "book/runs"
+    shutil.copytree(ROOT / "book/runs/cifar10h/files", runs / "cifar10h/files")
+    for name in ("verdicts", "avh"):
+        shutil.copy(ROOT / f"book/runs/cifar10h/{name}.ipynb", runs / "cifar10h")
+    cell = nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["hide-input"]})
+    cells = [nbformat.v4.new_markdown_cell("# AVH and people\n\nDoes it?"), cell]
+    (runs / "synthetic").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), runs / "synthetic/avh.ipynb")
+    parts = {
+        "The paper": ["book/references"],
+        contents.TITLES["synthetic"]: ["book/runs/synthetic/avh"],
+        contents.TITLES["cifar10h"]: [f"book/runs/cifar10h/{name}" for name in ("verdicts", "avh")],
+    }
+    listed = [{"caption": name, "chapters": [{"file": file} for file in files]} for name, files in parts.items()]
+    toc = {"format": "jb-book", "root": "book/index", "parts": listed}
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
+    build = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--quiet"]
+    done = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "_build/html/book"
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_question_answer_and_figure_are_on_the_first_screen(book, browser, width, height):
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto((book / "index.html").as_uri())
+    for what in ("article h1", "article p:has(em)", "article .answer p", "article figure.front img"):
+        box = page.locator(what).first.bounding_box()
+        assert box["height"] > 0
+        assert box["y"] >= 0, what
+        assert box["y"] + box["height"] <= height, what
+        assert box["x"] + box["width"] <= width, what
+    told = front.FrontStudy.read(ROOT / front.PAGES / "cifar10h", contents.TITLES["cifar10h"])
+    assert page.text_content(".answer").strip().replace("’", "'") == front.answer([told]).replace("**", "")
+    link = page.locator(".verdicts a", has_text="supported").first
+    link.click()
+    assert page.url.endswith("runs/cifar10h/verdicts.html#claim-h1")
+    assert "H1" in page.text_content("#claim-h1")
+    assert page.locator("#claim-h1 ~ details").count() > 0  # the rule and its numbers
+    page.close()
+
+
+def test_a_page_says_which_study_it_is_of(book, browser):
+    page = browser.new_page()
+    for study, title in (("cifar10h", "CIFAR-10H"), ("synthetic", "Simulated people")):
+        page.goto((book / f"runs/{study}/avh.html").as_uri())
+        assert page.title().startswith(f"AVH and people, {title}")
+        assert page.text_content("h1").startswith(f"AVH and people, {title}")
+        line = page.locator("h1 + p.simulated")
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            assert line.is_visible() == (study == "synthetic")
+    page.close()
+    index = (book.parent / "searchindex.js").read_text()
+    assert {"AVH and people, CIFAR-10H", "AVH and people, Simulated people"} <= set(re.findall(r'"([^"]+)"', index))
+
+
+def test_one_switch_shows_all_code_and_is_remembered(book, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((book / "runs/cifar10h/avh.html").as_uri())
+    cells = ".cell:not(.tag_injected-parameters) .cell_input"
+    code = f"[...document.querySelectorAll('{cells}')].map(c => c.checkVisibility())"
+    assert page.locator("summary:visible", has_text="code").count() == 0
+    assert not any(page.evaluate(code))
+    page.get_by_role("button", name="Show the code").click()
+    assert all(page.evaluate(code))
+    page.goto((book / "runs/synthetic/avh.html").as_uri())
+    assert page.evaluate(code) == [True]
+    page.get_by_role("button", name="Hide the code").click()
+    page.reload()
+    assert page.evaluate(code) == [False]
+    context.close()
+
+
+def test_without_a_script_each_cells_code_can_be_opened(book, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((book / "runs/synthetic/avh.html").as_uri())
+    page.locator("summary", has_text="Show the code").click()
+    assert page.locator(".cell_input").is_visible()
+    context.close()
