@@ -287,7 +287,7 @@ rule explorer:
 def sources(toc):
     """What the pages around the chapters are made of."""
     files = (*Path("book").glob("*.md"), *Path("book/_ext").glob("*.py"), *Path("book/_static").glob("*"))
-    files += (*Path("report").glob("front.py"), *Path("report").glob("*/front.py"))
+    files += (Path("report/front.py"), Path("report/numbers.py"), *Path("report").glob("*/front.py"))
     return ["_config.yml", toc, *sorted(map(str, files)), *sorted(map(str, Path("report/explorer").glob("*.*s")))]
 
 

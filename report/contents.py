@@ -27,6 +27,7 @@ EXAMPLE = "book/chapters/verdicts.md"
 OF_NETWORKS = {"training", "heads"}  # what a study may have by its networks; what datasets offer, they declare
 NOT_RECORDED = ("explorer",)  # it holds the pictures
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
+BACK = ("book/numbers", "book/references", "book/cite")
 TITLES = {  # else the study's name
     "synthetic": "Simulated people",
     "cifar10h": "CIFAR-10H",
@@ -133,7 +134,7 @@ def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str]
                 if page not in without
             ]
         parts.append({"caption": title(study), "chapters": pages})
-    parts.append({"caption": "Sources", "chapters": [{"file": "book/references"}]})
+    parts.append({"caption": "Numbers and sources", "chapters": [{"file": file} for file in BACK]})
     text = yaml.safe_dump({"format": "jb-book", "root": "book/index", "parts": parts}, sort_keys=False, width=120)
     return f"# Written by `python -m report.contents {','.join(studies)}`.\n{text}"
 

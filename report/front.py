@@ -23,8 +23,8 @@ from report import contents, wording
 PAGES = Path("book/runs")
 README = Path("README.md")
 PLACE = re.compile(r"(<!-- answer[^>]*-->\n).*?(<!-- /answer -->)", re.DOTALL)
-ROWS = ("avh", "confidence", "norm_in_class")  # of the figure; after them the best of the other scores
-OTHERS = "norm"  # of the norm, one is enough
+ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # of the figure: claims whose number is a score's
+OTHERS = {"norm"}  # of the norm, one is enough
 
 
 class FrontStudy(NamedTuple):
@@ -69,25 +69,21 @@ def points(studies: list[FrontStudy]) -> pd.DataFrame:
     """The marks of real people's studies: study, label, arch, mean, low, high (absolute values), n, ceiling."""
     parts = []
     for study in (study for study in studies if study.real):
-        scores = study.scores.assign(mean=study.scores["value"].abs())
-        others = scores[[name not in (*ROWS, OTHERS) and not SCORES[name].twin for name in scores["score"]]]
-        best = others.groupby("score", sort=False)["mean"].mean().idxmax()
-        for score in (*ROWS, best):
-            rows = scores[scores["score"] == score]
-            ends = rows[["low", "high"]].abs()
-            across = rows["low"] * rows["high"] < 0  # an interval that holds 0
-            part = {
-                "study": study.title,
-                "label": ("best other:\n" if score == best else "") + wording.score_label(score),
-                "arch": rows["arch"],
-                "mean": rows["mean"],
-                "low": ends.min(axis=1).where(~across, 0),
-                "high": ends.max(axis=1),
-                "n": rows["n"],
-                "ceiling": study.ceiling,
-            }
-            parts.append(pd.DataFrame(part))
+        rows = {wording.score_label(s): study.verdicts[study.verdicts["claim"] == id_] for id_, s in ROWS.items()}
+        names = study.scores["score"]
+        others = study.scores[[s not in OTHERS | set(ROWS.values()) and not SCORES[s].twin for s in names]]
+        best = others.assign(size=others["value"].abs()).groupby("score", sort=False)["size"].mean().idxmax()
+        rows[f"best other:\n{wording.score_label(best)}"] = others[others["score"] == best]
+        same = {"study": study.title, "ceiling": study.ceiling}
+        parts += [sizes(table).assign(**same, label=label) for label, table in rows.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def sizes(table: pd.DataFrame) -> pd.DataFrame:
+    """Correlations without their signs: arch, mean, low, high, n. An interval that holds 0 begins there."""
+    ends, across = table[["low", "high"]].abs(), table["low"] * table["high"] < 0
+    columns = {"mean": table["value"].abs(), "low": ends.min(axis=1).where(~across, 0), "high": ends.max(axis=1)}
+    return table[["arch", "n"]].assign(**columns)
 
 
 def claims_table(studies: list[FrontStudy]) -> pd.DataFrame:

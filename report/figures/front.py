@@ -32,7 +32,8 @@ def figure_front(table: pd.DataFrame, narrow: bool = False) -> Figure:
         ax.text(ceiling - 0.01, 1.5, "noise ceiling", rotation=90, ha="right", va="center", fontsize=8, color="#555555")
         forest(ax, rows, list(rows["label"].unique()))
         ax.set_xlim(0, 1)
-        ax.set_title(f"{study}: {text.count(rows['n'].max())} images", fontsize=9)
+        up_to = "up to " if rows["n"].nunique() > 1 else ""
+        ax.set_title(f"{study}: {up_to}{text.count(rows['n'].max())} images", fontsize=9)
         ax.legend(loc="upper center", bbox_to_anchor=(0.35, -0.13), ncols=2, fontsize=8, labelspacing=0.2)
     fig.supxlabel("size of Spearman's correlation with HSF", fontsize=8.5)
     return fig

@@ -115,7 +115,10 @@ def test_the_figure_draws_what_the_tables_say():
     scores = pd.read_csv(ROOT / "book/runs/cifar10h/files/tab-baselines.csv")
     for score, label in (("avh", "AVH"), ("confidence", "confidence"), ("norm_in_class", "norm within class")):
         rows = drawn.data[(drawn.data["study"] == "CIFAR-10H") & (drawn.data["label"] == label)]
-        assert rows["mean"].tolist() == scores.loc[scores["score"] == score, "value"].abs().tolist()
+        assert rows["mean"].tolist() == pytest.approx(scores.loc[scores["score"] == score, "value"].abs().tolist())
+    judged_here = pd.read_csv(ROOT / "book/runs/imagenet-sample/files/tab-verdicts.csv").query("claim == 'P2a'")
+    sample = drawn.data[(drawn.data["study"] == "ImageNet, a sample") & (drawn.data["label"] == "AVH")]
+    assert sample["n"].tolist() == judged_here["n"].tolist()
     assert (drawn.data["low"] <= drawn.data["mean"]).all()
     assert (drawn.data["mean"] <= drawn.data["high"]).all()
     (best,) = {label for label in drawn.data.loc[drawn.data["study"] == "CIFAR-10H", "label"] if "best" in label}
@@ -149,7 +152,7 @@ def book(tmp_path_factory) -> Path:
     (runs / "synthetic").mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=cells), runs / "synthetic/avh.ipynb")
     parts = {
-        "The paper": ["book/references"],
+        "The paper": ["book/references", "book/numbers"],
         contents.TITLES["synthetic"]: ["book/runs/synthetic/avh"],
         contents.TITLES["cifar10h"]: [f"book/runs/cifar10h/{name}" for name in ("verdicts", "avh")],
     }
@@ -222,3 +225,28 @@ def test_without_a_script_each_cells_code_can_be_opened(book, browser):
     page.locator("summary", has_text="Show the code").click()
     assert page.locator(".cell_input").is_visible()
     context.close()
+
+
+def test_all_numbers_are_in_one_table_that_sorts_and_leads_to_pages(book, browser):
+    page = browser.new_page()
+    page.goto((book / "numbers.html").as_uri())
+    told = pd.read_csv(book / "numbers.csv")
+    rows = page.locator("table.numbers tbody tr")
+    assert rows.count() == len(told) > 80
+    judged_here = pd.read_csv(ROOT / "book/runs/cifar10h/files/tab-verdicts.csv")
+    mine = told[told["page"].str.endswith("verdicts.html")]
+    assert mine["value"].tolist() == pytest.approx(judged_here["value"].tolist(), nan_ok=True)
+    assert mine["verdict"].tolist() == judged_here["verdict"].tolist()
+    head = page.get_by_role("button", name="value", exact=True)
+    for sign in (1, -1):
+        head.click()
+        cells = page.eval_on_selector_all("tbody td:nth-child(4)", "all => all.map(c => Number(c.dataset.sort) || 0)")
+        told_down = [value * sign for value in cells if value]
+        assert told_down == sorted(told_down)
+    page.get_by_role("searchbox", name="Rows with").fill("avh resnet50 kendall")
+    shown = [row.lower() for row in page.locator("tbody tr:visible").all_text_contents()]
+    assert shown
+    assert all("avh" in row and "resnet50" in row and "kendall" in row for row in shown)
+    page.locator("tbody tr:visible a").first.click()
+    assert page.title().startswith("AVH and people, CIFAR-10H")
+    page.close()

@@ -1,0 +1,89 @@
+"""All numbers: every coefficient and verdict of every study in one table, from the tables that studies' pages offer.
+
+A table counts that has a value, its interval and its n; but for counts and other events, which are no coefficients, and
+other readings, which have a page of their own. Of several starts it is their mean.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.catalogue import SCORES
+from analysis.study.claims import ALL
+from analysis.study.starts import MEAN
+from report import styles
+
+NUMBER = ["value", "low", "high", "n"]
+LEFT_OUT = {"case", "event", "reading", "reported"}  # columns of tables that are no coefficients of the book's reading
+TOLD = {  # the columns that say what a value is, and how
+    "claim": "{}",
+    "quantity": "{}",
+    "method": "noise ceiling by {}",
+    "score": "{}",
+    "other": "lead over {}",
+    "kind": "{} with HSF",
+    "of": "correlation with {}",
+    "given": "given {}",
+    "images": "{}",
+    "superclass": "norm within superclass, {}",
+    "bin": "HSF in {}",
+}
+KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
+SPEARMAN = "Spearman's ρ with HSF"  # of a value whose table's other columns do not say it
+BESIDE = {"partial": "partial correlation with HSF, controlling for correctness", "lead": "lead over AVH"}
+TABLES = {"lead": "lead of AVH over confidence", "given": BESIDE["partial"]}  # whose columns do not say it
+COLUMNS = ["study", "network", "number", *NUMBER, "verdict", "page"]
+
+
+def of_study(pages: Path, title: str) -> pd.DataFrame:
+    """The numbers of a study from the folder of its pages; ``page`` is named from there. Without pages none."""
+    offering = {path.stem: _offered(path) for path in sorted(pages.glob("*.ipynb"))}
+    parts = []
+    for path in sorted((pages / "files").glob("tab-*.csv")):
+        table = pd.read_csv(path)
+        page = next((name for name, files in offering.items() if path.name in files), "")
+        if page and set(NUMBER) <= set(table) and not LEFT_OUT & set(table):
+            parts += [_rows(each).assign(page=page) for each in _melted(table, path.stem.removeprefix("tab-"))]
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True).assign(study=title)[COLUMNS]
+
+
+def _offered(notebook: Path) -> str:
+    """The text of a page, which names the files that it offers."""
+    cells = json.loads(notebook.read_text())["cells"]
+    return json.dumps([cell.get("outputs", []) for cell in cells])
+
+
+def _melted(table: pd.DataFrame, name: str) -> list[pd.DataFrame]:
+    """A table for each of its values, such as a correlation and, beside it, the partial one."""
+    if "start" in table:
+        table = table[table["start"] == MEAN]
+    says = {"claim", "kind", "of", "other"} & set(table)
+    found = [table.assign(meaning="" if says else TABLES.get(name, SPEARMAN))]
+    for column, meaning in BESIDE.items():
+        if column in table:
+            ends = {"low": table[f"{column}_low"], "high": table[f"{column}_high"]}
+            found.append(table.assign(value=table[column], **ends, meaning=meaning).dropna(subset="value"))
+    return found
+
+
+def _rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of one table, each in words."""
+    words = [_words(row) for row in table.fillna("").to_dict("records")]
+    archs = table["arch"].fillna("") if "arch" in table else [""] * len(table)
+    networks = ["" if arch in ("", ALL) else styles.architecture(arch).label for arch in archs]
+    verdicts = table.get("verdict", "")
+    return table[NUMBER].assign(number=words, network=networks, verdict=verdicts)
+
+
+def _words(row: dict[str, Any]) -> str:
+    """What a number is."""
+    parts = []
+    for column, how in TOLD.items():
+        value = row.get(column, "")
+        if value != "":
+            parts.append(how.format(SCORES[value].label if value in SCORES else KINDS.get(value, value)))
+    return ", ".join([*parts, row["meaning"]] if row["meaning"] else parts)
