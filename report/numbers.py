@@ -37,7 +37,7 @@ TABLES = {"lead": "lead of AVH over confidence", "given": BESIDE["partial"]}  # 
 COLUMNS = ["study", "network", "number", *NUMBER, "verdict", "page"]
 
 
-def of_study(pages: Path, title: str) -> pd.DataFrame:
+def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
     """The numbers of a study from the folder of its pages; ``page`` is named from there. Without pages none."""
     offering = {path.stem: _offered(path) for path in sorted(pages.glob("*.ipynb"))}
     parts = []

@@ -21,7 +21,7 @@ def table(app: Sphinx) -> pd.DataFrame:
     """Of all studies in the order of the book's contents; ``page`` is named from this page."""
     parts = []
     for name, title in studies(app.config).items():
-        part = numbers.of_study(Path(app.srcdir, front.PAGES, name), title)
+        part = numbers.numbers_of_study(Path(app.srcdir, front.PAGES, name), title)
         parts.append(part.assign(page=f"{front.PAGES.name}/{name}/" + part["page"] + ".html"))
     return pd.concat(parts, ignore_index=True)
 
