@@ -42,7 +42,7 @@ lab: $(READY_LAB)
 	JUPYTER_PATH="$(CURDIR)/profiles/lab" JUPYTER_CONFIG_PATH="$(CURDIR)/profiles/lab" jupyter lab $(LAB)
 
 test: $(READY)
-	python -m pytest --numprocesses auto --maxprocesses 4 $(if $(FAST),--fast --dist worksteal,--dist loadfile)
+	python -m pytest --numprocesses auto --maxprocesses 4 $(if $(FAST),--fast --dist worksteal,--dist loadfile --no-loadscope-reorder)
 
 bench: $(READY)
 	python -m benchmarks

@@ -19,12 +19,23 @@ hypothesis.settings.register_profile("project", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("project")
 
 
+# The files that take minutes, in the order in which they are begun, so that workers end together.
+LONGEST = (
+    "test_book",
+    "test_consistency",
+    "test_slurm",
+    "test_lab",
+    "test_distributed",
+    "test_chapters",
+    "test_resume",
+)
 # What `make test FAST=1` leaves out: tests that train, execute chapters, build books or open a browser.
 SLOW = {
-    *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_distributed", "test_evaluation"),
-    *("test_extraction", "test_fake_gpu", "test_gpu", "test_lab", "test_pipeline", "test_published", "test_readme"),
-    *("test_resume", "test_slurm", "test_training", "test_weights", "test_selections", "test_coverage"),
-    *("test_book", "test_build", "test_chapters", "test_consistency", "test_explorer", "test_notebooks"),
+    *LONGEST,
+    *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_evaluation"),
+    *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published", "test_readme"),
+    *("test_resume", "test_training", "test_weights", "test_selections", "test_coverage"),
+    *("test_build", "test_explorer", "test_notebooks"),
 }
 
 
@@ -52,7 +63,9 @@ def squares() -> Callable[..., Dataset]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked gpu are skipped where there is none."""
+    """The longest files first; tests marked gpu are skipped where there is none."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch  # noqa: PLC0415

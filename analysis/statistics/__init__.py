@@ -14,7 +14,8 @@ NaN means an undefined score: its image is left out, and n counts the images tha
 ``estimates`` holds what the others share, ``once`` keeps what need not be computed twice; then correlations
 (``coefficients``, ``associations``, ``comparison``), how well scores find an event (``detection``), several starts of a
 network (``starts``), the reliability of people's answers (``reliability``), curves over time (``curves``), bins and
-group means (``bins``, ``groups``).
+group means (``bins``, ``groups``). Of scipy, ``stats`` and ``optimize`` take a second to import: only what needs them
+does so, when it is called.
 """
 
 from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins

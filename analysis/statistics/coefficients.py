@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from analysis.statistics.estimates import Array
 
@@ -136,7 +135,7 @@ def _untied(values: Array) -> Array:
 
 def _concordance(x: Array, y: Array) -> Array:
     """With how many more images each one is concordant than discordant: (N,), (N,) -> (N,)."""
-    x, y = (stats.rankdata(values, method="dense").astype(np.int32) for values in (x, y))
+    x, y = (np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (x, y))
     sums = []
     for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // ROWS)):
         of_x, of_y = ((v[block, None] > v).view(np.int8) - (v[block, None] < v).view(np.int8) for v in (x, y))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from analysis.statistics.associations import EXPLAINED, correlation, drawn_coefficients
 from analysis.statistics.coefficients import Kind
@@ -45,7 +45,7 @@ def steiger(a: Array, b: Array, y: Array, kind: Kind = "spearman") -> Test:
     shared = between * (1 - 2 * mean) - mean * (1 - 2 * mean - between**2) / 2
     shared /= (1 - mean) ** 2
     z = (np.arctanh(first) - np.arctanh(second)) * np.sqrt((len(y) - 3) / (2 - 2 * shared))
-    return Test(float(z), float(2 * stats.norm.sf(abs(z))), len(y))
+    return Test(float(z), float(2 * special.ndtr(-abs(z))), len(y))
 
 
 def compare_scores(

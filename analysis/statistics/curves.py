@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from analysis.statistics.estimates import RESAMPLES, Array, bootstrap
 
@@ -47,6 +46,8 @@ def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAM
 
 def curve_correlation(a: Array, b: Array) -> Array:
     """Spearman's correlation of two curves over time: (..., E), (..., E) -> (...); NaN for a flat one."""
+    from scipy import stats  # noqa: PLC0415
+
     a, b = (stats.rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
     a, b = (x - x.mean(-1, keepdims=True) for x in (a, b))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from analysis.statistics.estimates import LEVEL, Array
 
@@ -21,14 +21,14 @@ def means(table: pd.DataFrame, by: list[str], value: str, level: float = LEVEL) 
         result["low"], result["high"] = wilson(result["mean"].to_numpy(), result["n"].to_numpy(), level)
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
-            half = stats.t.ppf((1 + level) / 2, result["n"] - 1) * result["deviation"] / np.sqrt(result["n"])
+            half = special.stdtrit(result["n"] - 1, (1 + level) / 2) * result["deviation"] / np.sqrt(result["n"])
         result["low"], result["high"] = result["mean"] - half, result["mean"] + half
     return result[[*by, "mean", "low", "high", "n"]]
 
 
 def wilson(share: Array, n: Array, level: float = LEVEL) -> tuple[Array, Array]:
     """Wilson's interval of a share out of n; NaN where n is 0."""
-    z = stats.norm.ppf((1 + level) / 2)
+    z = special.ndtri((1 + level) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

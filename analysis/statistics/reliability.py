@@ -7,7 +7,7 @@ beta-binomial model assumes a shape of that, and needs no halves, which matters 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from analysis.statistics.coefficients import Kind, coefficients
 from analysis.statistics.estimates import LEVEL, Array, Estimate, bootstrap, interval
@@ -139,6 +139,8 @@ def _fit(selected: Array, shown: Array, images: Array) -> BetaBinomial:
         slope = np.array([a * (images * by_a).sum(), b * (images * by_b).sum()])
         return -(images * likelihood).sum() / images.sum(), -slope / images.sum()
 
+    from scipy import optimize  # noqa: PLC0415
+
     start = np.log([2 * share, 2 * (1 - share)])
     found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-10, 12)] * 2)
     return BetaBinomial(*map(float, np.exp(found.x)))
@@ -151,6 +153,8 @@ def _pearson(model: BetaBinomial, shown: Array, images: Array) -> float:
 
 def _spearman(model: BetaBinomial, shown: Array, images: Array) -> float:
     """12 cov(F(p), G(HSF)) / sqrt(1 - sum t^3) of all images there could be: F, G mean ranks, t the shares tied."""
+    from scipy import stats  # noqa: PLC0415
+
     if np.isnan(model.alpha):
         return np.nan
     ranks = (np.arange(NODES) + 0.5) / NODES  # of p, in all images

@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.statistics.associations import drawn_coefficients
 from analysis.statistics.coefficients import Kind
@@ -150,7 +150,7 @@ def of_starts(draws: Array, n: int, bounds: tuple[float, float] | None = None, l
     if count > 1 and len(rest) > 1 and np.isfinite(deviation):
         over = np.cov(rest.T)  # (S, S)
         shared = max(0.0, (over.sum() - over.trace()) / (count * (count - 1)))
-        t, z = stats.t.ppf((1 + level) / 2, count - 1), stats.norm.ppf((1 + level) / 2)
+        t, z = special.stdtrit(count - 1, (1 + level) / 2), special.ndtri((1 + level) / 2)
         half = np.sqrt(t**2 * deviation**2 / count + z**2 * shared)
         low, high = np.clip([mean - half, mean + half], *(bounds or (None, None)))
         both = Estimate(mean, float(low), float(high), n)

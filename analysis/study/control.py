@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis import statistics
 from analysis.datasets import annotators
@@ -60,6 +59,8 @@ def causes(study: StudyResults) -> pd.DataFrame:
     with ambiguity than with degradation, |r| - |r|, paired over images. The people's own HSF is the score "hsf", of the
     network "".
     """
+    from scipy import stats  # noqa: PLC0415
+
     if not has_causes(study):
         return pd.DataFrame()
     known = {name: study.images[name].to_numpy(dtype=float) for name in CAUSES}
