@@ -296,7 +296,8 @@ def whole(index, pages, toc, made=()):
     as if it were asked for by --forcerun."""
 
     def parts(wildcards):
-        workflow.dag.forcefiles.update(Manifest(index).made_again(made))
+        if workflow.is_main_process:
+            workflow.dag.forcefiles.update(Manifest(index).made_again(made))
         return [*pages, *sources(toc)]
 
     return parts
