@@ -10,11 +10,11 @@ import pandas as pd
 from pandas.api import types
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from analysis import catalogue
 from analysis.errors import InputError
 
 ADVICE = "put it back as it was written, or remove the folder and run the study again"
 ROUNDED = 1e-3  # what half precision may lie beside a range
-PI = float(np.pi)
 
 
 class Column(NamedTuple):
@@ -33,24 +33,15 @@ KINDS = {
     "real": (lambda column: types.is_float_dtype(column.dtype), "real numbers"),
     "truth": (lambda column: types.is_bool_dtype(column.dtype), "true or false"),
 }
+OF_SCORES = {name: Column("real", *score.range, undefined=True) for name, score in catalogue.SCORES.items()}
 OF_A_NETWORK = {
-    "confidence": Column("real", 0, 1, undefined=True),
-    "norm": Column("real", 0),
-    "angle": Column("real", 0, PI, undefined=True),
-    "avh": Column("real", 0, 1, undefined=True),
+    "confidence": OF_SCORES["confidence"],
+    "norm": OF_SCORES["norm"]._replace(undefined=False),
+    "angle": OF_SCORES["angle"],
+    "avh": OF_SCORES["avh"],
     "correct": Column("truth"),
 }
-OPTIONAL = {
-    "nearest": Column("whole", 0),
-    "cosine": Column("real", -1, 1, undefined=True),
-    "avh_others": Column("real", 0, undefined=True),
-    "angular_margin": Column("real", -PI, PI, undefined=True),
-    "max_confidence": Column("real", 0, 1, undefined=True),
-    "margin": Column("real", undefined=True),
-    "entropy": Column("real", 0, undefined=True),
-    "loss": Column("real", 0, undefined=True),
-    "temperature_confidence": Column("real", 0, 1, undefined=True),
-}
+OPTIONAL = {"nearest": Column("whole", 0)} | {n: c for n, c in OF_SCORES.items() if n not in OF_A_NETWORK}
 IMAGES = {
     "id": Column("text"),
     "label": Column("whole", 0),

@@ -78,7 +78,7 @@ batch = Batch(head(embeddings), embeddings, head, torch.arange(madeup.N) % 3)
 path = Path("results/synthetic/vgg19/scores.parquet")
 runs.write_table(path, runs.read_table(path).assign(second=score(batch, ["second"])["second"].numpy()))
 
-found = {"offered": explorer.SCORES, "columns": COLUMNS, "angles": batch.angles.tolist()}
+found = {"offered": explorer.OFFERED, "columns": COLUMNS, "angles": batch.angles.tolist()}
 for name in ("verdicts", "baselines", "own"):
     said = found[name] = []
     shown.display = lambda what: said.append(what.myst)

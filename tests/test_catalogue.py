@@ -87,5 +87,13 @@ def test_a_score_has_the_sign_that_it_is_said_to_have(name):
     assert np.sign(scipy.stats.spearmanr(score(easier, [name])[name], pull)[0]) == SCORES[name].sign
 
 
+@pytest.mark.parametrize("name", EXTRACTED)
+def test_a_score_lies_in_its_range(name):
+    low, high = SCORES[name].range
+    for scale in (1e-3, 1, 1e4):
+        values = score(drawn(scale), [name])[name]
+        assert low <= values.min() <= values.max() <= high
+
+
 def test_every_formula_is_compared_with_people():
     assert set(EXTRACTED) <= set(COMPARED)

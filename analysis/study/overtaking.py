@@ -8,7 +8,7 @@ from analysis.probes import moments
 from analysis.statistics import Estimate
 from analysis.study.results import NetworkResults, StudyResults
 
-COMPARED = ("avh", "confidence")
+PAIR = ("avh", "confidence")
 
 
 def overtaking(study: StudyResults) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def overtaking(study: StudyResults) -> pd.DataFrame:
     for arch, run in study.runs.items():
         for epoch, probe in by_moment(run).items():
             head = {"arch": arch, "epoch": epoch, "accuracy": probe["correct"].mean()}
-            for score in COMPARED:
+            for score in PAIR:
                 rows.append(head | {"score": score} | turned(score, statistics.correlation(probe[score], study.hsf)))
             lead = statistics.correlation_difference(probe["avh"], probe["confidence"], study.hsf)
             rows.append(head | {"score": "lead"} | lead._asdict())

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.statistics import Estimate
-from analysis.study.overtaking import COMPARED, turned
+from analysis.study.overtaking import PAIR, turned
 from analysis.study.results import StudyResults
 
 
@@ -41,7 +41,7 @@ def beside_reported(study: StudyResults) -> pd.DataFrame:
     scores = study.runs[study.representative()].scores
     columns = {"avh": scores["avh"], "confidence": scores["confidence"], "norm": scores["norm"]}
     ours = {(name, ""): statistics.correlation(values, study.hsf) for name, values in columns.items()}
-    for name in COMPARED:
+    for name in PAIR:
         for row in statistics.within_bins(columns[name], study.hsf).itertuples():
             ours[name, str(row.bin)] = Estimate(row.value, row.low, row.high, row.n)
     return pd.DataFrame(

@@ -40,7 +40,7 @@ AGAIN = "then make book shows them."
 NOT_PASSED_ON = {"imagenet": "ImageNet's pictures"}
 
 # What can be chosen, where a table has it: AVH first.
-SCORES = tuple(name for name, style in styles.SCORES.items() if style.meaning)
+OFFERED = tuple(name for name, style in styles.SCORES.items() if style.meaning)
 
 
 def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
@@ -94,7 +94,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
     A score that no image has is left out, as the calibrated confidence where there was nothing to calibrate it on.
     """
     table, images = study.runs[arch].scores, study.images
-    columns = {name: (table if name in table else images) for name in SCORES if name in table or name in images}
+    columns = {name: (table if name in table else images) for name in OFFERED if name in table or name in images}
     columns = {name: source for name, source in columns.items() if source[name].notna().any()}
     content = {
         "network": styles.architecture(arch).label,

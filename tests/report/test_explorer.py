@@ -167,7 +167,7 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
     study = made_up(len(images), classes=("cat", "dog", "ship"))
     images_table = study.images.assign(id=[f"test-{i:05d}" for i in range(len(images))])
     random = np.random.default_rng(0)
-    more = {name: random.random(len(images), dtype=np.float32) for name in list(explorer.SCORES)[:12]}
+    more = {name: random.random(len(images), dtype=np.float32) for name in list(explorer.OFFERED)[:12]}
     run = study.runs["resnet50"]
     run = NetworkResults(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more))
     files = explorer.files(StudyResults(study.name, study.dataset, images_table, {"resnet50": run}), "resnet50", images)
