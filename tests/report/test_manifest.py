@@ -16,9 +16,9 @@ EXPLORER = "book/runs/some/net/explorer.ipynb"
 TABLE, STAMP = "results/some/net/scores.parquet", "results/some/net/run.json"
 MADE = [PAGE, EXPLORER, TABLE, STAMP]
 RECORDED = "book/runs/old/page.ipynb"
-OTHERS = ["_build/html/_static/book.css", *(f"{Path(PAGE).parent}/files/{name}" for name in ("a.csv", "explorer-0.webp"))]
+OTHERS = [
     "_build/html/_static/book.css",
-    *(f"book/runs/some/net/files/{name}" for name in ("a.csv", "explorer-0.webp")),
+    *(f"{Path(PAGE).parent}/files/{name}" for name in ("a.csv", "explorer-0.webp")),
 ]
 FOLDERS = ["_build/html", "book/runs/some", "results/some", "book/runs/old"]
 
