@@ -27,7 +27,7 @@ EXAMPLE = "book/chapters/verdicts.md"
 OF_NETWORKS = {"training", "heads"}  # what a study may have by its networks; what datasets offer, they declare
 NOT_RECORDED = ("explorer",)  # it holds the pictures
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
-BACK = ("book/numbers", "book/references", "book/cite")
+BACK = ("book/numbers", "book/references", "book/cite", "book/api")
 TITLES = {  # else the study's name
     "synthetic": "Simulated people",
     "cifar10h": "CIFAR-10H",

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_additions import SCORE
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -73,3 +74,8 @@ def test_a_dataset_has_the_pages_of_what_it_offers(extended):
 def test_the_guides_words_name_what_is_there(extended):
     paths = set(re.findall(r"`((?:analysis|report|tests|book|studies|recorded)/[\w/.-]*)`", GUIDE))
     assert {name for name in paths if not (ROOT / name).exists() and name not in FILES} <= {"book/runs/stripes/"}
+
+
+def test_the_score_is_the_one_that_is_added_in_a_copy():
+    (entry,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    assert entry in SCORE
