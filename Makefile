@@ -4,6 +4,7 @@
 #   make book                          the default study, live, then the HTML
 #   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
+#   make pdf                           the book that is built as one PDF, by Debian's chromium
 #   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
 #   make lab LAB="--no-browser --port 8899"      with options of its own
 #   make test FAST=1                   under a minute: no training, no browser, no build
@@ -25,11 +26,14 @@ COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-ind
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: read book lab test bench drill lint lock clean setup
+.PHONY: read book pdf lab test bench drill lint lock clean setup
 
 read: $(READY)
 	@python -m report.build read
 	@echo "The recorded book is at file://$(CURDIR)/_build/read/index.html"
+
+pdf: $(READY)
+	@python -m report.pdf
 
 # Where there is no book yet, first the recorded one, to be read meanwhile.
 book: $(READY)

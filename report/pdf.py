@@ -1,0 +1,92 @@
+"""`make pdf`: the built book as one PDF with a bookmark for each page, printed by Debian's Chromium; no TeX.
+
+What opens with a click is printed open. Explorers are left out: they are nothing without their script.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import yaml
+from pypdf import PdfWriter
+
+from analysis import runs
+from analysis.errors import InputError
+
+BUILT = Path("_build/html")
+CONTENTS = (Path("build/_toc.yml"), Path("_toc.yml"))  # the first that is there
+OUTPUT = Path("_build/book.pdf")
+PATIENCE = 120  # seconds that a page may take
+
+
+def main() -> int:
+    try:
+        book = printed()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"The book as a PDF is {book}, {book.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def printed(output: Path = OUTPUT) -> Path:
+    """Print the built book. Raises InputError where there is none, or no Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise InputError("make pdf needs Debian's chromium: apt install chromium")
+    if not (BUILT / "index.html").is_file():
+        raise InputError(f"{BUILT} holds no book: run make book first")
+    writer = PdfWriter()
+    part = None
+    with tempfile.TemporaryDirectory() as folder:
+        for caption, page in pages():
+            pdf = print_page(chromium, page, Path(folder))
+            first = len(writer.pages)
+            writer.append(pdf, import_outline=False)
+            if caption:  # the first page of a part
+                part = writer.add_outline_item(title=caption, page_number=first, is_open=False)
+            writer.add_outline_item(title=title(page), page_number=first, parent=part)
+        writer.compress_identical_objects()
+        with runs.replacing(output) as temporary:
+            writer.write(temporary)
+    return output
+
+
+def pages() -> Iterator[tuple[str, Path]]:
+    """The book's pages in their order, each with the part's caption where it is the first of one."""
+    contents = yaml.safe_load(next(path for path in CONTENTS if path.is_file()).read_text())
+    parts = [("", [{"file": contents["root"]}])]
+    parts += [(part.get("caption", ""), part["chapters"]) for part in contents.get("parts", [])]
+    for caption, chapters in parts:
+        there = [BUILT / f"{chapter['file']}.html" for chapter in chapters if not chapter["file"].endswith("/explorer")]
+        for place, page in enumerate(page for page in there if page.is_file()):
+            yield (caption if place == 0 else ""), page
+
+
+def print_page(chromium: str, page: Path, folder: Path) -> Path:
+    """One page as a PDF of its own."""
+    pdf = folder / "page.pdf"
+    pdf.unlink(missing_ok=True)
+    words = ["--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder / 'profile'}"]
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    command = [chromium, *words, *root, f"--print-to-pdf={pdf}", page.resolve().as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    if done.returncode or not pdf.is_file():
+        raise InputError(f"chromium could not print {page}: {done.stderr.strip()[-500:]}")
+    return pdf
+
+
+def title(page: Path) -> str:
+    """As the page's own title has it, without the book's."""
+    found = re.search(r"<title>(.*?)(?: &#8212; .*?)?</title>", page.read_text(), re.DOTALL)
+    return unescape(found[1]).strip() if found else page.stem
+
+
+if __name__ == "__main__":
+    sys.exit(main())
