@@ -25,9 +25,9 @@ OUTPUT = Path("_build/book.pdf")
 PATIENCE = 120  # seconds that a page may take
 
 
-def main() -> int:
+def run_pdf() -> int:
     try:
-        book = printed()
+        book = write_pdf()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -35,7 +35,7 @@ def main() -> int:
     return 0
 
 
-def printed(output: Path = OUTPUT) -> Path:
+def write_pdf(output: Path = OUTPUT) -> Path:
     """Print the built book. Raises InputError where there is none, or no Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -45,20 +45,20 @@ def printed(output: Path = OUTPUT) -> Path:
     writer = PdfWriter()
     part = None
     with tempfile.TemporaryDirectory() as folder:
-        for caption, page in pages():
+        for caption, page in pages_in_order():
             pdf = print_page(chromium, page, Path(folder))
             first = len(writer.pages)
             writer.append(pdf, import_outline=False)
             if caption:  # the first page of a part
                 part = writer.add_outline_item(title=caption, page_number=first, is_open=False)
-            writer.add_outline_item(title=title(page), page_number=first, parent=part)
+            writer.add_outline_item(title=title_of_page(page), page_number=first, parent=part)
         writer.compress_identical_objects()
         with runs.replacing(output) as temporary:
             writer.write(temporary)
     return output
 
 
-def pages() -> Iterator[tuple[str, Path]]:
+def pages_in_order() -> Iterator[tuple[str, Path]]:
     """The book's pages in their order, each with the part's caption where it is the first of one."""
     contents = yaml.safe_load(next(path for path in CONTENTS if path.is_file()).read_text())
     parts = [("", [{"file": contents["root"]}])]
@@ -82,11 +82,11 @@ def print_page(chromium: str, page: Path, folder: Path) -> Path:
     return pdf
 
 
-def title(page: Path) -> str:
+def title_of_page(page: Path) -> str:
     """As the page's own title has it, without the book's."""
     found = re.search(r"<title>(.*?)(?: &#8212; .*?)?</title>", page.read_text(), re.DOTALL)
     return unescape(found[1]).strip() if found else page.stem
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_pdf())

@@ -38,7 +38,7 @@ def built(tmp_path, monkeypatch) -> Path:
 def test_all_pages_are_printed_in_order_with_what_is_folded(built, capsys):
     if shutil.which("chromium") is None:
         pytest.skip("Debian's chromium is not installed")
-    assert pdf.main() == 0
+    assert pdf.run_pdf() == 0
     assert "_build/book.pdf" in capsys.readouterr().out
     book = PdfReader("_build/book.pdf")
     texts = [page.extract_text() for page in book.pages]
@@ -56,6 +56,6 @@ def test_all_pages_are_printed_in_order_with_what_is_folded(built, capsys):
 def test_without_a_book_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/chromium")
-    assert pdf.main() == 1
+    assert pdf.run_pdf() == 1
     assert capsys.readouterr().err == "error: _build/html holds no book: run make book first\n"
     assert not Path("_build").exists()
