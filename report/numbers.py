@@ -16,7 +16,7 @@ from analysis.study.starts import MEAN
 from report import styles
 
 NUMBER = ["value", "low", "high", "n"]
-LEFT_OUT = {"case", "event", "reading", "reported"}  # columns of tables that are no coefficients of the book's reading
+LEFT_OUT = {"case", "event", "reading"}  # columns of tables that are no coefficients of the book's reading
 TOLD = {  # the columns that say what a value is, and how
     "claim": "{}",
     "quantity": "{}",

@@ -102,6 +102,34 @@ def last_angles(table: pd.DataFrame) -> str:
     return f"At the last of these steps the easy image's angle is {listing(texts)}."
 
 
+def last_norms(table: pd.DataFrame) -> str:
+    """How the norms of the easy and the hard image change over the second half of the steps, by network (Fig. 5)."""
+    if table.empty:
+        return ""
+    half = table["step"].max() // 2
+    norms = table[(table["measure"] == "norm") & table["step"].isin([half, table["step"].max()])]
+    ends = norms.pivot(index=["arch", "example"], columns="step", values="mean")
+    change = (ends.iloc[:, -1] - ends.iloc[:, 0]).unstack("example").reindex(table["arch"].unique())
+    names = {arch: styles.architecture(arch).label for arch in change.index}
+    texts = (
+        f"{short(row.hard)} with {names[row.Index]} (the easy one's by {short(row.easy)})" for row in change.itertuples()
+    )
+    still = [names[arch] for arch, row in change.iterrows() if row["hard"] <= 0]
+    answer = f"With {listing(still)} it does not climb, which counts against the paper." if still else "It climbs in all."
+    return f"From step {half} on the hard image's norm changes by {listing(texts)}. {answer}"
+
+
+def rising_groups(table: pd.DataFrame) -> str:
+    """In how many of Figure 7's panels the norm goes with people's answers, and which way."""
+    if table.empty:
+        return ""
+    rising, falling = (table["low"] > 0).sum(), (table["high"] < 0).sum()
+    return (
+        f"The norm rises with HSF in {count(rising)} of {count(len(table))} panels and falls in {count(falling)}, by "
+        "intervals that leave out 0. Each panel in which it rises counts against the paper."
+    )
+
+
 @captioned("Spearman's correlation of norm and human selection frequency in each panel, with its 95 % interval.")
 def granularity_table(table: pd.DataFrame) -> pd.DataFrame:
     """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""

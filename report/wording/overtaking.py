@@ -1,4 +1,4 @@
-"""What a study's numbers say of why they came out so: accuracy, ties, empty bins; and what others reported."""
+"""What a study's numbers say of why they came out so: accuracy, ties, empty bins."""
 
 import numpy as np
 import pandas as pd
@@ -10,20 +10,6 @@ from analysis.study.results import StudyResults
 from report import styles, text
 
 FEW = 30  # images: a bin's numbers say little below
-
-
-def reported_table(table: pd.DataFrame, network: str) -> pd.DataFrame:
-    """``reported.beside_reported`` for readers."""
-    return pd.DataFrame(
-        {
-            "score": ("−" if row.score == "avh" else "") + styles.SCORES[row.score].label,
-            "images": f"HSF in {row.bin}" if row.bin else "all",
-            f"here, {network}": text.with_interval(Estimate(row.value, row.low, row.high, row.n), n=False),
-            "n": text.count(row.n),
-            "reported, unverified: ImageNet, ResNet50": text.number(row.reported, 4 if row.reported < 0.01 else 3),
-        }
-        for row in table.itertuples()
-    )
 
 
 def overtakes(table: pd.DataFrame) -> list[str]:

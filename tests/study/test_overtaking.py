@@ -8,7 +8,7 @@ from scipy import stats
 
 from analysis.probes import moments
 from analysis.statistics import Estimate
-from analysis.study import correlations, overtaking, reported
+from analysis.study import correlations, overtaking
 from analysis.study.results import read_results
 from report import figures, wording
 from report.wording.overtaking import FEW
@@ -65,19 +65,6 @@ def test_moments_reach_from_the_first_epoch_to_the_last(last):
     assert sorted(set(found)) == found
 
 
-def test_the_reported_are_beside_what_they_are_about(results):
-    table = reported.beside_reported(results).set_index(["score", "bin"])
-    assert table.loc[("avh", ""), "reported"].item() == 0.36
-    run = results.runs["vgg19"]  # the representative where there is no ResNet50
-    defined = run.scores["avh"].notna()
-    whole = stats.spearmanr(run.scores["avh"][defined], results.hsf[defined]).statistic
-    assert table.loc[("avh", ""), "value"].item() == pytest.approx(-whole, abs=1e-12)
-    low = defined & (results.hsf <= 0.2)
-    within = stats.spearmanr(run.scores["avh"][low], results.hsf[low]).statistic
-    row = table.loc[("avh", "[0, 0.2]")]
-    assert (row["value"], row["n"]) == (pytest.approx(-within, abs=1e-12), low.sum())
-
-
 def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nobody):
     sentences = wording.norm_sentences(correlations.confidence_and_norm(results))
     assert [sentence.partition(":")[0] for sentence in sentences] == ["AlexNet", "VGG19"]
@@ -105,6 +92,5 @@ def test_sentences_name_every_network_and_the_small_bins(results):
 
 def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
     assert overtaking.overtaking(nobody).empty
-    assert reported.beside_reported(nobody).empty
     assert figures.figure_d1(overtaking.overtaking(nobody)) is None
     assert "Nobody was asked" in wording.reasons(nobody)[0]
