@@ -112,10 +112,13 @@ def last_norms(table: pd.DataFrame) -> str:
     change = (ends.iloc[:, -1] - ends.iloc[:, 0]).unstack("example").reindex(table["arch"].unique())
     names = {arch: styles.architecture(arch).label for arch in change.index}
     texts = (
-        f"{short(row.hard)} with {names[row.Index]} (the easy one's by {short(row.easy)})" for row in change.itertuples()
+        f"{short(row.hard)} with {names[row.Index]} (the easy one's by {short(row.easy)})"
+        for row in change.itertuples()
     )
-    still = [names[arch] for arch, row in change.iterrows() if row["hard"] <= 0]
-    answer = f"With {listing(still)} it does not climb, which counts against the paper." if still else "It climbs in all."
+    still = list(change.index[change["hard"] <= 0].map(names))
+    answer = "It climbs in all."
+    if still:
+        answer = f"With {listing(still)} it does not climb, which counts against the paper."
     return f"From step {half} on the hard image's norm changes by {listing(texts)}. {answer}"
 
 
