@@ -28,6 +28,7 @@ PROJECT = Path(__file__).parent.parent
 OF_CHAPTERS = {  # whatever else the person who runs it has set
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm's: bars are text in a notebook here
     "PYTHONUTF8": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # two chapters side by side with two threads each take eight times as long
     "JUPYTER_PATH": str(PROJECT / "profiles/lab"),  # this Python's kernel comes before others of its name
     "IPYTHONDIR": str(PROJECT / "build/ipython"),
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
