@@ -31,6 +31,7 @@ OF_CHAPTERS = {  # whatever else the person who runs it has set
     "OPENBLAS_NUM_THREADS": "1",  # two chapters side by side with two threads each take eight times as long
     "JUPYTER_PATH": str(PROJECT / "profiles/lab"),  # this Python's kernel comes before others of its name
     "IPYTHONDIR": str(PROJECT / "build/ipython"),
+    "MPLCONFIGDIR": str(PROJECT / "build/matplotlib"),  # its list of fonts, which ages with what is installed
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
 }
 
