@@ -33,7 +33,7 @@ SMALL = "archs=alexnet,resnet50 epochs=3 width=0.125 train_images=240 test_image
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
     """A copy of the project's files, as they are now, without anything generated."""
-    folder = tmp_path_factory.mktemp("checkout")
+    folder = tmp_path_factory.mktemp("check out")  # a name with a space
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -90,7 +90,7 @@ def book(checkout) -> Path:
 
 def pages(book: Path) -> list[Path]:
     folder = book / "_build/html/book"
-    names = ["index", "method", "data", "reading", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
+    names = ["index", "method", "data", "reading", "numbers", "api", "cite", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
     names += [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
     for study in RECORDED.values():
         names += [f"runs/{study.name}/{name}" for name in contents.of_study(study)]
