@@ -90,7 +90,8 @@ def book(checkout) -> Path:
 
 def pages(book: Path) -> list[Path]:
     folder = book / "_build/html/book"
-    names = ["index", "method", "data", "reading", "numbers", "api", "cite", *(f"runs/synthetic/{name}" for name in COMPARISONS)]
+    names = ["index", "method", "data", "reading", "numbers", "api", "cite"]
+    names += [f"runs/synthetic/{name}" for name in COMPARISONS]
     names += [f"runs/synthetic/{arch}/{chapter}" for arch in ARCHS for chapter in ("training", "hardness", "explorer")]
     for study in RECORDED.values():
         names += [f"runs/{study.name}/{name}" for name in contents.of_study(study)]
