@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,8 @@ def write(path: Path, state: dict[str, Any]) -> None:
             os.replace(path, earlier(path))
 
 
-def newest(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
-    """The newest checkpoint that is as it was written; none where there is none.
+def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """The newest checkpoint that is as it was written; None where there is none.
 
     A damaged one is removed, and said: the run goes on from the one before it, or begins again.
     """
@@ -48,13 +47,13 @@ def newest(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
         if content is None:
             continue
         if hashlib.sha256(content[:-DIGEST]).digest() == bytes(content[-DIGEST:]):
-            yield _state(candidate, content[:-DIGEST], device)
-            return
+            return _state(candidate, content[:-DIGEST], device)
         if distributed.rank() == 0:
             goes_on = candidate == path and earlier(path).exists()
             then = "goes on from the one before it" if goes_on else "begins again"
             print(f"{candidate} is damaged (its SHA-256 is another) and removed: the run {then}", file=sys.stderr)
             candidate.unlink(missing_ok=True)  # of workers that read it later, none finds it sound, either
+    return None
 
 
 def _state(path: Path, content: memoryview, device: torch.device) -> dict[str, Any]:

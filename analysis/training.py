@@ -356,16 +356,17 @@ class Training:
         checkpoints.write(self.checkpoint, state)
 
     def _load(self) -> Progress | None:
-        for state in checkpoints.newest(self.checkpoint, self.device):
-            if state.get("fingerprint") != self.fingerprint:
-                raise InputError(f"{self.checkpoint} belongs to another run: remove it to start this one")
-            progress = Progress(**state["progress"])
-            if not self.possible(progress):
-                raise InputError(f"{self.checkpoint} is damaged (not what its epoch has): remove it to start again")
-            self.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            return progress
-        return None
+        state = checkpoints.newest(self.checkpoint, self.device)
+        if state is None:
+            return None
+        if state.get("fingerprint") != self.fingerprint:
+            raise InputError(f"{self.checkpoint} belongs to another run: remove it to start this one")
+        progress = Progress(**state["progress"])
+        if not self.possible(progress):
+            raise InputError(f"{self.checkpoint} is damaged (not what its epoch has): remove it to start again")
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        return progress
 
     def possible(self, progress: Progress) -> bool:
         """Whether a run of these parameters and images can have come to this between two epochs."""

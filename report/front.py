@@ -60,7 +60,7 @@ def real_first(studies: list[FrontStudy]) -> list[FrontStudy]:
 
 
 def answer(studies: list[FrontStudy]) -> str:
-    """The book's question, answer_in_words from real people's studies alone; empty where there is none."""
+    """The answer to the book's question, from real people's studies alone; empty where there is none."""
     verdicts = [study.verdicts for study in studies if study.real]
     return wording.answer_in_words(pd.concat(verdicts)) if verdicts else ""
 

@@ -36,7 +36,7 @@ SLOW = {
     *("test_manifest", "test_once", "test_read", "test_synthetic", "test_workflows"),
     *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_evaluation"),
     *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published", "test_readme"),
-    *("test_resume", "test_training", "test_weights", "test_selections", "test_coverage"),
+    *("test_training", "test_weights", "test_selections", "test_coverage"),
     *("test_build", "test_console", "test_explorer", "test_front", "test_hardness", "test_notebooks", "test_starts"),
 }
 

@@ -14,7 +14,6 @@ from report import front, numbers, styles, text
 PAGE = "book/numbers"
 CSV = f"{PAGE}.csv"
 HEADS = ("study", "network", "number", "value", "95 % interval", "n", "verdict on the claim")
-NUMERIC = ("value", "n")
 
 
 def table(app: Sphinx) -> pd.DataFrame:

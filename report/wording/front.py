@@ -8,7 +8,7 @@ from report.wording.claims import verdict
 
 
 def answer_in_words(table: pd.DataFrame) -> str:
-    """The book's question answer_in_words in two sentences; empty where no network was judged.
+    """The book's question answered in two sentences; empty where no network was judged.
 
     table: ``claims.judge`` of real people's studies, one after another.
     """
@@ -18,15 +18,14 @@ def answer_in_words(table: pd.DataFrame) -> str:
         return ""
     falls, strongly, closer = ((found[id_] == verdicts.SUPPORTED).sum() for id_ in found)
     farther = (found["P2c"] == verdicts.NOT_SUPPORTED).sum()
-    head = (
-        "Yes"
-        if strongly == n
-        else "No"
-        if not falls
-        else "Only weakly"
-        if not strongly and falls > n / 2
-        else "In part"
-    )
+    if strongly == n:
+        head = "Yes"
+    elif not falls:
+        head = "No"
+    elif not strongly and falls > n / 2:
+        head = "Only weakly"
+    else:
+        head = "In part"
     return (
         f"**{head}.** As more people choose an image's label, AVH falls under {_of(falls, n)} networks, and strongly "
         f"under {_of(strongly, n)}. It follows people more closely than the network's confidence does under "
