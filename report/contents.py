@@ -29,25 +29,25 @@ NOT_RECORDED = ("explorer",)  # it holds the pictures
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 BACK = ("book/numbers", "book/references", "book/cite", "book/api")
 TITLES = {  # else the study's name
-    "synthetic": "Simulated people",
+    "synthetic": "Simulated annotators",
     "cifar10h": "CIFAR-10H",
-    "heads": "CIFAR-10H, heads exchanged",
+    "heads": "CIFAR-10H, different heads",
     "cifar10h-finetuned": "CIFAR-10H, a pretrained network",
     "imagenet": "ImageNet",
     "imagenet-sample": "ImageNet, a sample",
 }
-SIMULATED = "simulated people"
+SIMULATED = "simulated annotators"
 
 
 def title(study: StudyPlan) -> str:
-    """What readers call a study; of simulated people it says so."""
+    """What readers call a study; of simulated annotators it says so."""
     offers = DECLARATIONS[study.parameters.dataset].offers
     of_whom = f", {SIMULATED}" if "people" in offers and "real people" not in offers else ""
     return TITLES.get(study.name, f"{study.name}{of_whom}")
 
 
 def simulated(title: str) -> bool:
-    """Whether a study of this title is one of simulated people."""
+    """Whether a study of this title is one of simulated annotators."""
     return SIMULATED in title.lower()
 
 

@@ -538,7 +538,7 @@ def test_what_is_too_small_for_a_network_is_not_once_it_is_resized():
     assert build("alexnet", stem="imagenet", input_size=64, width=1 / 16).eval()(pictures()).shape == (4, 5)
 
 
-# --- heads exchanged
+# --- different heads
 
 BODIES = [("resnet18", {}), ("vgg11", {"stem": "small"}), ("alexnet", {"stem": "half"}), ("mobilenet_v3_small", {})]
 

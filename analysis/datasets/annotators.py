@@ -1,4 +1,4 @@
-"""Simulated people: a psychophysical model that draws forced choices over the classes.
+"""Simulated annotators: a psychophysical model that draws forced choices over the classes.
 
 A picture of class y, morphed by ambiguity a towards class o and degraded by d, is shown to person j, who
 

@@ -1,4 +1,4 @@
-"""The positive control: rendered shapes whose causes of difficulty are known, and simulated people.
+"""The positive control: rendered shapes whose causes of difficulty are known, and simulated annotators.
 
 Every picture has two independent causes of difficulty: its *ambiguity*, the share of the way (below one half)
 that its shape is morphed towards a confusable class, and its *degradation* in [0, 1], by which it is blurred,

@@ -42,7 +42,7 @@ def has_causes(study: StudyResults) -> bool:
 
 
 def expected_hsf(study: StudyResults) -> np.ndarray:
-    """The share of all simulated people who would choose each image's label (N,), which its two causes decide alone.
+    """The expected share of annotators who choose the label of each image (N,), from its two causes alone.
 
     From the formula that answers in people's place, averaged over a pool drawn by its law.
     """

@@ -1,4 +1,4 @@
-"""Which study a page is of: in its title, and so in the browser's tab and in search; simulated people are called so.
+"""Adds the study of a page to its title, and so to the browser tab and the search; marks simulated annotators.
 
 A chapter's text is the same for every study, so the book adds what the contents call the study, and the network.
 """
@@ -15,7 +15,7 @@ from analysis.study.claims import CLAIMS
 from report import contents, front, styles
 
 IDS = {claim.id for claim in CLAIMS}
-WORDS = "Simulated people."
+WORDS = "Simulated annotators."
 MEANING = (
     " A formula answers in their place, so each image's difficulty is known. A control, not evidence about people."
 )

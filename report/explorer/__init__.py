@@ -108,7 +108,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
         ],
     }
     if study.has_people:
-        people = "simulated people" if study.dataset["simulated"] else "people"
+        people = "simulated annotators" if study.dataset["simulated"] else "people"
         content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
         counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
         if set(counts) <= set(images):

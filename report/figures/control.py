@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from report import styles, wording
 from report.figures.panels import NARROW, WIDE, error_bars, figure, shares
 
-PEOPLE = styles.Style("simulated people", "#000000", "*")
-TITLES = {"HSF": "simulated people's HSF"}
+PEOPLE = styles.Style("simulated annotators", "#000000", "*")
+TITLES = {"HSF": "simulated HSF"}
 
 
 @figure("Dots with intervals, a panel per cause, a row per score", wording.describe_causes)
@@ -65,7 +65,7 @@ def figure_c2(table: pd.DataFrame) -> Figure:
                 places, line["mean"], error_bars(line), color=colour, marker=marker, markersize=4.5,
                 elinewidth=0.9, label=name,
             )  # fmt: skip
-        ax.set_ylabel("HSF of simulated people" if measure == "hsf" else f"mean {styles.SCORES[measure].axis}")
+        ax.set_ylabel("simulated HSF" if measure == "hsf" else f"mean {styles.SCORES[measure].axis}")
         if measure != "avh":
             shares(ax)
     axes[-1].set_xticks(range(len(ticks)), ticks)

@@ -23,7 +23,7 @@ def verdict(word: str) -> str:
 
 def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
     """``claims.judge`` at a glance: a row per claim, a column per network. Its head says if people are simulated."""
-    head = "claim, with simulated people" if study.dataset["simulated"] else "claim"
+    head = "claim, with simulated annotators" if study.dataset["simulated"] else "claim"
     archs = in_order(set(table["arch"]) - {claims.ALL})
     rows = []
     for claim in claims.CLAIMS:

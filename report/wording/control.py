@@ -14,7 +14,7 @@ from report import styles, text
 OF = {
     "ambiguity": "ambiguity",
     "degradation": "degradation",
-    PEOPLE: "simulated people's HSF",
+    PEOPLE: "simulated HSF",
     LEAD: "|ambiguity| − |degradation|",
 }
 
@@ -33,7 +33,7 @@ def causes_caption(table: pd.DataFrame) -> str:
     """The caption of the table below."""
     n = text.listing(text.count(n) for n in sorted({table["n"].min(), table["n"].max()})) if len(table) else ""
     return (
-        "Spearman's correlation of each score with each cause of difficulty and with the simulated people's HSF; where "
+        "Spearman's correlation of each score with each cause of difficulty and with the simulated HSF; where "
         "something is given, the partial correlation when that is held equal. |ambiguity| − |degradation| is how much "
         "more strongly a score goes with ambiguity than with degradation, paired over images. All with 95 % bootstrap "
         f"intervals over images. Images behind each number: {n.replace(' and ', ' to ')}."
@@ -46,7 +46,7 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for row in table.itertuples():
         head = {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "given": row.given}
-        column = styles.architecture(row.arch).label if row.arch else "simulated people"
+        column = styles.architecture(row.arch).label if row.arch else "simulated annotators"
         estimate = text.with_interval(_estimate(row), n=False)
         rows.setdefault((row.score, row.of, row.given), head)[column] = estimate
     readable = pd.DataFrame(rows.values()).fillna("")
@@ -85,7 +85,7 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
             for row in rows.itertuples()
         )
         what = f"{styles.SCORES[score].label} has a rank correlation with their HSF of {values}"
-        sentences.append(text.sentence(f"given what the simulated people's formula expects, {what}"))
+        sentences.append(text.sentence(f"given what the simulated annotators's formula expects, {what}"))
     return sentences
 
 

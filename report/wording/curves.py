@@ -59,7 +59,7 @@ def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
     """``tables.examples`` with who the people were, and what they answered."""
     if examples.empty:
         return examples
-    people = "simulated people" if study.dataset["simulated"] else "people"
+    people = "simulated annotators" if study.dataset["simulated"] else "people"
     return examples.assign(people=people, answers=[people_answers(study, image) for image in examples["image"]])
 
 

@@ -83,7 +83,7 @@ def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: St
     said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
     if np.isnan(doubted.value):
         return said
-    people = "simulated people" if study.dataset["simulated"] else "people"
+    people = "simulated annotators" if study.dataset["simulated"] else "people"
     here, all_ = (
         f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
     )

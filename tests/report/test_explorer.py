@@ -291,7 +291,8 @@ def assert_details(page, study: StudyResults, i: int) -> None:
     assert f"{row['id']}, of class {classes[row['label']]}. ResNet50 says " in shown["summary"]
     assert f"says {classes[row['predicted']]}, {outcome}." in shown["summary"]
     assert (
-        f"{people['selected']} of {people['shown']} simulated people chose {classes[row['label']]}" in shown["summary"]
+        f"{people['selected']} of {people['shown']} simulated annotators chose {classes[row['label']]}"
+        in shown["summary"]
     )
     counts = {name: str(people[f"count_{k}"]) for k, name in enumerate(classes) if people[f"count_{k}"]}
     assert shown["answers"] == counts

@@ -191,7 +191,7 @@ def test_the_examples_are_chosen_by_their_rule(study):
     # equals the first.
     assert table["image"].tolist() == [1, 3]
     assert table["HSF"].tolist() == [1, pytest.approx(1 / 3)]
-    assert table["people"].unique().tolist() == ["simulated people"]
+    assert table["people"].unique().tolist() == ["simulated annotators"]
     assert table["answers"].tolist() == ["a|b 12, of 12", "circle 4, a|b 4, <b>*x*</b> 4, of 12"]
 
 
@@ -209,7 +209,7 @@ def test_figure_5_shows_the_two_images_and_their_own_courses(study):
     for ax, picture, row in zip(shown, pictures, chosen.itertuples(), strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture)
         assert ax.get_title() == f"{row.example}: {row.label}, HSF {row.HSF:.2f}"
-        assert ax.get_xlabel().replace("\n", " ") == f"simulated people said: {row.answers}"
+        assert ax.get_xlabel().replace("\n", " ") == f"simulated annotators said: {row.answers}"
     ax = next(ax for ax in fig.axes if ax.get_title() == "DenseNet121")  # its norm
     raw = study.runs["densenet121"].iterations
     for line, image in zip(ax.lines, chosen["image"], strict=True):

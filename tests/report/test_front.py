@@ -99,7 +99,7 @@ def test_simulated_people_do_not_answer():
     assert front.answer([control, *real]) == front.answer(real)
     assert front.points([control, *real]).equals(front.points(real))
     assert front.real_first([control, *real])[-1] is control
-    assert list(front.claims_table([control, *real]))[-1] == "Simulated people"
+    assert list(front.claims_table([control, *real]))[-1] == "Simulated annotators"
 
 
 def test_readme_says_what_the_recorded_verdicts_say():
@@ -135,7 +135,7 @@ def test_the_figure_draws_what_the_tables_say():
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Path:
-    """The HTML of a book of the front page, two recorded pages and one of simulated people."""
+    """The HTML of a book of the front page, two recorded pages and one of simulated annotators."""
     folder = tmp_path_factory.mktemp("front")
     for name in ("_config.yml", "analysis", "report"):
         (folder / name).symlink_to(ROOT / name)
@@ -187,7 +187,7 @@ def test_question_answer_and_figure_are_on_the_first_screen(book, browser, width
 
 def test_a_page_says_which_study_it_is_of(book, browser):
     page = browser.new_page()
-    for study, title in (("cifar10h", "CIFAR-10H"), ("synthetic", "Simulated people")):
+    for study, title in (("cifar10h", "CIFAR-10H"), ("synthetic", "Simulated annotators")):
         page.goto((book / f"runs/{study}/avh.html").as_uri())
         assert page.title().startswith(f"AVH and people, {title}")
         assert page.text_content("h1").startswith(f"AVH and people, {title}")
@@ -197,7 +197,7 @@ def test_a_page_says_which_study_it_is_of(book, browser):
             assert line.is_visible() == (study == "synthetic")
     page.close()
     index = (book.parent / "searchindex.js").read_text()
-    assert {"AVH and people, CIFAR-10H", "AVH and people, Simulated people"} <= set(re.findall(r'"([^"]+)"', index))
+    assert {"AVH and people, CIFAR-10H", "AVH and people, Simulated annotators"} <= set(re.findall(r'"([^"]+)"', index))
 
 
 def test_one_switch_shows_all_code_and_is_remembered(book, browser):

@@ -357,7 +357,7 @@ def test_curves_are_told_to_who_cannot_see_them(study):
 def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     table, ceiling = claims.judge(study), tables.ceiling(study)
     matrix = wording.matrix(table, study)
-    assert list(matrix) == ["claim, with simulated people", "VGG19", "ResNet50"]
+    assert list(matrix) == ["claim, with simulated annotators", "VGG19", "ResNet50"]
     assert len(matrix) == len(claims.CLAIMS)
     found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
     assert matrix["VGG19"].iloc[0] == wording.verdict(found["H1", "vgg19"])

@@ -155,21 +155,21 @@ def test_figure_c1_draws_each_dot_with_its_networks_look(table):
     drawn = control.plotted_causes(table)
     fig = figures.figure_c1(drawn).figure
     assert [ax.get_title() for ax in fig.axes] == [
-        "ambiguity,\ngiven degradation", "degradation,\ngiven ambiguity", "simulated people's HSF,\ngiven expected HSF",
+        "ambiguity,\ngiven degradation", "degradation,\ngiven ambiguity", "simulated HSF,\ngiven expected HSF",
     ]  # fmt: skip
     lines = [line for line in fig.axes[0].lines if line.get_marker() not in ("None", "|", None)]
     dots = drawn[drawn["of"] == "ambiguity"]
     for arch, line in zip(["alexnet", "vgg19", "densenet121", "resnet50"], lines, strict=False):
         assert line.get_xdata().tolist() == dots.loc[dots["arch"] == arch, "value"].tolist()
         assert (line.get_color(), line.get_marker()) == styles.ARCHITECTURES[arch][1:3]
-    assert [t.get_text() for t in fig.legends[0].get_texts()][-1] == "simulated people"
+    assert [t.get_text() for t in fig.legends[0].get_texts()][-1] == "simulated annotators"
     assert len({ax.get_xlim() for ax in fig.axes}) == 1
 
 
 def test_figure_c2_draws_a_line_for_each_range_of_ambiguity(made):
     grid = control.causes_grid(made, "vgg19")
     fig = figures.figure_c2(grid).figure
-    assert [ax.get_ylabel() for ax in fig.axes] == ["mean AVH", "mean confidence", "HSF of simulated people"]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["mean AVH", "mean confidence", "simulated HSF"]
     names = [text.get_text() for text in fig.legends[0].get_texts()]
     assert names == list(grid["ambiguity"].cat.categories)
     assert len(names) == len({line.get_color() for line in fig.axes[0].lines}) == 4
@@ -186,7 +186,7 @@ def test_the_answer_names_the_cause_that_a_score_follows_more(table):
     assert "; degradation more than ambiguity with VGG19 (" in avh
     assert "neither cause clearly more than the other with DenseNet121 (" in avh
     assert len(others) == 3
-    assert others[-1].startswith("Simulated people's HSF follows ")
+    assert others[-1].startswith("Simulated HSF follows ")
 
 
 def test_the_remainder_is_told_for_every_network(table):
@@ -198,7 +198,7 @@ def test_the_remainder_is_told_for_every_network(table):
 def test_the_table_for_readers_has_a_column_per_network_and_one_for_people(table):
     readable = wording.causes_table(table)
     assert list(readable) == [
-        "score", "correlation with", "given", "AlexNet", "VGG19", "DenseNet121", "ResNet50", "simulated people",
+        "score", "correlation with", "given", "AlexNet", "VGG19", "DenseNet121", "ResNet50", "simulated annotators",
     ]  # fmt: skip
     assert len(readable) == 3 * 11 + 5
     assert readable["score"][readable["score"] != ""].tolist() == ["AVH", "confidence", "norm within class", "HSF"]
