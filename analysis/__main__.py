@@ -12,6 +12,7 @@ python -m analysis record cifar10h
 import argparse
 import os
 import re
+import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -48,8 +49,20 @@ batch_size is that of all workers together. A lost worker costs the epoch that i
 and they go on from the last finished one. Where memory is small, -p accumulate 4 computes a batch in four parts."""
 
 
+def end_tidily() -> None:
+    """What ends this process lets it remove what is half-made, but for a worker, which torchrun ends, and what nohup's
+    command is to outlive."""
+    for number in (signal.SIGTERM, signal.SIGHUP) if "LOCAL_RANK" not in os.environ else ():
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+def interrupt(number: int, _) -> None:
+    raise KeyboardInterrupt(number)
+
+
 def main() -> int:
-    """Run one command; 0, or 2 after one sentence about bad input, or 130 when interrupted."""
+    """Run one command; 0, or 2 after one sentence about bad input, or 128 and the signal's number after one."""
     arguments = parse()
     try:
         values = read_values(dict(arguments.parameters))
@@ -59,10 +72,12 @@ def main() -> int:
             time.sleep(ALONE)  # torchrun ends this worker when the one that speaks has said the same
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        trains = arguments.run is run_network
+        on = "goes on from the last finished epoch" if trains else "begins again, as nothing is left half-made"
         if SPEAKS:
-            print("interrupted: the same command goes on from the last finished epoch", file=sys.stderr)
-        return 130
+            print(f"interrupted: the same command {on}", file=sys.stderr)
+        return 128 + (error.args or [signal.SIGINT])[0]
     return 0
 
 
@@ -203,4 +218,5 @@ def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    end_tidily()
     sys.exit(main())

@@ -15,6 +15,7 @@ A file holds the parameters that its networks share and, under ``architectures``
 A run is called as it is in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ import yaml
 
 from analysis import runs
 from analysis.errors import InputError, one_of
-from analysis.parameters import RunParameters, StudyParameters, folder_name, read_values
+from analysis.parameters import PATHS, RunParameters, StudyParameters, folder_name, read_values
 
 STUDIES = Path(__file__).parent.parent / "studies"
 RECORDED = Path(__file__).parent.parent / "recorded"
@@ -111,11 +112,13 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
     try:
         # Every value as text, of which its parameter's type decides what it is: 2024_01 and on are names here.
-        content = yaml.BaseLoader(path.read_text()).get_single_data()
+        text = path.read_text()
+        content = yaml.BaseLoader(text).get_single_data()
     except yaml.YAMLError as error:
         raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict) or not isinstance(content.get("architectures"), dict):
         raise InputError(f"{path} needs parameters and, under architectures, one entry per network")
+    check_hashes(text, path)
     own = content.pop("architectures")
     shared = {"study": name} | content | dict(overrides)
     seeds = read_seeds(shared.pop("seeds", None), f"study {name}")
@@ -141,6 +144,22 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
     of_study = read_values({name: value for name, value in shared.items() if name in fields})
     return StudyPlan(StudyParameters.parse(of_study), runs, seeds, chapters)
+
+
+def check_hashes(text: str, path: Path) -> None:
+    """Raises InputError where YAML ends a path at " #" and what follows looks like more of it: "root: pics #2"."""
+    nodes = [yaml.BaseLoader(text).get_single_node()]
+    for node in nodes:  # which grows
+        for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            nodes.append(value)
+            if name.value not in PATHS or not isinstance(value, yaml.ScalarNode) or value.style:
+                continue
+            rest = text[value.end_mark.index :].partition("\n")[0].rstrip()
+            if re.match(r"\s+#\S", rest) or (rest and Path(value.value + rest).exists()):
+                raise InputError(
+                    f"{path} has {name.value}: {value.value}{rest}, which YAML ends before the #: put all of it in "
+                    "quotes, or a space after the # if a comment begins there"
+                )
 
 
 def read_seeds(value: Any, where: str) -> tuple[int, ...]:

@@ -41,6 +41,8 @@ def main() -> int:
             return BUSY
         caught: list[int] = []
         for number in SIGNALS:
+            if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, say
+                continue
             signal.signal(number, lambda number, _: caught.append(number))
         # The lock is Snakemake's, too: it is held for as long as either lives.
         build = subprocess.Popen(
@@ -79,16 +81,9 @@ def fault_of_words(words: list[str]) -> str:
 
 
 def environment() -> dict[str, str]:
-    """One in which Snakemake finds ``--logger book`` and, where the home cannot be written, a place for its cache."""
+    """One in which Snakemake finds ``--logger book``."""
     paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    own = {"PYTHONPATH": os.pathsep.join(paths)}
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    try:
-        (cache / "snakemake").mkdir(parents=True, exist_ok=True)
-        writable = os.access(cache / "snakemake", os.W_OK)
-    except OSError:
-        writable = False
-    return os.environ | own | ({} if writable else {"XDG_CACHE_HOME": str(Path("build/cache").resolve())})
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def taken(lock: TextIO) -> bool:

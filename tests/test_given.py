@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import runs
+from analysis import runs, studies
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 from drills import ways
@@ -23,8 +23,9 @@ PATHS = [
     "$HOME",
     "a=b",
 ]
+PATHS_OF_FILES = ("root", "data_dir", "human_labels", "weights", "start_from", "results_dir")
 TEXT = {"study": NAMES, "label": [name for name in NAMES if name[0].isalnum()]} | {
-    name: PATHS for name in ("root", "data_dir", "human_labels", "weights", "start_from", "results_dir")
+    name: PATHS for name in PATHS_OF_FILES
 }
 OTHERS = {
     "dataset": ["imagefolder", "cifar10h"],
@@ -94,3 +95,36 @@ def test_text_that_papermill_read_as_something_else_is_refused_with_how_to_give_
 
 def test_every_parameter_is_tried():
     assert set(RunParameters.model_fields) == TEXT.keys() | OTHERS.keys()
+
+
+def read_study_file(folder, monkeypatch, lines: str) -> RunParameters:
+    (folder / "mine.yaml").write_text(f"dataset: imagefolder\n{lines}\n")
+    monkeypatch.setattr(studies, "STUDIES", folder)
+    (study,) = studies.read_studies({"studies": "mine"}).values()
+    (run,) = study.runs.values()
+    return run
+
+
+@pytest.mark.parametrize("name", PATHS_OF_FILES)
+@pytest.mark.parametrize(
+    "lines",
+    ["{}: a #2\narchitectures: {{resnet18: {{}}}}", "root: x\narchitectures:\n  resnet18:\n    {}: a #2"],
+    ids=["shared", "of a network"],
+)
+def test_a_path_that_yaml_would_cut_at_a_hash_is_refused(name, lines, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=rf"^{tmp_path}/mine.yaml has {name}: a #2, which YAML ends before the #: put"):
+        read_study_file(tmp_path, monkeypatch, lines.format(name))
+
+
+def test_a_comment_after_a_path_is_a_comment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = "root: a   # 2 classes\ndata_dir: 'b #2' #quoted\narchitectures: {resnet18: {weights: c.pt}} #1"
+    run = read_study_file(tmp_path, monkeypatch, lines)
+    assert (run.root, run.data_dir, run.weights) == ("a", "b #2", "c.pt")
+
+
+def test_a_path_that_is_there_is_no_comment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a # 2").mkdir()
+    with pytest.raises(InputError, match="root: a # 2, which YAML ends before the #"):
+        read_study_file(tmp_path, monkeypatch, "root: a # 2\narchitectures: {resnet18: {}}")

@@ -38,7 +38,7 @@ def build_once(target: Path, make: Callable[[Path], None]) -> None:
             if target.exists():  # made by a parallel run while this one waited
                 return
             partial = target.with_name(f".{target.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)  # a killed run's: nobody else holds the lock
+            remove(partial)  # a killed run's: nobody else holds the lock
             try:
                 partial.mkdir()
                 make(partial / target.name)
@@ -51,9 +51,15 @@ def remove_abandoned(folder: Path) -> None:
     """Remove what killed processes left half-made in a folder: what nobody holds the lock of."""
     for partial in folder.glob(".*.partial"):
         with suppress(OSError, Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):
-            size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
-            shutil.rmtree(partial)
-            print(f"removed {partial}, {size / 1e6:,.0f} MB that an earlier run had left unfinished", file=sys.stderr)
+            remove(partial)
+
+
+def remove(partial: Path) -> None:
+    """Remove what an earlier run could not, and say so."""
+    if partial.exists():
+        size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+        shutil.rmtree(partial)
+        print(f"removed {partial}, {size / 1e6:,.0f} MB that an earlier run had left unfinished", file=sys.stderr)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from report import styles
+from report.figures import glyphs
 
 WIDE = 7.6  # inches: a page's column of text; phones scroll sideways
 NARROW = 4.6  # panels one above the other: whole on a phone
@@ -54,6 +55,7 @@ class Drawn(NamedTuple):
     alt: str
     pixels: bool = False  # whether it is saved as PNG, because it is heavy as SVG
     caption: str = ""  # where it follows from the data
+    boxes: str = ""  # characters that no installed font has
 
 
 def figure(
@@ -78,7 +80,9 @@ def figure(
                 return None
             with own_style(RC):
                 fig = draw(table, *more)
-            return Drawn(fig, data(table, *more), f"{kind}. {describe(table)}", pixels, caption(table)) if fig else None
+                boxes = glyphs.fall_back(fig) if fig else ""
+            words = f"{kind}. {describe(table)}"
+            return Drawn(fig, data(table, *more), words, pixels, caption(table), boxes) if fig else None
 
         return drawn
 

@@ -63,6 +63,7 @@ from report.wording.curves import (
 )
 from report.wording.front import FRONT_CAPTION, answer_in_words, claims_in_studies, describe_front, over_networks
 from report.wording.hardness import (
+    boxes,
     class_ends_caption,
     describe_class_ends,
     describe_suspects,
@@ -128,6 +129,7 @@ __all__ = [
     "bin_sizes_table",
     "bins_caption",
     "bins_table",
+    "boxes",
     "causes_caption",
     "causes_missing",
     "causes_sentences",

@@ -396,6 +396,30 @@ def test_a_run_killed_in_mid_transfer_can_be_repeated(site, tmp_path, visible_fi
     assert not [path for path in visible_files(tmp_path) if "partial" in path]
 
 
+COMMAND = """
+import runpy, sys
+from analysis.datasets import cifar10h
+cifar10h.CIFAR_URL, data = sys.argv[1:]
+sys.argv = ["analysis", "data", "-p", "dataset", "cifar10h", "-p", "data_dir", data, "-p", "results_dir", data]
+runpy.run_module("analysis", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_mid_transfer_leaves_nothing_and_says_so(site, tmp_path, visible_files, number):
+    site.hold.add(ARCHIVE)
+    command = [sys.executable, "-c", COMMAND, cifar10h.CIFAR_URL, str(tmp_path)]
+    root = Path(cifar10h.__file__).parents[2]
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    assert site.halfway.wait(60)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    sentence = "interrupted: the same command begins again, as nothing is left half-made"
+    assert said.strip().splitlines()[-1] == sentence
+    assert not visible_files(tmp_path)
+
+
 def test_a_run_killed_while_unpacking_can_be_repeated(site, tmp_path, visible_files):
     assert start(tmp_path, die_at=3).wait() == -signal.SIGKILL
     assert not (tmp_path / FOLDER).exists()

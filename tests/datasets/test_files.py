@@ -124,3 +124,12 @@ def test_the_hash_follows_values_types_and_shapes_only():
     different = [a[::-1], a.astype(np.int64), a.reshape(4, 6), np.append(a, 1)]
     assert len({files.hash_arrays(x) for x in (a, *different)}) == 5
     assert files.hash_arrays(a[:12], a[12:]) != files.hash_arrays(a[:6], a[6:])
+
+
+def test_what_a_killed_run_has_left_is_removed_with_a_sentence(tmp_path, capsys, visible_files):
+    partial = tmp_path / ".file.partial"
+    partial.mkdir()
+    (partial / "file").write_bytes(bytes(3_000_000))
+    files.build_once(tmp_path / "file", lambda path: path.write_text("whole"))
+    assert capsys.readouterr().err == f"removed {partial}, 3 MB that an earlier run had left unfinished\n"
+    assert visible_files(tmp_path) == {"file"}

@@ -29,7 +29,7 @@ def start(tmp_path):
     """Starts a build whose Snakemake is the given program, in a folder of its own; ends what is left of it."""
     started = []
 
-    def start(program: str) -> subprocess.Popen:
+    def start(program: str, **options) -> subprocess.Popen:
         snakemake = tmp_path / "bin/snakemake"
         snakemake.parent.mkdir(exist_ok=True)
         snakemake.write_text(program)
@@ -45,6 +45,7 @@ def start(tmp_path):
                 stderr=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
+                **options,
             )
         )
         return started[-1]
@@ -101,3 +102,12 @@ def test_the_lock_is_held_until_snakemake_is_gone_too(start):
     third = start("#!/bin/sh\n")
     third.communicate(timeout=60)
     assert third.returncode == 0
+
+
+def test_what_nohup_ignores_does_not_end_it(start):
+    build = start(STUBBORN, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    build.stdout.readline()
+    build.send_signal(signal.SIGHUP)
+    build.send_signal(signal.SIGTERM)
+    build.communicate(timeout=20)
+    assert build.returncode == 128 + signal.SIGTERM
