@@ -19,8 +19,10 @@ from pypdf import PdfWriter
 from analysis import runs
 from analysis.errors import InputError
 
-BUILT = Path("_build/html")
-CONTENTS = (Path("build/_toc.yml"), Path("_toc.yml"))  # the first that is there
+BOOKS = {  # the first that is built is printed: `make book`'s, else `make read`'s; of each its contents, where they are
+    Path("_build/html"): (Path("build/_toc.yml"), Path("_toc.yml")),
+    Path("_build/read"): (Path("build/_toc_read.yml"),),
+}
 OUTPUT = Path("_build/book.pdf")
 PATIENCE = 120  # seconds that a page may take
 
@@ -40,12 +42,13 @@ def write_pdf(output: Path = OUTPUT) -> Path:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise InputError("make pdf needs Debian's chromium: apt install chromium")
-    if not (BUILT / "index.html").is_file():
-        raise InputError(f"{BUILT} holds no book: run make book first")
+    built = next((book for book in BOOKS if (book / "index.html").is_file()), None)
+    if built is None:
+        raise InputError(f"{' and '.join(map(str, BOOKS))} hold no book: run make read or make book first")
     writer = PdfWriter()
     part = None
     with tempfile.TemporaryDirectory() as folder:
-        for caption, page in pages_in_order():
+        for caption, page in pages_in_order(built):
             pdf = print_page(chromium, page, Path(folder))
             first = len(writer.pages)
             writer.append(pdf, import_outline=False)
@@ -58,13 +61,13 @@ def write_pdf(output: Path = OUTPUT) -> Path:
     return output
 
 
-def pages_in_order() -> Iterator[tuple[str, Path]]:
-    """The book's pages in their order, each with the part's caption where it is the first of one."""
-    contents = yaml.safe_load(next(path for path in CONTENTS if path.is_file()).read_text())
+def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:
+    """A book's pages in their order, each with the part's caption where it is the first of one."""
+    contents = yaml.safe_load(next(path for path in BOOKS[built] if path.is_file()).read_text())
     parts = [("", [{"file": contents["root"]}])]
     parts += [(part.get("caption", ""), part["chapters"]) for part in contents.get("parts", [])]
     for caption, chapters in parts:
-        there = [BUILT / f"{chapter['file']}.html" for chapter in chapters if not chapter["file"].endswith("/explorer")]
+        there = [built / f"{chapter['file']}.html" for chapter in chapters if not chapter["file"].endswith("/explorer")]
         for place, page in enumerate(page for page in there if page.is_file()):
             yield (caption if place == 0 else ""), page
 

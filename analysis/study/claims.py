@@ -1,9 +1,9 @@
 """The paper's claims, each declared once: what the paper says, and a rule, in words and as a function.
 
-A rule turns a study's tables into a verdict (``verdicts``), and was fixed before it met any result. Where people,
-images, bins, epochs or networks are too few for it, the verdict is inconclusive and says so. Intervals are over images,
-for one start of each network; claims that rest on final scores are judged for its other starts too. A claim more is a
-declared function more: pages of verdicts show it, after the others.
+A rule turns a study's tables into a verdict (``verdicts``), and was fixed before it met any result, in the commit that
+``since`` names. Where people, images, bins, epochs or networks are too few for it, the verdict is inconclusive and says
+so. Intervals are over images, for one start of each network; claims that rest on final scores are judged for its other
+starts too. A claim more is a declared function more: pages of verdicts show it, after the others.
 
 Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one
 verdict hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
@@ -55,6 +55,7 @@ class Claim:
     together: bool = False  # whether the verdict is on all networks together
     of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
     ceiled: bool = False  # whether its number is told as a share of the noise ceiling, too
+    since: str = ""  # the commit that fixed its rule as it stands here
 
     @property
     def where(self) -> str:
@@ -124,6 +125,7 @@ def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
+    since="f4e4e73",
 )
 def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """H1."""
@@ -142,6 +144,7 @@ def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BO
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
+    since="f4e4e73",
 )
 def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 1, which the paper rejects."""
@@ -160,6 +163,7 @@ def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) ->
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
+    since="281b3e8",
 )
 def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: AVH falls as HSF rises."""
@@ -178,6 +182,7 @@ def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> 
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
+    since="281b3e8",
 )
 def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it does so strongly."""
@@ -197,6 +202,7 @@ def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = 
     rule="the interval lies above 0.",
     inconclusive=FEW,
     of_scores=True,
+    since="281b3e8",
 )
 def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 2: it follows HSF more closely than confidence does."""
@@ -221,6 +227,7 @@ def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOO
     "does neither).",
     rule=f"the first interval lies above {ALIKE} and the second above 1.",
     inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
+    since="f4e4e73",
 )
 def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 1."""
@@ -253,6 +260,7 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
     "the same for the rise of accuracy and the fall of the training loss.",
     rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
     inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
+    since="f4e4e73",
 )
 def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Observation 2."""
@@ -288,6 +296,7 @@ def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
     inconclusive=f"nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
     f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
+    since="f4e4e73",
 )
 def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Observation 3."""
@@ -322,6 +331,7 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     inconclusive=f"nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
     "or more; smaller bins are left out.",
     together=True,
+    since="f4e4e73",
 )
 def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) -> Finding:
     """Observation 4, of all networks together."""
@@ -386,6 +396,7 @@ def _medians(values: Array, counts: Array) -> Array:
     rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
     f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
     inconclusive=f"fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
+    since="f4e4e73",
 )
 def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Appendix A."""

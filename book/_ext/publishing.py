@@ -1,17 +1,39 @@
-"""What a published book has beside its pages: a card for those who share one, and buttons that open a chapter.
+"""What a published book has beside its pages: a card for those who share one, buttons that open a chapter, commits.
 
 Both need an address that only whoever publishes knows, so without it there is none: `book_repository` in _config.yml
-gives the buttons, `html_baseurl` the card's picture and the pages' canonical addresses.
+gives the buttons, and links to the commits that fixed claims' rules; `html_baseurl` gives the card's picture and the
+pages' canonical addresses.
 """
 
 import re
 from html import escape, unescape
+from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.transforms import SphinxTransform
+
+from analysis.study.claims import CLAIMS
 
 BINDER = "https://mybinder.org"
 PICTURE = "_static/page.png"
+
+
+COMMITS = {claim.since for claim in CLAIMS if claim.since}
+
+
+class CommitLinks(SphinxTransform):
+    """A page of verdicts names the commit that fixed each rule: a link where there is a repository."""
+
+    default_priority = 700
+
+    def apply(self, **_: Any) -> None:
+        if not self.config.book_repository or not self.env.docname.endswith("/verdicts"):
+            return
+        for literal in [node for node in self.document.findall(nodes.literal) if node.astext() in COMMITS]:
+            address = f"{self.config.book_repository.rstrip('/')}/commit/{literal.astext()}"
+            literal.replace_self(nodes.reference("", "", literal.deepcopy(), refuri=address))
 
 
 def add_buttons(_: Sphinx, config: Config) -> None:
@@ -41,6 +63,7 @@ def add_card(app: Sphinx, page: str, template: str, context: dict, doctree: obje
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("book_repository", "", "html")
     app.add_config_value("book_description", "", "html")
+    app.add_transform(CommitLinks)
     app.connect("config-inited", add_buttons)
     app.connect("html-page-context", add_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

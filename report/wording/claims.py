@@ -102,6 +102,7 @@ def rule(id_: str) -> list[str]:
         f"**Supported when** {claim.rule}",
         "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
         f"{claim.inconclusive}",
+        f"**Fixed as it is** in commit `{claim.since}`." if claim.since else "",
     ]
 
 

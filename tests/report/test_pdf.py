@@ -57,5 +57,7 @@ def test_without_a_book_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/chromium")
     assert pdf.run_pdf() == 1
-    assert capsys.readouterr().err == "error: _build/html holds no book: run make book first\n"
+    assert capsys.readouterr().err == (
+        "error: _build/html and _build/read hold no book: run make read or make book first\n"
+    )
     assert not Path("_build").exists()

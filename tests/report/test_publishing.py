@@ -9,6 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
+
+from analysis.study import claims
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "book/_ext"))
@@ -23,6 +27,20 @@ def test_chapters_have_a_button_if_there_is_a_repository(repository):
     buttons = config.html_theme_options.get("launch_buttons", {})
     assert bool(buttons) == bool(repository)
     assert config.html_theme_options.get("repository_url", "") == repository
+
+
+@pytest.mark.parametrize("repository", ["", "https://github.com/somebody/book"])
+@pytest.mark.parametrize("page", ["book/runs/a/verdicts", "book/api"])
+def test_the_commit_that_fixed_a_rule_is_a_link_if_there_is_a_repository(repository, page):
+    commit = claims.CLAIMS[0].since
+    document = new_document("page")
+    document += nodes.paragraph("", "", nodes.literal("", commit), nodes.literal("", "other"))
+    env = SimpleNamespace(docname=page, config=SimpleNamespace(book_repository=repository))
+    document.settings.env = env
+    publishing.CommitLinks(document).apply()
+    assert document.astext() == f"{commit}other"
+    links = [link["refuri"] for link in document.findall(nodes.reference)]
+    assert links == ([f"{repository}/commit/{commit}"] if repository and "verdicts" in page else [])
 
 
 def card(base: str) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Each claim's rule, fed tables in which it must come out each of the three ways."""
 
+import re
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,8 @@ TIME = np.arange(EPOCHS) / (EPOCHS - 1)
 CLIMB = np.r_[0, 0.1, 0.2, 0.3, 2, 2.5, 3, 3.5, 4, 4.1, 4.2, 4.3]  # steeper after the first drop
 SOON = np.minimum(0.9, 0.1 + 20 * TIME)
 STEPS = 40
+ROOT = Path(__file__).parent.parent.parent
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def mixed(y: np.ndarray, r: float, seed: int) -> np.ndarray:
@@ -276,6 +281,36 @@ def test_curves_correlate_by_rank():
 )
 def test_when_a_curve_has_fallen(curve, when):
     np.testing.assert_equal(float(statistics.time_to_plateau(np.array(curve, dtype=float))), when)
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@cache
+def source_of(commit: str) -> str:
+    """All Python of a commit; its numbers are kept."""
+    return git("grep", "-h", "", commit, "--", "*.py")
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=RULES)
+def test_the_commit_that_a_claim_names_holds_its_rule(claim):
+    """Its words, and the thresholds in them, which are inserted there by name."""
+    if git("rev-parse", "--is-shallow-repository") != "false":
+        pytest.skip("needs the project's history")
+    assert git("merge-base", claim.since, "HEAD").startswith(claim.since), f"{claim.since} is not in the history"
+    source = source_of(claim.since)
+    numbers, between = NUMBER.findall(claim.rule), map(re.escape, NUMBER.split(claim.rule))
+    told = re.finditer(r"(\{[\w.]+\}|[\d.]*\d)".join(between), re.sub(r'"\s*f?"', "", source))
+
+    def was(word: str) -> str:
+        """A number as it is, or what had this name."""
+        name = word.strip("{}").split(".")[-1]
+        found = re.search(rf"^{name} = ({NUMBER.pattern})", source, re.MULTILINE)
+        return found[1] if found else word
+
+    assert numbers in [[was(word) for word in one.groups()] for one in told]
 
 
 def test_slopes_of_lines():
