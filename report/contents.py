@@ -1,10 +1,9 @@
-"""Which chapters a study has, in a reader's order, and what they are called; the book's table of contents.
+"""The chapters of a study, in reading order, with their titles; the table of contents of the book.
 
     python -m report.contents synthetic,cifar10h-small > _toc.yml
 
-Without names it is the default study's, which is the one that is committed. Each chapter says in its own header what it
-is about. It is shown where a study has any of that: people's answers, known causes of difficulty, training, heads
-exchanged.
+The default is the contents for the default study, which are committed. The header of each chapter states what it needs;
+a study has the chapter if it has any of that: human labels, known causes of difficulty, training, different heads.
 """
 
 import argparse
@@ -24,11 +23,11 @@ from report import styles
 
 FOLDER = Path(__file__).parents[1] / "book" / "chapters"
 EXAMPLE = "book/chapters/verdicts.md"
-OF_NETWORKS = {"training", "heads"}  # what a study may have by its networks; what datasets offer, they declare
-NOT_RECORDED = ("explorer",)  # it holds the pictures
+OF_NETWORKS = {"training", "heads"}  # what a study may have because of its networks; datasets declare the rest
+NOT_RECORDED = ("explorer",)  # contains the images
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 BACK = ("book/numbers", "book/references", "book/cite", "book/api")
-TITLES = {  # else the study's name
+TITLES = {  # default: the name of the study
     "synthetic": "Simulated annotators",
     "cifar10h": "CIFAR-10H",
     "heads": "CIFAR-10H, different heads",
@@ -40,36 +39,36 @@ SIMULATED = "simulated annotators"
 
 
 def title(study: StudyPlan) -> str:
-    """What readers call a study; of simulated annotators it says so."""
+    """The title of a study, which marks simulated annotators."""
     offers = DECLARATIONS[study.parameters.dataset].offers
     of_whom = f", {SIMULATED}" if "people" in offers and "real people" not in offers else ""
     return TITLES.get(study.name, f"{study.name}{of_whom}")
 
 
 def simulated(title: str) -> bool:
-    """Whether a study of this title is one of simulated annotators."""
+    """Whether a study with this title has simulated annotators."""
     return SIMULATED in title.lower()
 
 
 class Chapter(NamedTuple):
-    """What a chapter's own header and cells say of it."""
+    """A chapter as described by its header and cells."""
 
     name: str
     title: str
-    about: tuple[str, ...] = ()  # what of a study it needs, any of it; nothing: it is about every study
-    place: float = 0  # in a reader's order
-    of_network: bool = False  # else it is about all of a study's networks together
+    about: tuple[str, ...] = ()  # it needs any of these; empty: every study has it
+    place: float = 0  # in reading order
+    of_network: bool = False  # about one network; otherwise about all networks of a study
 
 
 def read_chapter(path: Path) -> Chapter:
-    """A chapter as its file declares it, in the header above its text:
+    """A chapter as declared in the header of its file:
 
         chapter:
-          about: people, training    what a study must have for it, any of these; without: every study has it
-          place: 10                  chapters are shown in this order
-          title: hardness            in the book's contents; without: its heading
+          about: people, training    a study needs any of these; without: every study has the chapter
+          place: 10                  order of the chapters
+          title: hardness            in the table of contents; without: the heading
 
-    Whether it is about one network is told by its parameters: then ``arch`` is one of them.
+    It is about one network if ``arch`` is among its parameters.
     """
     text = path.read_text()
     try:
@@ -80,21 +79,21 @@ def read_chapter(path: Path) -> Chapter:
         of_network = re.search("^arch: ", body, re.MULTILINE) is not None
         chapter = Chapter(path.stem, declared["title"], about, float(declared["place"]), of_network)
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
-        raise InputError(f"{path} does not say its place among the chapters, as the header of {EXAMPLE} does") from None
+        raise InputError(f"{path} has no valid chapter header; {EXAMPLE} shows one") from None
     known = OF_NETWORKS.union(*(dataset.offers for dataset in DECLARATIONS.values()))
     if unknown := set(about) - known:
-        raise one_of(f"thing that {path} is about", min(unknown), sorted(known))
+        raise one_of(f"topic in {path}", min(unknown), sorted(known))
     return chapter
 
 
 @cache
 def chapters() -> list[Chapter]:
-    """All chapters that there are, in a reader's order. Raises InputError where one does not say its place."""
+    """All chapters in reading order. Raises InputError if a header is invalid."""
     return sorted(map(read_chapter, sorted(FOLDER.glob("*.md"))), key=lambda chapter: chapter.place)
 
 
 def of_study(study: StudyPlan) -> dict[str, str]:
-    """The chapters on a study's networks together: name -> title."""
+    """The chapters on all networks of a study: name -> title."""
     return {chapter.name: chapter.title for chapter in _about(study) if not chapter.of_network}
 
 
@@ -120,7 +119,7 @@ def _about(study: StudyPlan) -> list[Chapter]:
 def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str] = ()) -> str:
     """The text of _toc.yml for studies by name.
 
-    without: chapters on one network that are left out.
+    without: chapters on one network to leave out.
     """
     parts = [{"caption": "The paper", "chapters": [{"file": file} for file in FRONT]}]
     for name, study in studies.items():

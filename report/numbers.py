@@ -1,7 +1,7 @@
 """All numbers: every coefficient and verdict of every study in one table, from the tables that studies' pages offer.
 
-A table counts that has a value, its interval and its n; but for counts and other events, which are no coefficients, and
-other readings, which have a page of their own. Of several starts it is their mean.
+A table is included if it has a value, its interval and its n; except for counts and other events, which are not
+coefficients, and other readings, which have their own page. For several seeds the mean is given.
 """
 
 import json
@@ -16,8 +16,8 @@ from analysis.study.starts import MEAN
 from report import styles
 
 NUMBER = ["value", "low", "high", "n"]
-LEFT_OUT = {"case", "event", "reading"}  # columns of tables that are no coefficients of the book's reading
-TOLD = {  # the columns that say what a value is, and how
+LEFT_OUT = {"case", "event", "reading"}  # columns of tables without coefficients under the book's reading
+TOLD = {  # the columns that describe a value, and how
     "claim": "{}",
     "quantity": "{}",
     "method": "noise ceiling by {}",
@@ -25,20 +25,20 @@ TOLD = {  # the columns that say what a value is, and how
     "other": "lead over {}",
     "kind": "{} with HSF",
     "of": "correlation with {}",
-    "given": "given {}",
+    "given": "controlling for {}",
     "images": "{}",
     "superclass": "norm within superclass, {}",
     "bin": "HSF in {}",
 }
 KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
-SPEARMAN = "Spearman's ρ with HSF"  # of a value whose table's other columns do not say it
+SPEARMAN = "Spearman's ρ with HSF"  # for tables without a column for the kind of coefficient
 BESIDE = {"partial": "partial correlation with HSF, controlling for correctness", "lead": "lead over AVH"}
-TABLES = {"lead": "lead of AVH over confidence", "given": BESIDE["partial"]}  # whose columns do not say it
+TABLES = {"lead": "lead of AVH over confidence", "given": BESIDE["partial"]}  # for tables without such a column
 COLUMNS = ["study", "network", "number", *NUMBER, "verdict", "page"]
 
 
 def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
-    """The numbers of a study from the folder of its pages; ``page`` is named from there. Without pages none."""
+    """The numbers of a study from the folder of its pages; ``page`` is relative to it. Empty without pages."""
     offering = {path.stem: _offered(path) for path in sorted(pages.glob("*.ipynb"))}
     parts = []
     for path in sorted((pages / "files").glob("tab-*.csv")):
@@ -52,7 +52,7 @@ def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
 
 
 def _offered(notebook: Path) -> str:
-    """The text of a page, which names the files that it offers."""
+    """The text of a page, which contains the names of its downloads."""
     cells = json.loads(notebook.read_text())["cells"]
     return json.dumps([cell.get("outputs", []) for cell in cells])
 

@@ -1,9 +1,9 @@
-"""A chapter's page: figures, tables, verdicts and facts, as ``shown`` gives them to notebooks and to the book.
+"""The page of a chapter: figures, tables, verdicts and text, rendered by ``shown`` for notebooks and for the book.
 
-A page of the book is ``book/runs/<study>/<arch>/`` (a network's chapters) or ``book/runs/<study>/`` (comparisons).
-Pictures and data go to ``files/`` there, and links name them relative to the page, so the book can be built anywhere
-and opened from disk. A notebook that a person runs shows the same and writes nothing into the book: what its links
-offer is in ``build/notebooks/``. Labels end in the study and the network: they are unique in the whole book.
+Pages of the book are in ``book/runs/<study>/<arch>/`` (chapters on a network) or ``book/runs/<study>/`` (comparisons).
+Figures and data are written to ``files/`` there, and links are relative to the page, so the book can be built anywhere
+and opened from disk. A notebook run interactively shows the same but writes nothing into the book: its files are in
+``build/notebooks/``. Labels end in the study and the network, so they are unique in the whole book.
 """
 
 import base64
@@ -38,29 +38,29 @@ from report import explorer, shown, styles, text, wording
 from report.figures import Drawn, own_style
 from report.shown import show
 
-INTERACTIVE = Path("build/notebooks")  # where notebooks leave what their links offer
-MARK = "Snakefile"  # is in the project's root
-EMBEDDED = 150  # dots per inch of the copy of a figure that a notebook holds
-PRINTED = 200  # and of a page's
+INTERACTIVE = Path("build/notebooks")  # files of notebooks that are run interactively
+MARK = "Snakefile"  # marks the root of the project
+EMBEDDED = 150  # dots per inch of a figure embedded in a notebook
+PRINTED = 200  # dots per inch of a figure on a page
 PATH, DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")  # of an SVG
-LARGEST_CSV = 5_000_000  # bytes; longer tables are offered as parquet
-CHARACTERS = 10  # of a number in a CSV, about
-LONGEST_ALT = 250  # characters of an alternative text; what exceeds it is a table
-AT_SIGHT = 3  # sentences of a box; the others open with a click
+LARGEST_CSV = 5_000_000  # bytes; larger tables are offered as parquet
+CHARACTERS = 10  # approximate length of a number in a CSV
+LONGEST_ALT = 250  # characters of an alternative text; longer texts become a table
+AT_SIGHT = 3  # visible sentences of a box; the others are folded
 DOWNLOADS = {
     "scores": "Scores, a row per test image",
     "epochs": "Scores of every test image before and after every epoch",
     "iterations": "Scores of every test image at each of the first steps",
     "training": "Training curves, a row per epoch",
 }
-NO_PEOPLE = "needs people's answers, which this dataset does not have: it is not drawn."
+NO_PEOPLE = "needs human labels, which this dataset does not have, and is not drawn."
 
 
 class Page:
-    """One chapter's page.
+    """The page of one chapter.
 
-    results: what it shows. arch: the network that it is about; empty: it compares several. folder: where its files go;
-    here: where its notebook is, from which its links start.
+    results: the results shown. arch: the network of the page; empty for comparisons. folder: the folder for its files.
+    here: the folder of the notebook, which its links are relative to.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Page:
 
     @classmethod
     def open(cls, namespace: dict[str, Any], *, download: bool = True) -> Self:
-        """The page of a notebook, from its parameters: call it with ``globals()`` in the cell after them.
+        """The page of a notebook, from its parameters: call with ``globals()`` in the cell after them.
 
-        The notebook may lie in any folder: the working directory becomes the project's root. It may be run again: the
-        names that later cells give are not taken for parameters.
-        download: whether people's answers may be fetched where a record lacks them.
-        Raises InputError where a parameter is unknown, or results are missing, damaged or made with others.
+        The notebook may be in any folder; the working directory becomes the root of the project. It may be run again:
+        names defined by later cells are not taken as parameters.
+        download: whether human labels missing from a record may be downloaded.
+        Raises InputError if a parameter is unknown, or if results are missing, damaged or have other parameters.
         """
         here, names = namespace.setdefault("_opened", (Path.cwd(), set(namespace)))
         os.chdir(root_above(here))
@@ -98,34 +98,34 @@ class Page:
 
     @property
     def network(self) -> NetworkResults:
-        """The results of the network that this page is about."""
+        """The results of the network of this page."""
         return self.results.runs[self.arch]
 
     @cached_property
     def names(self) -> str:
-        """The page's networks in a sentence: "AlexNet, VGG19 and ResNet50"."""
+        """The networks of the page as a list in words: "AlexNet, VGG19 and ResNet50"."""
         return text.listing(styles.architecture(arch).label for arch in self.results.runs)
 
     @property
     def undefined(self) -> str:
-        """What a caption says of undefined scores."""
+        """The sentence on undefined scores in a caption."""
         return wording.undefined_scores(self.results.undefined)
 
     def label(self, name: str) -> str:
         """A name made unique in the book: "fig-3" -> "fig-3-synthetic"."""
         return f"{name}-{self.key}"
 
-    # --- what a chapter shows
+    # --- contents of a chapter
 
     def about(self) -> None:
-        """A box of what a reader must know of the study: pictures, people, networks."""
-        self.note(f"What is shown here: {self.names}", wording.about(self.results))
+        """A box with what a reader must know about the study: images, annotators, networks."""
+        self.note(f"About this study: {self.names}", wording.about(self.results))
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
-        """Show a figure with its number, caption and alternative text; save it, and exactly what it draws.
+        """Show a figure with its number, caption and alternative text; save it together with its data.
 
-        caption: the figure's own where none is given.
-        absent: what is said where there is none, as a sentence that begins with its number goes on; empty: nothing.
+        caption: default is the caption of the figure function.
+        absent: the rest of the sentence "Figure 3 ..." if there is no figure; empty for no sentence.
         """
         if drawn is None:
             self.say(f"Figure {number} {absent}" if absent else "")
@@ -136,7 +136,7 @@ class Page:
         said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
-        alt = text.cut_at_sentence(drawn.alt, LONGEST_ALT, "All numbers: the table below.")
+        alt = text.cut_at_sentence(drawn.alt, LONGEST_ALT, "All numbers are in the table below.")
         pictured = shown.pictured(embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
         numbers = shown.told(drawn.alt) if alt != drawn.alt else shown.Shown()
         show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", numbers)))
@@ -145,10 +145,10 @@ class Page:
     def table(
         self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""
     ) -> None:
-        """Show a table of text and numbers, made safe, with its caption; ``data`` is offered as CSV.
+        """Show an escaped table of text and numbers with its caption; ``data`` is offered as CSV.
 
-        behind: a title that opens a long table with a click. An empty table, as of people's answers where nobody was
-        asked, is not shown.
+        behind: a title that folds a long table. An empty table, such as one on human labels that do not exist, is not
+        shown.
         """
         if table.empty:
             return
@@ -158,7 +158,7 @@ class Page:
         show(shown.folded(behind, whole) if behind else whole)
 
     def told(self, name: str, tell: Callable, data: pd.DataFrame, *more: Any, behind: str = "") -> None:
-        """Show what a function of ``wording`` makes of a table, under that function's caption, and offer the table."""
+        """Show a table as formatted by a function of ``wording``, with its caption, and offer the data."""
         self.table(name, tell(data, *more), caption=tell.caption(data), data=data, behind=behind)
 
     def tables(self, several: Iterable[dict[str, Any]]) -> None:
@@ -175,27 +175,27 @@ class Page:
         show(shown.bulleted(item for part in parts for item in ([part] if isinstance(part, str) else part)))
 
     def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of things that a reader must know, the first ones at sight; none where there are none."""
+        """A box of sentences, the first ones visible; no box without sentences."""
         sentences = list(sentences)
-        more = shown.folded("More about them", shown.bulleted(sentences[AT_SIGHT:]))
+        more = shown.folded("More details", shown.bulleted(sentences[AT_SIGHT:]))
         show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:AT_SIGHT]), more)))
 
     def verdicts(self, *ids: str) -> None:
-        """What came out of these claims' rules, or of all claims', in a sentence each."""
+        """The verdicts on these claims, or on all claims, in a sentence each."""
         self.points(wording.outcomes_of_claims(claims.judge(self.results, claims.named(*ids))))
 
     def verdict_matrix(self) -> None:
-        """All claims at a glance; the front page and README say what the data of this table says."""
+        """All claims at a glance; the front page and README are generated from the data of this table."""
         matrix = wording.matrix(self._judged, self.results)
-        caption = "The paper's claims, and what each network's results say of them."
+        caption = "The verdict on each of the paper's claims, for each network."
         self.table("verdicts", matrix, caption=caption, data=self._judged)
         self.say(wording.tally(self._judged))
         self.say(wording.starts_judged(self.results))
 
     def claims(self, *ids: str) -> None:
-        """Of each claim the outcome, the paper's words and, behind a title, the rule with its numbers.
+        """For each claim the verdicts, the paper's words and, folded, the rule with its numbers.
 
-        Without names: of those that the page has not shown before.
+        Without names: all claims that the page has not shown before.
         """
         ceiling = tables.ceiling(self.results)
         for id_ in ids or [claim.id for claim in claims.CLAIMS if claim.id not in self._claimed]:
@@ -211,17 +211,17 @@ class Page:
         return claims.judge(self.results)
 
     def starts(self, name: str, *scores: str) -> None:
-        """How closely scores follow people from each start of the networks."""
+        """Correlation of scores with HSF for each seed of the networks."""
         over = starts.with_people_over_starts(self.results, scores)
         self.say(wording.starts_said(self.results))
         self.told(f"{name}-starts", wording.starts_table, over)
 
     def provenance(self) -> None:
-        """Every parameter that plays a part, and what made the results: code, versions, device, time, data."""
+        """Every parameter in use, and the provenance of the results: code, versions, device, time, data."""
         self._parameters()
         columns = {styles.architecture(run.arch).label: _stamp(run) for run in self.results.runs.values()}
         made = pd.DataFrame(columns).reset_index(names="")
-        show(shown.folded("What made these results", shown.table(made)))
+        show(shown.folded("How these results were made", shown.table(made)))
 
     def _parameters(self) -> None:
         fields = type(self.parameters).model_fields
@@ -231,25 +231,25 @@ class Page:
         show(shown.folded("Parameters of this page", shown.table(listed)))
 
     def downloads(self, *names: str) -> None:
-        """Links to those of the network's tables that are there: CSV where that is small, else parquet as recorded."""
+        """Links to the existing tables of the network: as CSV if small, otherwise as parquet."""
         paths = {name: self.network.folder / f"{name}.parquet" for name in names}
         links = {name: self.copy(path) for name, path in paths.items() if path.exists()}
         self.points(f"{DOWNLOADS[name]}: [{Path(link).name}]({link})" for name, link in links.items())
 
     def csv(self, table: pd.DataFrame, name: str, title: str) -> None:
-        """A link to a table as CSV, however long."""
+        """A link to a table as CSV, whatever its size."""
         self.points(f"{title}: [{name}.csv]({self.write(table, name, largest=None)})")
 
     def explorer(self) -> None:
-        """Every test image of the network, one by one; a note, and a table of them, where there are no pictures."""
-        if self.here != self.folder:  # a notebook shows no page's script
-            self.note("The explorer is a page of the book", ["`make book` says where the book is."])
+        """The image explorer; without the images a note and a table of their scores."""
+        if self.here != self.folder:  # notebooks do not run its script
+            self.note("The explorer is available in the book only", ["`make book` prints where the book is."])
             return
         images, reason = explorer.available_images(self.parameters, self.results)
         for leftover in (self.folder / "files").glob("explorer-*"):
             leftover.unlink()
         if images is None:
-            self.note("The images without their pictures", [text.escape(reason)])
+            self.note("The images themselves are not shown", [text.escape(reason)])
         for name, content in explorer.files(self.results, self.arch, images).items():
             runs.write_bytes(self.folder / "files" / name, content)
         display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
@@ -257,14 +257,14 @@ class Page:
     # --- files beside a page
 
     def save(self, fig: Figure, name: str) -> str:
-        """Save a picture; its path as the page names it. The same figure gives the same bytes."""
+        """Save a figure and return its path relative to the page. Equal figures give equal bytes."""
         with runs.replacing(self.folder / "files" / name) as temporary:
             temporary.write_bytes(png(fig, PRINTED) if name.endswith(".png") else svg(fig))
         return self.link(name)
 
     def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
-        """Write a table as CSV, or as parquet where that would be long; its path as the page names it."""
-        csv = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits are all of a float32
+        """Write a table as CSV, or as parquet if large, and return its path relative to the page."""
+        csv = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")  # 9 digits suffice for a float32
         if largest is not None and len(csv) > largest:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
             return self.link(f"{name}.parquet")
@@ -273,9 +273,9 @@ class Page:
         return self.link(f"{name}.csv")
 
     def copy(self, path: Path) -> str:
-        """A run's table as CSV where that is small, else the file as it is; its path as the page names it.
+        """Copy the table of a run, as CSV if small, and return its path relative to the page.
 
-        Of a study that is recorded in the repository, the recorded file, where it is.
+        For a study recorded in the repository, the link leads to the recorded file.
         """
         if path.parts[0] == RECORDED:
             return os.path.relpath(path, self.here)
@@ -287,28 +287,28 @@ class Page:
         return self.link(path.name)
 
     def link(self, name: str) -> str:
-        """One of the page's files as the notebook names it."""
+        """The path of a file of the page relative to the notebook."""
         return Path(os.path.relpath(self.folder / "files" / name, self.here)).as_posix()
 
 
 def root_above(folder: Path) -> Path:
-    """The project's root: the nearest folder above that has its mark, else where the package is, else the folder."""
+    """The root of the project: the nearest folder above with a Snakefile, else of the package, else the folder."""
     package = Path(analysis.__file__).parents[1]
     return next((place for place in (folder, *folder.parents, package) if (place / MARK).is_file()), folder)
 
 
 def _comparison_page(given: dict[str, Any]) -> tuple[StudyParameters, list[str]]:
-    """The parameters of a finished study, and those of its networks that are compared."""
+    """The parameters of a finished study, and its networks to be compared."""
     page = ComparisonParameters.from_notebook(given)
     parameters = open_study(page)
     return parameters, page.archs or finished_networks(parameters)
 
 
 def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
-    """The parameters of a network's run, and its name.
+    """The parameters of the run of a network, and its name.
 
-    Where a chapter is given more than the run's name, it is that run, made now if it is not finished; else the run of
-    that name, whatever it was made with.
+    With more parameters than the name, it is the run with these parameters, which is made now if it is not finished;
+    otherwise the run with that name, whatever its parameters.
     """
     if not set(given) >= RunParameters.model_fields.keys():
         parameters = open_run(NetworkPageParameters.from_notebook(given))
@@ -323,13 +323,13 @@ def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
 
 
 def _stamp(run: NetworkResults) -> dict[str, str]:
-    """run.json in a reader's words."""
+    """run.json in words."""
     stamp = run.stamp
     if "measured" in stamp:
         made = {
             "weights from": stamp["measured"]["weights"],
             "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
-            "pictures for it": _transforms(stamp["measured"].get("transforms", {})),
+            "image transforms": _transforms(stamp["measured"].get("transforms", {})),
             "normalisation of pixels": _normalisation(stamp["measured"].get("normalisation")),
         }
     else:
@@ -346,7 +346,7 @@ def _stamp(run: NetworkResults) -> dict[str, str]:
         "precision": stamp["precision"],
         "device": stamp["device"],
         "threads": stamp["threads"],
-        "measuring took" if "measured" in stamp else "training took": text.duration(stamp["seconds"]),
+        "evaluation took" if "measured" in stamp else "training took": text.duration(stamp["seconds"]),
         "commit": stamp["commit"],
         "code (SHA-256)": stamp["source"][:16],
         "data (SHA-256)": stamp["data"][:16],
@@ -355,28 +355,28 @@ def _stamp(run: NetworkResults) -> dict[str, str]:
 
 
 def _transforms(made: dict[str, Any]) -> str:
-    """How a measured network's pictures were made, in a few text."""
+    """The image transforms of a measured network, in a few words."""
     if "size" not in made:
-        return "as the dataset makes them"
-    turned = "turned upright, " if made.get("upright") else ""
+        return "those of the dataset"
+    turned = "EXIF orientation, " if made.get("upright") else ""
     return f"{turned}{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
 
 
 def _normalisation(made: dict[str, Any] | None) -> str:
-    """How its pixels were normalised, and by whose word."""
+    """How pixels were normalised, and who says so."""
     if made is None:  # older stamps
-        return "as the network's weights expect"
+        return "as expected by the weights"
     mean, std = (" ".join(f"{value:g}" for value in made[name]) for name in ("mean", "std"))
     return f"(pixel - {mean}) / {std}, {made['by']}"
 
 
 def embedded(fig: Figure) -> str:
-    """A figure as a data URI that a notebook holds."""
+    """A figure as a data URI for a notebook."""
     return f"data:image/png;base64,{base64.b64encode(png(fig, EMBEDDED)).decode()}"
 
 
 def png(fig: Figure, dots: int) -> bytes:
-    """PNG of 256 colours, a third of the bytes of one in full colour."""
+    """PNG with 256 colours, a third of the size in full colour."""
     full, small = io.BytesIO(), io.BytesIO()
     with own_style():
         fig.savefig(full, format="png", dpi=dots, facecolor="white")
@@ -385,7 +385,7 @@ def png(fig: Figure, dots: int) -> bytes:
 
 
 def svg(fig: Figure) -> bytes:
-    """SVG whose paths have hundredths of a point, which nobody sees, instead of millionths."""
+    """SVG with path coordinates rounded to hundredths of a point."""
     drawn = io.StringIO()
     with own_style({"svg.hashsalt": "avh"}):
         fig.savefig(drawn, format="svg", metadata={"Date": None}, facecolor="white")
@@ -393,7 +393,7 @@ def svg(fig: Figure) -> bytes:
 
 
 def _plain(value: Any) -> str:
-    """A parameter's value as text."""
+    """The value of a parameter as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "(empty)" if value == "" else str(value)

@@ -1,6 +1,6 @@
-"""One thing on a page, as each reader of a notebook wants it: the book MyST Markdown, Jupyter HTML, a terminal text.
+"""An element of a page in three formats: MyST Markdown for the book, HTML for Jupyter, text for a terminal.
 
-A bundle of the three goes into the executed notebook. JupyterLab, nbconvert and VS Code take ``text/html`` before
+The executed notebook contains all three. JupyterLab, nbconvert and VS Code take ``text/html`` before
 ``text/markdown``; for the book, ``nb_mime_priority_overrides`` in _config.yml puts Markdown first.
 """
 
@@ -16,14 +16,14 @@ from markdown_it import MarkdownIt
 from report import text
 
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
-PICTURE = "max-width:100%;height:auto;background:white"  # figures are drawn on white: also in a dark theme
-INCH = 96  # pixels, as browsers have it
-WIDE = 6  # inches: on a phone a wider figure is scrolled sideways
+PICTURE = "max-width:100%;height:auto;background:white"  # figures are drawn on white, even in a dark theme
+INCH = 96  # CSS pixels
+WIDE = 6  # inches: wider figures scroll sideways on a phone
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the book reads, what notebooks show, and what is left where neither can be. False where there is nothing."""
+    """The formats for the book, for notebooks and for plain text. False if empty."""
 
     myst: str = ""
     html: str = ""
@@ -38,23 +38,23 @@ class Shown:
 
 
 def show(what: Shown) -> None:
-    """Put it on the page; nothing where there is none."""
+    """Put an element on the page, unless it is empty."""
     if what:
         display(what)
 
 
 def prose(markdown: str) -> Shown:
-    """Standard Markdown, which is MyST as it is."""
+    """Standard Markdown, which is also MyST."""
     return Shown(markdown, READER.render(markdown), markdown)
 
 
 def bulleted(items: Iterable[str]) -> Shown:
-    """A list; an empty item is nothing."""
+    """A list without its empty items."""
     return prose("\n".join(f"- {text.flow(item)}" for item in items if item))
 
 
 def table(content: pd.DataFrame, caption: str = "", label: str = "", anchor: str = "") -> Shown:
-    """A table with its caption; nothing of an empty one. label: its name in the book; anchor: that in a notebook."""
+    """A table with its caption, unless it is empty. label: its name in the book; anchor: its id in a notebook."""
     if content.empty:
         return Shown()
     rows = markdown(content)
@@ -70,8 +70,8 @@ def table(content: pd.DataFrame, caption: str = "", label: str = "", anchor: str
 
 
 def told(description: str) -> Shown:
-    """A figure's description as a table of what is seen and its numbers, a row a sentence, else as a list."""
-    _, *sentences = text.SENTENCES.split(description)  # the first says what sort of figure it is
+    """The description of a figure as a table with a row per sentence, or as a list."""
+    _, *sentences = text.SENTENCES.split(description)  # the first states the kind of figure
     rows = [sentence.rstrip(".;").partition(": ") for sentence in sentences]
     if not all(numbers for _, _, numbers in rows):
         return bulleted(text.escape(sentence.rstrip(".;")) for sentence in sentences)
@@ -79,7 +79,7 @@ def told(description: str) -> Shown:
 
 
 def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
-    """A picture with its caption: in the book the file, in a notebook what is embedded, a data URI."""
+    """A figure with its caption: the file in the book, an embedded data URI in a notebook."""
     wide = ":class: wide\n" if inches > WIDE else ""
     width, said = round(INCH * inches), escape(alt)
     return Shown(
@@ -92,13 +92,13 @@ def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, la
 
 
 def folded(title: str, body: Shown) -> Shown:
-    """Behind a title that opens it with a click; in print it is open."""
+    """Folded under a title that opens it; open in print."""
     summary = f"<summary>{_inline(title)}</summary>"
     return _titled(title, body, (f"::::{{dropdown}} {title}", "::::"), (f"<details>\n{summary}", "</details>"))
 
 
 def boxed(title: str, body: Shown) -> Shown:
-    """A box that a reader must see."""
+    """A highlighted box."""
     head = f"<p><strong>{_inline(title)}</strong></p>"
     return _titled(
         title,
@@ -109,7 +109,7 @@ def boxed(title: str, body: Shown) -> Shown:
 
 
 def _titled(title: str, body: Shown, myst: tuple[str, str], html: tuple[str, str]) -> Shown:
-    """Something under a title, between what opens and closes it in each form; nothing of nothing."""
+    """An element under a title, between opening and closing markup; empty if the element is."""
     if not body:
         return body
     return Shown(
@@ -120,13 +120,13 @@ def _titled(title: str, body: Shown, myst: tuple[str, str], html: tuple[str, str
 
 
 def joined(*parts: Shown) -> Shown:
-    """One after another."""
+    """Elements one after another."""
     kept = [part for part in parts if part]
     return Shown(*("\n\n".join(getattr(part, form) for part in kept) for form in ("myst", "html", "plain")))
 
 
 def markdown(content: pd.DataFrame) -> str:
-    """A table in Markdown: text made safe, numbers to three digits, numbers to the right."""
+    """A table in Markdown: text escaped, numbers with three digits and right-aligned."""
     numeric = [pd.api.types.is_numeric_dtype(content[name]) for name in content]
     lines = [
         [text.escape(name) for name in content],

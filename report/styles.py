@@ -1,7 +1,7 @@
-"""How each architecture is named and drawn and each score is named, so that all figures, tables and pages agree.
+"""Names, colours and markers of architectures and names of scores, the same in all figures, tables and pages.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart, darkened where they would contrast less than
-3:1 with white; markers say the same again.
+Colours are those of Okabe and Ito, which colour-blind readers can distinguish, darkened where their contrast with white
+was below 3:1; markers repeat the information.
 """
 
 import zlib
@@ -12,22 +12,22 @@ from analysis.catalogue import Score
 
 
 class Style(NamedTuple):
-    """A name for readers, a colour and a marker."""
+    """A label, a colour and a marker."""
 
     label: str
     colour: str
     marker: str
 
 
-# In the paper's order (Fig. 2 and 3, with DenseNet121 in its place by accuracy).
+# In the paper's order (Fig. 2 and 3), with DenseNet121 inserted by accuracy.
 ARCHITECTURES = {
     "alexnet": Style("AlexNet", "#AA3377", "o"),
     "vgg19": Style("VGG19", "#0072B2", "s"),
     "densenet121": Style("DenseNet121", "#009E73", "^"),
     "resnet50": Style("ResNet50", "#D55E00", "D"),
 }
-# Networks of other studies that this repository has: published ones, and one body under several heads. None of these
-# is in a study with those above.
+# Networks of other recorded studies: published ones, and one backbone with several heads. No study has networks of both
+# groups.
 VARIANTS = {
     "timm-tf_efficientnet_lite0": Style("EfficientNet-Lite0", "#B4558A", "v"),
     "timm-tf_efficientnet_lite1": Style("EfficientNet-Lite1", "#2E8BC0", "P"),
@@ -38,21 +38,22 @@ VARIANTS = {
     "hidden-no-decay": Style("hidden layers, no weight decay", "#2E8BC0", "P"),
     "hidden-no-dropout": Style("hidden layers, no dropout", "#009E73", "^"),
 }
-OTHERS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))  # for any other network, by its name
+# For any other network, chosen by its name.
+OTHERS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))
 
-# What figures and tables show by name: scores and, beside them, what they are compared with.
+# Everything shown by name in figures and tables: scores and the quantities they are compared with.
 SCORES = catalogue.SCORES | {
     "hsf": Score("HSF", "human selection frequency"),
     "accuracy": Score("accuracy", "accuracy"),
     "learning_rate": Score("learning rate", "learning rate"),
     "ambiguity": Score("true ambiguity", "", "known cause: how far the shape is morphed towards another"),
-    "degradation": Score("true degradation", "", "known cause: blur, noise and lost contrast"),
+    "degradation": Score("true degradation", "", "known cause: blur, noise and loss of contrast"),
 }
 
-# Two images that stand for all (Fig. 5).
+# The two example images (Fig. 5).
 EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E00", "s")}
 
-# What came out of a claim's rule: the sign says it before the colour could.
+# Symbols of the verdicts, which do not rely on colour.
 VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 # The five bins of human selection frequency, from the hardest to the easiest: dark to light, in order.
@@ -60,7 +61,7 @@ BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#3f9a31", "D"), 
 
 
 def architecture(name: str) -> Style:
-    """The style of any run, by what it is called in paths."""
+    """The style of any run, by its name in paths."""
     if name in ARCHITECTURES | VARIANTS:
         return (ARCHITECTURES | VARIANTS)[name]
     return Style(name.removeprefix("timm-"), *OTHERS[zlib.crc32(name.encode()) % len(OTHERS)])

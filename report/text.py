@@ -1,4 +1,4 @@
-"""Numbers and names in a reader's words: what captions, alternative texts and prose are made of."""
+"""Formatting of numbers and names for captions, alternative texts and prose."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,8 +8,8 @@ import numpy as np
 
 from analysis.statistics import Estimate
 
-SENTENCES = re.compile(r"(?<=[.;]) +")  # what is between them
-MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not break a line
+SENTENCES = re.compile(r"(?<=[.;]) +")  # separates sentences
+MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not allow a line break
 
 
 def count(n: Any) -> str:
@@ -39,17 +39,17 @@ def short(value: Any) -> str:
 
 
 def percent(share: Any) -> str:
-    """0.534 -> "53 %", with a space that does not break."""
+    """0.534 -> "53 %", with a no-break space."""
     return "undefined" if np.isnan(float(share)) else f"{100 * float(share):.0f}{THIN}%"
 
 
 def bracketed(low: Any, high: Any, digits: int = 2) -> str:
-    """0.49, 0.57 -> "[0.49, 0.57]", with a space that does not break."""
+    """0.49, 0.57 -> "[0.49, 0.57]", with a no-break space."""
     return f"[{number(low, digits)},{SPACE}{number(high, digits)}]"
 
 
 def with_interval(value: Estimate, digits: int = 2, n: bool = True) -> str:
-    """The value, its interval and its n: "0.53 [0.49, 0.57], n = 1,000"."""
+    """The value with its interval and n: "0.53 [0.49, 0.57], n = 1,000"."""
     text = number(value.value, digits)
     if not np.isnan(value.low):
         text += f" {bracketed(value.low, value.high, digits)}"
@@ -71,12 +71,12 @@ def listing(words: Iterable[str]) -> str:
 
 
 def flow(text: str) -> str:
-    """Text of several source lines as one line, whose percentages do not break."""
+    """Text of several source lines as one line, with no-break spaces before percent signs."""
     return re.sub(r"(\d) %", rf"\1{THIN}%", re.sub(r"[ \n]+", " ", text).strip())
 
 
 def captioned(caption: str | Callable[[Any], str]) -> Callable[[Callable], Callable]:
-    """Gives a function that makes a table for readers the table's caption, which may be made of its first argument."""
+    """Attaches a caption to a function that formats a table; the caption may depend on its first argument."""
 
     def decorate(tell: Callable) -> Callable:
         tell.caption = caption if callable(caption) else lambda _: caption
@@ -86,12 +86,12 @@ def captioned(caption: str | Callable[[Any], str]) -> Callable[[Callable], Calla
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """The text with a capital and a full stop."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def cut_at_sentence(text: str, most: int, pointer: str) -> str:
-    """As many of a text's sentences as have room, and in place of the others where they are."""
+    """As many sentences of a text as fit, and a pointer to the others."""
     if len(text) <= most:
         return text
     kept, *others = SENTENCES.split(text)
@@ -103,6 +103,6 @@ def cut_at_sentence(text: str, most: int, pointer: str) -> str:
 
 
 def escape(text: Any) -> str:
-    """Text from users (class names, file names) as Markdown that shows it and does nothing else."""
+    """Text from users (class names, file names) escaped for Markdown."""
     printable = "".join(c if c.isprintable() or c in (THIN, SPACE) else " " for c in str(text))
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", re.sub(" +", " ", printable).strip(" "))

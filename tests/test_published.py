@@ -115,7 +115,7 @@ def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it
     expected = member.transforms()(original if upright else lying) * std + mean
     assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
     assert ("first turned upright where their EXIF data say so" in wording.transformed(made["transforms"])) == upright
-    assert pages._transforms(made["transforms"]).startswith("turned upright, 256 px" if upright else "256 px")
+    assert pages._transforms(made["transforms"]).startswith("EXIF orientation, 256 px" if upright else "256 px")
 
 
 # --- scores
@@ -217,7 +217,7 @@ def test_imagenets_pictures_are_measured_so_too_and_the_page_says_it(tmp_path, s
     expected = plain_scores(network, member, [tmp_path / "pictures" / "val" / id_ for id_ in ids], labels)
     np.testing.assert_allclose(scores["avh"], expected["avh"], rtol=1e-4)
     said = " ".join(wording.about(results))
-    assert "shorter side resized to 232 px (bilinear), then the central 224 × 224 px" in said
+    assert "shorter side is resized to 232 px (bilinear), then the central 224 × 224 px" in said
 
 
 def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):

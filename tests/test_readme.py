@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 def example() -> str:
     """The lines of the section."""
-    section = (ROOT / "README.md").read_text().split("## Your own pictures and network")[1]
+    section = (ROOT / "README.md").read_text().split("## Your own images and network")[1]
     return re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
 
 
@@ -62,7 +62,7 @@ def test_the_lines_leave_the_ranking_of_all_pictures(done):
 
 def test_the_page_says_that_nobody_was_asked(done):
     page = (done[0] / "build/hardness.ipynb").read_text()
-    assert "Nobody was asked about these images" in page
+    assert "There are no human labels for these images" in page
     assert "needs people" not in page
 
 

@@ -1,12 +1,12 @@
-"""The paper's claims, each declared once: what the paper says, and a rule, in words and as a function.
+"""The paper's claims, each declared once: the paper's words, and a rule, in words and as a function.
 
-A rule turns a study's tables into a verdict (``verdicts``), and was fixed before it met any result, in the commit that
-``since`` names. Where people, images, bins, epochs or networks are too few for it, the verdict is inconclusive and says
-so. Intervals are over images, for one start of each network; claims that rest on final scores are judged for its other
-starts too. A claim more is a declared function more: pages of verdicts show it, after the others.
+A rule turns the tables of a study into a verdict (``verdicts``) and was fixed before the results were known, in the
+commit ``since``. With too few human labels, images, bins, epochs or networks the verdict is inconclusive and says so. Intervals are over images,
+for one seed of each network; claims about final scores are judged for the other seeds too. To add a claim, declare
+another function here: the verdicts pages show it after the others.
 
-Prediction 2 was one claim of what are P2a and P2c now. It was split, and P2b added, after results were seen: one
-verdict hid which part of it held. No threshold moved, and P2b's is the one that H1 has for "strong".
+P2a and P2c were one claim, Prediction 2, at first. It was split, and P2b added, after the results were seen, because
+one verdict hid which part was supported. No threshold was changed; P2b uses H1's threshold for "strong".
 """
 
 from collections.abc import Callable, Sequence
@@ -22,26 +22,26 @@ from analysis.study.choices import BINS, BOOK, HARDNESS, IMAGES, NORMS, STRONG, 
 from analysis.study.results import NetworkResults, StudyResults
 from analysis.study.verdicts import INCONCLUSIVE, Finding, Part, conclude, lacking
 
-ALL = "all"  # in place of a network's name: the verdict is on all of them together
+ALL = "all"  # in place of a network's name: one verdict for all networks together
 FEWEST_IMAGES = 30  # below it a rank correlation's interval spans most of -1 to 1
-FEWEST_IN_BIN = 10  # below it a bin's mean is not known well enough to be put in order
-FEWEST_BINS = 3  # an order of two is right half of the time by chance
+FEWEST_IN_BIN = 10  # with fewer the mean of a bin is too uncertain to be ordered
+FEWEST_BINS = 3  # two are in the right order half of the time by chance
 FEWEST_NETWORKS = 3  # likewise
 FEWEST_EPOCHS = 9  # three at each learning rate, so that a slope over two exists on both sides of a drop
-WINDOW = 10  # epochs before and after the first drop that its slopes are taken over, where there are as many
-LEARNED = 0.95  # of a total fall: a curve that has made this share of it has reached its plateau
+WINDOW = 10  # epochs before and after the first drop over which slopes are computed, or fewer where fewer exist
+LEARNED = 0.95  # a curve has reached its plateau after this share of its total fall
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
-FEWEST_STEPS = 20  # as many after as before
-NONE = 0.1  # a correlation below it is none
+FEWEST_STEPS = 20  # as many after step 10 as before
+NONE = 0.1  # correlations below it count as none
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
 FLAT = 0.2  # share of the early slope that is "almost flat"
-FEW = f"nobody was asked, or fewer than {FEWEST_IMAGES} images."
+FEW = f"no human labels, or fewer than {FEWEST_IMAGES} images."
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim under its name in this book."""
+    """A claim under its short name in this book."""
 
     id: str
     judge: Callable[[StudyResults, str, Choices], Finding]
@@ -51,11 +51,11 @@ class Claim:
     figures: tuple[str, ...] = ()  # that show it, the paper's by their numbers
     statistic: str = ""
     rule: str = ""  # supported when
-    inconclusive: str = ""  # beside an interval that straddles a threshold
-    together: bool = False  # whether the verdict is on all networks together
-    of_scores: bool = False  # whether it rests on final scores alone, and so is judged for each start of a network
-    ceiled: bool = False  # whether its number is told as a share of the noise ceiling, too
-    since: str = ""  # the commit that fixed its rule as it stands here
+    inconclusive: str = ""  # apart from an interval that contains a threshold
+    together: bool = False  # whether there is one verdict for all networks together
+    of_scores: bool = False  # whether it depends on final scores alone and is judged for each seed of a network
+    ceiled: bool = False  # whether its number is also given as a share of the noise ceiling
+    since: str = ""  # the commit that fixed the rule in its present form
 
     @property
     def where(self) -> str:
@@ -77,12 +77,12 @@ def declare(id_: str, **more: Any) -> Callable:
 
 
 def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
-    """Every claim on every network: a row per (claim, arch, quantity); a row without a quantity where none was had.
+    """Every claim for every network: a row per (claim, arch, quantity), or one without a quantity if there is none.
 
-    Columns: claim, arch ("all" where the verdict is on all networks together), verdict, why, quantity, value, low,
-    high, n, above, below (the range that the rule asks for), part (the part's verdict), starts (of the network, that
-    were judged), alike (how many of those have this verdict). Numbers and verdict are of the first start; claims on
-    training, and on all networks together, are judged for that one alone.
+    Columns: claim, arch ("all" for one verdict on all networks together), verdict, why, quantity, value, low, high, n,
+    above, below (the range that the rule requires), part (the verdict on this part), starts (number of seeds judged),
+    alike (number of seeds with this verdict). Numbers and verdict are for the first seed; claims about training, and
+    about all networks together, are judged for the first seed only.
     """
     rows = []
     for claim in claims or CLAIMS:
@@ -109,18 +109,18 @@ def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
 
 
 def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults:
-    """The study with another start of a network in place of its first."""
+    """The study with another seed of a network in place of the first."""
     return replace(study, runs=study.runs | {arch: start})
 
 
 @declare(
     "H1",
-    title="A network's confidence does not follow people strongly",
+    title="Confidence is not strongly correlated with HSF",
     quote="Model Confidence and Human Selection Frequency are not in direct proportion and thereby not strongly "
     "correlated.",
     section="2.1",
     figures=("1",),
-    statistic="Spearman's correlation of confidence with HSF over test images, and its share of the noise ceiling.",
+    statistic="Spearman's correlation of confidence with HSF over test images; also its share of the noise ceiling.",
     rule=f"the interval lies between −{STRONG} and {STRONG}.",
     inconclusive=FEW,
     of_scores=True,
@@ -135,11 +135,12 @@ def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BO
 
 @declare(
     "P1",
-    title="The norm does not follow people (Prediction 1, which the paper rejects)",
+    title="The norm is not correlated with HSF (the paper rejects its Prediction 1)",
     quote="there is no obvious correlation between ‖x‖₂ and Human Selection Frequency.",
     section="2.2",
     figures=("1", "N1", "6", "7"),
-    statistic="Spearman's correlation of the norm, scaled to 0 to 1 within its class, with HSF over test images.",
+    statistic="Spearman's correlation of the norm, scaled to between 0 and 1 within each class, with HSF over test "
+    "images.",
     rule=f"the interval lies between −{NONE} and {NONE}.",
     inconclusive=FEW,
     of_scores=True,
@@ -158,7 +159,7 @@ def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) ->
     quote="AVH(x) has a strong correlation with Human Selection Frequency",
     section="2.2",
     figures=("1", "6", "A1"),
-    statistic="Spearman's correlation of AVH with HSF over test images, and its share of the noise ceiling.",
+    statistic="Spearman's correlation of AVH with HSF over test images; also its share of the noise ceiling.",
     rule="the interval lies below 0.",
     inconclusive=FEW,
     of_scores=True,
@@ -173,39 +174,39 @@ def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> 
 
 @declare(
     "P2b",
-    title="It does so strongly",
+    title="AVH is strongly correlated with HSF",
     quote="AVH is strongly correlated with human selection frequency across a wide range of CNN models.",
-    section="2.2",
+    section="1",
     figures=("1", "6", "A1"),
-    statistic="That of P2a.",
-    rule=f"the interval lies below −{STRONG}: from there on a correlation is strong for H1 too.",
+    statistic="As for P2a.",
+    rule=f"the interval lies below −{STRONG}, the same threshold for “strong” as in H1.",
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
     since="281b3e8",
 )
 def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
-    """Prediction 2: it does so strongly."""
+    """Prediction 2: AVH is strongly correlated with HSF."""
     values = HARDNESS[choices.hardness](study.runs[arch].scores)
     return _correlated(study, choices, values, "AVH with HSF", (-np.inf, -choices.strong))
 
 
 @declare(
     "P2c",
-    title="AVH follows people more closely than confidence does",
+    title="AVH is more strongly correlated with HSF than confidence is",
     quote="To the best of our knowledge, this is the first model score that correlates strongly with human visual "
     "hardness.",
     section="1",
     figures=("1", "6"),
-    statistic="How much larger the absolute value of AVH's correlation with HSF is than that of confidence's, "
-    "paired over images.",
+    statistic="The absolute value of the correlation of AVH with HSF minus that of confidence with HSF, paired over "
+    "images.",
     rule="the interval lies above 0.",
     inconclusive=FEW,
     of_scores=True,
     since="281b3e8",
 )
 def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
-    """Prediction 2: it follows HSF more closely than confidence does."""
+    """Prediction 2: AVH is more strongly correlated with HSF than confidence is."""
     if few := _too_few_people(study):
         return few
     scores, kept = study.runs[arch].scores, IMAGES[choices.images](study)
@@ -216,17 +217,16 @@ def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOO
 
 @declare(
     "Obs. 1",
-    title="Norm and accuracy rise together, and the norm climbs at the first drop of the learning rate",
+    title="Norm and accuracy rise together, and the norm climbs when the learning rate first drops",
     quote="it suddenly climbs after 30 epochs when the first learning rate decay happens. The accuracy curve is "
     "very similar to that of the average ‖x‖₂.",
     section="3",
     figures=("2",),
-    statistic="Spearman's correlation, over epochs, of the mean norm with accuracy; and the least-squares slope of "
-    f"the mean norm over the {WINDOW} epochs after the first drop, the drop's own step included, over that of the "
-    f"{WINDOW} before (fewer where fewer are there; infinite where it climbs after and did not before, 0 where it "
-    "does neither).",
+    statistic="Spearman's correlation over epochs between mean norm and accuracy; and the ratio of two least-squares "
+    f"slopes of the mean norm, over the {WINDOW} epochs after the first drop and over the {WINDOW} before it (fewer "
+    "where fewer exist; infinite if the norm rises only after the drop, 0 if it rises neither before nor after).",
     rule=f"the first interval lies above {ALIKE} and the second above 1.",
-    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never falls.",
+    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a learning rate that never drops.",
     since="f4e4e73",
 )
 def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
@@ -236,14 +236,14 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
         return short
     drops = np.flatnonzero(run.training["learning_rate"].diff() < 0)
     if not len(drops):
-        return lacking("the learning rate never falls")
+        return lacking("the learning rate never drops")
     norms, accuracies = _curve(run, "norm"), _curve(run, "correct")
     last = drops[0] - 1  # index of the last epoch before the drop, from which both slopes are taken
     window = min(WINDOW, last, norms.shape[-1] - 1 - last)
     n = len(run.scores)
     alike = statistics.curve_correlation(norms, accuracies)
     ratio = statistics.slope_ratio(norms[:, last - window : last + 1], norms[:, last : last + window + 1])
-    ratio = np.where(np.isnan(ratio), 0, ratio)  # it climbs neither before nor after: it does not climb at the drop
+    ratio = np.where(np.isnan(ratio), 0, ratio)  # the norm rises neither before nor after the drop
     return conclude(
         Part("norm with accuracy over epochs", statistics.estimate(alike, n), (ALIKE, np.inf)),
         Part("norm's slope after / before the first drop", statistics.estimate(ratio, n), (1, np.inf)),
@@ -252,14 +252,14 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
 
 @declare(
     "Obs. 2",
-    title="AVH reaches its plateau before accuracy and the loss reach theirs",
+    title="AVH reaches its plateau before accuracy and loss reach theirs",
     quote="AVH(x) hits a plateau very early even when the accuracy or loss is still improving.",
     section="3",
     figures=("2",),
-    statistic=f"The epoch at which mean AVH has made {LEARNED:.0%} of its fall from epoch 1 to its lowest point; "
+    statistic=f"The epoch by which mean AVH has completed {LEARNED:.0%} of its fall from epoch 1 to its minimum; "
     "the same for the rise of accuracy and the fall of the training loss.",
-    rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
-    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first.",
+    rule="AVH reaches its plateau before both: the interval of the smaller lead lies above 0.",
+    inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first epoch.",
     since="f4e4e73",
 )
 def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
@@ -285,16 +285,17 @@ def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
 
 @declare(
     "Obs. 3",
-    title="Throughout training AVH tells the bins of HSF apart, and better than the norm does",
+    title="AVH separates the bins of HSF throughout training, and better than the norm does",
     quote="for AVH(x), such gaps are significant and consistent across every single model during the whole "
     "training process.",
     section="3",
     figures=("3",),
-    statistic="The share of epochs at which mean AVH falls from each bin of HSF to the next; and Cohen's f (spread "
-    "of the bins' means over the pooled spread within them), averaged over epochs, of AVH less that of the norm. "
-    "A resample is noisier than the images themselves, so the interval of the share leans low.",
+    statistic="The share of epochs in which mean AVH falls from each bin of HSF to the next; and Cohen's f (standard "
+    "deviation of the bin means divided by the pooled standard deviation within bins), averaged over epochs, of AVH "
+    "minus that of the norm. Bootstrap samples are noisier than the original sample, so the interval of the share is "
+    "biased downwards.",
     rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
-    inconclusive=f"nobody was asked, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
+    inconclusive=f"no human labels, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
     f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
     since="f4e4e73",
 )
@@ -305,7 +306,7 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
         return few
     groups, n = bins(study, [arch], **BINS[choices.bins](study))
     if len(n) < FEWEST_BINS:
-        return lacking(f"of {FEWEST_BINS} bins with {FEWEST_IN_BIN} images that are needed, {len(n)} are there")
+        return lacking(f"{len(n)} of {FEWEST_BINS} required bins with {FEWEST_IN_BIN} images or more")
     by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
     ordered = statistics.order_share(by_avh.mean)
     apart, apart_norm = (statistics.cohens_f(curves).mean(-1) for curves in (by_avh, by_norm))
@@ -320,28 +321,28 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
 
 @declare(
     "Obs. 4",
-    title="Better networks have lower AVH, in every bin of HSF",
+    title="Better networks have a lower AVH in every bin of HSF",
     quote="better models have better AVH(x) throughout the training process and also across samples under "
     "different human selection frequency.",
     section="3",
     figures=("2", "3"),
-    statistic="Kendall's tau, over the trained networks, of accuracy on all test images with how low mean AVH is, "
-    "in each bin of HSF; the same resampled images for all networks.",
-    rule="the interval of the lowest tau of any bin lies above 0.",
-    inconclusive=f"nobody was asked, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images "
-    "or more; smaller bins are left out.",
+    statistic="Kendall's τ over the networks between accuracy on all test images and mean AVH in a bin, with the sign "
+    "reversed, for each bin of HSF; all networks use the same bootstrap samples.",
+    rule="the interval of the lowest τ of any bin lies above 0.",
+    inconclusive=f"no human labels, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images or "
+    "more; smaller bins are left out.",
     together=True,
     since="f4e4e73",
 )
 def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) -> Finding:
-    """Observation 4, of all networks together."""
+    """Observation 4, for all networks together."""
     if few := _too_few_people(study):
         return few
     if len(study.runs) < FEWEST_NETWORKS:
-        return lacking(f"of {FEWEST_NETWORKS} networks that are needed, {len(study.runs)} are there")
+        return lacking(f"{len(study.runs)} of {FEWEST_NETWORKS} required networks")
     groups, n = bins(study, list(study.runs))
     if not n:
-        return lacking(f"no bin holds {FEWEST_IN_BIN} images or more")
+        return lacking(f"no bin has {FEWEST_IN_BIN} images or more")
     if choices.average == "median":
         return _better_by_median(study, groups, len(n))
     scores = [run.scores for run in study.runs.values()]
@@ -356,7 +357,7 @@ def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) 
 
 
 def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
-    """Observation 4 where a bin's AVH is the median of its images: groups (N,) their bins."""
+    """Observation 4 with medians instead of means. groups: the bin of each image (N,)."""
     scores = [run.scores for run in study.runs.values()]
     correct, avh = (np.stack([table[name] for table in scores], axis=1).astype(float) for name in ("correct", "avh"))
 
@@ -370,7 +371,7 @@ def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
 
 
 def _medians(values: Array, counts: Array) -> Array:
-    """Each column's median in resamples that hold an image as often as counted: (N, A), (B, N) -> (B, A)."""
+    """Median of each column (N, A) in bootstrap samples, given how often each has each image (B, N): (B, A)."""
     result = np.full((len(counts), values.shape[1]), np.nan)
     for column, x in enumerate(values.T):
         order = np.argsort(x)[: np.count_nonzero(~np.isnan(x))]  # NaN are last
@@ -384,28 +385,28 @@ def _medians(values: Array, counts: Array) -> Array:
 
 @declare(
     "App. A",
-    title="In the first steps the norm climbs, the angle falls, both flatten, and easy images end lower",
+    title="In the first steps the norm rises, the angle falls, both flatten, and easy images end at smaller angles",
     quote="The average norm increases with a large initial slope but it flattens slightly after 10 iterations. […] "
     "the average angle decreases sharply at the beginning and then becomes almost flat after 10 iterations. […] "
     "the angle for the easy one converges to a much lower value.",
     section="A",
     figures=("4", "5"),
-    statistic="The change of the mean norm and of the mean angle over the first optimiser steps; each one's slope "
-    f"after step {EARLY} over that before; Spearman's correlation of the last step's angle with HSF over test "
-    "images (the paper looks at two).",
-    rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
-    f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
-    inconclusive=f"fewer than {FEWEST_STEPS} steps were recorded, or nobody was asked.",
+    statistic="The rise of the mean norm and the fall of the mean angle over the first optimiser steps; for each, the "
+    f"slope after step {EARLY} divided by the slope before; and Spearman's correlation of the angle at the last step "
+    "with HSF over test images (the paper uses two images).",
+    rule="the intervals of the rise and of the fall lie above 0; the slope ratio lies below 1 for the norm (“flattens "
+    f"slightly”) and below {FLAT} for the angle (“almost flat”); and the correlation lies below 0.",
+    inconclusive=f"fewer than {FEWEST_STEPS} recorded steps, or no human labels.",
     since="f4e4e73",
 )
 def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
     if run.measured:
-        return lacking("this network's training was not seen")
+        return lacking("the training of this network is not recorded")
     steps = run.iterations["step"].max()
     if steps < FEWEST_STEPS:
-        return lacking(f"{steps} optimiser steps were recorded, and {FEWEST_STEPS} are needed")
+        return lacking(f"{steps} of {FEWEST_STEPS} required optimiser steps")
     angles = _matrix(run.iterations, "angle")
     n = int((~np.isnan(angles)).all(1).sum())
     rising, falling = (statistics.curves(m).mean[:, 0] for m in (_matrix(run.iterations, "norm"), -angles))
@@ -422,7 +423,7 @@ def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
         Part("angle's slope after / before step 10", flat, (-np.inf, FLAT)),
         Part("last angle with HSF", easy, (-np.inf, 0)),
     )
-    return found if study.has_people else found._replace(why=found.why and "nobody was asked which images are easy")
+    return found if study.has_people else found._replace(why=found.why and "no human labels for these images")
 
 
 def named(*ids: str) -> list[Claim]:
@@ -444,42 +445,42 @@ def _correlated(
 def enough(part: Part) -> Finding:
     """The finding from one part, where it rests on enough images."""
     if part.estimate.n < FEWEST_IMAGES:
-        return lacking(f"{part.estimate.n} images with a score, and {FEWEST_IMAGES} are needed")
+        return lacking(f"{part.estimate.n} of {FEWEST_IMAGES} required images with a score")
     return conclude(part)
 
 
 def _too_few_people(study: StudyResults) -> Finding | None:
     if not study.has_people:
-        return lacking("nobody was asked about these images")
+        return lacking("no human labels for these images")
     if len(study.images) < FEWEST_IMAGES:
-        return lacking(f"{len(study.images)} images, and {FEWEST_IMAGES} are needed")
+        return lacking(f"{len(study.images)} of {FEWEST_IMAGES} required images")
     return None
 
 
 def _too_short(run: NetworkResults) -> Finding | None:
     if run.measured:
-        return lacking("this network's training was not seen")
+        return lacking("the training of this network is not recorded")
     epochs = len(run.training)
-    return lacking(f"{epochs} epochs, and {FEWEST_EPOCHS} are needed") if epochs < FEWEST_EPOCHS else None
+    return lacking(f"{epochs} of {FEWEST_EPOCHS} required epochs") if epochs < FEWEST_EPOCHS else None
 
 
 def _matrix(table: pd.DataFrame, column: str) -> Array:
-    """A column of a table of probes as a row per image and a column per epoch or step: (N, E)."""
+    """A column of a table of probes as a matrix with a row per image and a column per epoch or step: (N, E)."""
     time = table.columns[0]
     return table.pivot(index="image", columns=time, values=column).to_numpy(dtype=float)
 
 
 def _curve(run: NetworkResults, column: str) -> Array:
-    """The mean over images after each epoch from 1, of the images as they are and of resamples: (1 + B, E)."""
+    """The mean over images after each epoch from 1, for the sample and its bootstrap samples: (1 + B, E)."""
     return statistics.curves(_matrix(run.epochs, column)[:, 1:]).mean[:, 0]
 
 
 def bins(
     study: StudyResults, archs: list[str], edges: Sequence[float] = EDGES, closed: Closed = "right"
 ) -> tuple[Array, dict[str, int]]:
-    """Each image's bin of HSF, numbered without those of too few images (-1); and those bins' sizes by name.
+    """The bin of HSF of each image, numbered without bins that have too few images (-1); and the bin sizes by name.
 
-    An image counts where all of the networks have an AVH of it.
+    An image counts if its AVH is defined for all of the networks.
     """
     index = statistics.bin_index(study.hsf, edges, closed)
     defined = np.all([study.runs[arch].scores["avh"].notna() for arch in archs], axis=0)

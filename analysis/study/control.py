@@ -1,8 +1,8 @@
-"""The positive control's answer: which of two known causes of difficulty does a score follow?
+"""The positive control: which of two known causes of difficulty does a score track?
 
-Only a rendered dataset knows them: its ``images.parquet`` has each picture's ``ambiguity`` (how far its shape is
-morphed towards another class) and ``degradation`` (how blurred, noisy and pale it is), drawn independently of each
-other. Tables are empty for every other dataset.
+They are known for rendered images only: ``images.parquet`` has the ``ambiguity`` of each image (how far its shape is
+morphed towards another class) and its ``degradation`` (blur, noise and loss of contrast), drawn independently. Tables
+are empty for every other dataset.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from analysis.datasets import annotators
 from analysis.study.results import StudyResults
 from analysis.study.tables import CORRELATED
 
-CAUSES = {  # of difficulty, and the edges of the bins that they are drawn in
+CAUSES = {  # causes of difficulty, and their bin edges in figures
     "ambiguity": (0.0, 0.125, 0.25, 0.375, 0.5),
     "degradation": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
 }
 PEOPLE, EXPECTED, RIGHT, LEAD = "HSF", "expected HSF", "correctness", "lead"
-QUESTIONS = (  # a score's correlation with what, and given what
+QUESTIONS = (  # correlation of a score with what, controlling for what
     ("ambiguity", ()),
     ("ambiguity", ("degradation",)),
     ("ambiguity", ("degradation", RIGHT)),
@@ -32,19 +32,19 @@ QUESTIONS = (  # a score's correlation with what, and given what
     (PEOPLE, ("ambiguity", "degradation", RIGHT)),
     (PEOPLE, (EXPECTED,)),
 )
-DRAWN = (("ambiguity", "degradation"), ("degradation", "ambiguity"), (PEOPLE, EXPECTED))  # panels: of, given
+DRAWN = (("ambiguity", "degradation"), ("degradation", "ambiguity"), (PEOPLE, EXPECTED))  # panels: of, controlling for
 GRID = ("avh", "confidence", "hsf")  # measures over both causes
 
 
 def has_causes(study: StudyResults) -> bool:
-    """Whether the study knows what makes each of its pictures hard, and asked (simulated) people."""
+    """Whether the causes of difficulty and the labels of (simulated) annotators are known."""
     return study.has_people and {*CAUSES, "confusable"} <= set(study.images)
 
 
 def expected_hsf(study: StudyResults) -> np.ndarray:
     """The expected share of annotators who choose the label of each image (N,), from its two causes alone.
 
-    From the formula that answers in people's place, averaged over a pool drawn by its law.
+    From the formula of the simulated annotators, averaged over a pool drawn from their distribution.
     """
     pool, classes = annotators.People.draw(np.random.default_rng(0)), len(study.dataset["classes"])
     images = study.images[["label", "confusable", *CAUSES]].itertuples(index=False)
@@ -52,12 +52,11 @@ def expected_hsf(study: StudyResults) -> np.ndarray:
 
 
 def causes(study: StudyResults) -> pd.DataFrame:
-    """How scores go with each cause and with people: Spearman's correlation, plain and partial.
+    """Spearman's correlation of scores with each cause and with HSF, plain and partial.
 
-    A row per (arch, score, of, given): the score's correlation with ``of`` when what ``given`` names is held equal ("":
-    nothing), with value, low, high, n. In the rows whose ``of`` is "lead" it is how much more strongly the score goes
-    with ambiguity than with degradation, |r| - |r|, paired over images. The people's own HSF is the score "hsf", of the
-    network "".
+    A row per (arch, score, of, given): the correlation of the score with ``of``, controlling for ``given`` ("" for
+    none), with value, low, high, n. If ``of`` is "lead", the value is the difference between the absolute correlations
+    with ambiguity and with degradation, paired over images. HSF itself is the score "hsf" of the network "".
     """
     from scipy import stats  # noqa: PLC0415
 
@@ -65,7 +64,7 @@ def causes(study: StudyResults) -> pd.DataFrame:
         return pd.DataFrame()
     known = {name: study.images[name].to_numpy(dtype=float) for name in CAUSES}
     expected = expected_hsf(study)
-    # What is given is taken off straight, in ranks; the distance from the middle rank takes off a bend as well.
+    # A partial correlation is linear in ranks; the distance from the middle rank adds a knot there.
     bend = np.abs(stats.rankdata(expected) - (len(expected) + 1) / 2)
     known[EXPECTED] = np.column_stack([expected, bend])
     people = pd.DataFrame(_answers("", "hsf", study.hsf, known))
@@ -78,12 +77,12 @@ def causes(study: StudyResults) -> pd.DataFrame:
 
 
 def _of_network(study: StudyResults, arch: str) -> dict[str, np.ndarray]:
-    """What a network's scores may be asked about beside the causes."""
+    """The variables beside the causes that scores of a network are correlated with."""
     return {PEOPLE: study.hsf, RIGHT: study.runs[arch].scores["correct"].to_numpy(dtype=float)}
 
 
 def _answers(arch: str, score: str, values: np.ndarray, known: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """A row for each question that what is known can answer, and for the lead."""
+    """A row for each question whose variables are known, and one for the lead."""
     rows = []
     for of, given in QUESTIONS:
         if not {of, *given} <= set(known):
@@ -99,7 +98,7 @@ def _answers(arch: str, score: str, values: np.ndarray, known: dict[str, np.ndar
 
 
 def plotted_causes(table: pd.DataFrame) -> pd.DataFrame:
-    """Figure C1's part of ``causes``: each cause given the other, and people given what their formula expects."""
+    """The part of ``causes`` in Figure C1: each cause controlling for the other, and HSF for the expected HSF."""
     if table.empty:
         return table
     keys = pd.MultiIndex.from_frame(table[["of", "given"]])
@@ -107,9 +106,9 @@ def plotted_causes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def causes_grid(study: StudyResults, arch: str) -> pd.DataFrame:
-    """Figure C2: means over the pictures of each range of both causes, a row per (measure, ambiguity, degradation).
+    """Figure C2: means over the images in each range of both causes, a row per (measure, ambiguity, degradation).
 
-    Of the network's AVH and confidence, and of HSF: ``mean``, ``low``, ``high``, ``n``.
+    For AVH, confidence and HSF: ``mean``, ``low``, ``high``, ``n``.
     """
     if not has_causes(study):
         return pd.DataFrame()

@@ -1,13 +1,13 @@
-"""What a claim's rule makes of numbers: a verdict.
+"""Verdicts: what a claim's rule concludes from the numbers.
 
-A rule is made of parts. Each part asks whether a number lies in a range, and looks at the number's 95 % bootstrap
-interval over test images:
+A rule has parts. Each part requires a number to lie in a range, and considers its 95 % bootstrap interval over test
+images:
 
-    supported       the number and its whole interval lie in the range
-    not supported   the number and its whole interval lie outside
-    inconclusive    the interval straddles the range's end, or the number cannot be had
+    supported       the number and its whole interval lie inside the range
+    not supported   the number and its whole interval lie outside the range
+    inconclusive    the interval contains an end of the range, or there is no number
 
-A claim is not supported if any part is not, supported if all parts are, else inconclusive.
+A claim is not supported if any part is not supported, supported if all parts are, and inconclusive otherwise.
 """
 
 from typing import Literal, NamedTuple
@@ -18,11 +18,11 @@ from analysis.statistics import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS = ("supported", "not supported", "inconclusive")
-UNDECIDED = "undecided"  # how the reason of an inconclusive verdict begins where its numbers straddle a range's end
+UNDECIDED = "undecided"  # begins the reason of a verdict that is inconclusive because an interval contains an end
 
 
 class Part(NamedTuple):
-    """A number, and what the rule asks of it: within ``range``. Without a range it is told and decides nothing."""
+    """A number and the range that the rule requires. Without a range the number is reported but decides nothing."""
 
     quantity: str
     estimate: Estimate
@@ -43,7 +43,7 @@ class Part(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A claim's verdict for one network, or for all; ``why``, where it is inconclusive."""
+    """The verdict on a claim for one network, or for all; ``why`` if it is inconclusive."""
 
     verdict: Verdict
     parts: tuple[Part, ...] = ()
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 
 def conclude(*parts: Part) -> Finding:
-    """The verdict of a rule's parts together."""
+    """The verdict that follows from all parts of a rule."""
     asked = [part for part in parts if part.verdict]
     verdicts = {part.verdict for part in asked}
     if NOT_SUPPORTED in verdicts:
@@ -63,5 +63,5 @@ def conclude(*parts: Part) -> Finding:
 
 
 def lacking(why: str) -> Finding:
-    """No verdict, for want of something."""
+    """An inconclusive verdict, because evidence is missing."""
     return Finding(INCONCLUSIVE, (), why)

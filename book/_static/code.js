@@ -1,5 +1,4 @@
-// One switch shows the code of every cell of a page, and the next page remembers it. Without this script each cell has
-// a toggle of its own.
+// One button shows the code of all cells, on the following pages too. Without this script each cell has its own toggle.
 (() => {
   const KEY = "avh-code";
   const remembered = () => { try { return localStorage.getItem(KEY) === "shown"; } catch { return false; } };

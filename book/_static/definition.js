@@ -1,12 +1,12 @@
-// The definition of AVH, to try: an image's vector x that is turned and lengthened among three classes' weights w.
-// The weights are in the markup of definition.html; so is a first state, which is what print and no-script show.
+// An interactive definition of AVH: the vector x of an image, to be rotated and scaled among the weights w of three
+// classes. The weights are in definition.html, as is the initial state, which print and no-script show.
 "use strict";
 
 (() => {
   const root = document.getElementById("definition");
   if (!root) return;
 
-  const UNIT = 32; // of the drawing, to a length of 1
+  const UNIT = 32; // length 1 in units of the drawing
   const $ = (selector) => root.querySelector(selector);
   const all = (selector) => [...root.querySelectorAll(selector)];
   const radians = (degrees) => (degrees * Math.PI) / 180;
@@ -20,7 +20,7 @@
     return { name: drawn.dataset.name, turn, w: at(turn, length), arc: drawn.querySelector(".arc") };
   });
 
-  // --- the definition: the first class is the image's own
+  // --- the definition; the first class is the true class
 
   function scores(turn, length) {
     const x = at(turn, length);
@@ -31,7 +31,7 @@
     return { angles, logits, probabilities, avh: angles[0] / sum(angles), confidence: probabilities[0], norm: length };
   }
 
-  // --- what is shown of it
+  // --- display
 
   const three = (value) => value.toFixed(3).replace("-", "\u2212");
   const state = () => ({ turn: Number(inputs.turn.value), length: Number(inputs.length.value) });
@@ -41,10 +41,10 @@
     const apart = angles.map((a, i) => `${Math.round((a * 180) / Math.PI)}\u00b0 from ${classes[i].name}`);
     const named = classes[logits.indexOf(Math.max(...logits))].name;
     const [own, ...others] = apart;
-    return `${own}, its class, ${others.join(" and ")}; length ${norm.toFixed(1)}. The network says ${named}.`;
+    return `${own} (true class), ${others.join(" and ")}; length ${norm.toFixed(1)}. Prediction: ${named}.`;
   }
 
-  // From a class's direction to the image's, the short way round, at the class's own distance.
+  // The shorter arc from the direction of a class to that of the image, at the radius of the class.
   function arc(from, to, radius) {
     const [a, b] = [from, to].map((turn) => at(turn, radius));
     const left = (to - from + 360) % 360 < 180;
@@ -73,9 +73,9 @@
     all("[data-state]").forEach((preset) => preset.setAttribute("aria-pressed", preset.dataset.state === address()));
   }
 
-  // --- what moves it
+  // --- controls
 
-  // The inputs hold the state, and keep it within their bounds. A step is one that the browser leads back from.
+  // The inputs hold the state and keep it within bounds. A step is an entry in the history of the browser.
   function move({ turn, length }, step = false) {
     inputs.turn.value = ((Math.round(turn) % 360) + 360) % 360;
     inputs.length.value = length;

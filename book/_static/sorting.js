@@ -1,5 +1,5 @@
-// The table of all numbers: a click on a head sorts by it, numbers as numbers; words typed above keep the rows that hold
-// all of them.
+// The table of all numbers: a click on a column header sorts by it, numerically for numbers; the search field keeps the
+// rows that contain all words.
 (() => {
   const table = document.querySelector("table.numbers");
   const body = table.tBodies[0];

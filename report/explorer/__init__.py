@@ -1,12 +1,12 @@
-"""The explorer: every test image with its scores and people's answers, as files that a page opens from disk.
+"""The explorer: every test image with its scores and human labels, as files that a page opens from disk.
 
     explorer-data.js    window.explorerData = {...}: columns with a value per image, in the tables' order
-    explorer-<m>.webp   mosaic m: pictures m * PER_MOSAIC, ..., in rows of ACROSS, left to right
+    explorer-<m>.webp   mosaic m: images m * PER_MOSAIC, ..., in rows of ACROSS, left to right
 
-Where the pictures are not here, the first alone: the page then shows the table and the scatter.
-A page that is opened from disk may load scripts and pictures but not fetch JSON: hence a script that holds data.
-Scores are float32 as recorded, low byte first, in base64: exact, and shorter than digits. Text from users is
-escaped twice over: no "<" is in the file, and ``explorer.js`` shows text as text.
+Without the image files there is only the first; the page then shows the table and the scatter plot.
+A page opened from disk may load scripts and images but not fetch JSON, so the data is in a script.
+Scores are little-endian float32 in base64: exact, and shorter than digits. Text from users is escaped twice: the file
+contains no "<", and ``explorer.js`` shows text as text.
 """
 
 import base64
@@ -29,54 +29,55 @@ from analysis.studies import RECORDED
 from analysis.study.results import StudyResults
 from report import styles
 
-TILE = 32  # pixels, the side of a picture in a mosaic, at most
-ACROSS = 32  # pictures in a mosaic's row
-PER_MOSAIC = 1024  # pictures
-BUDGET = 2_600_000  # bytes of all files: with the page itself and what it loads under 3 MB
-QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the budget holds
+TILE = 32  # largest side of an image in a mosaic, in pixels
+ACROSS = 32  # images per row of a mosaic
+PER_MOSAIC = 1024  # images
+BUDGET = 2_600_000  # bytes of all files, so that the page with everything it loads is under 3 MB
+QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the files fit the budget
 
-FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset cifar10h, which fetches them once"}
-AGAIN = "then make book shows them."
-NOT_PASSED_ON = {"imagenet": "ImageNet's pictures"}
+FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset cifar10h, which downloads them once"}
+AGAIN = "then run make book again."
+NOT_PASSED_ON = {"imagenet": "ImageNet images"}
 
-# What can be chosen, where a table has it: AVH first.
+# The scores offered, if a table has them; AVH first.
 OFFERED = tuple(name for name, style in styles.SCORES.items() if style.meaning)
 
 
 def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
-    """The test images that a run was measured on, or None and a sentence that says why they are not there.
+    """The test images of a run, or None and a sentence that states why they are not available.
 
-    They are never downloaded for this; the sentence says how to get them.
+    They are never downloaded for this; the sentence states how to get them.
     """
     there, answers = datasets.present(parameters)
     where = parameters.root or parameters.data_path
     if not there:
         get = FETCH.get(parameters.dataset, "put your copy there")
         return None, (
-            "The pictures are not here, only what was recorded of them: "
-            f"folder {where} lacks this dataset. To see them, {get}; {AGAIN}"
+            "The images are not available here, only their recorded scores: "
+            f"folder {where} does not contain this dataset. To see them, {get}; {AGAIN}"
         )
-    if study.dataset["people"] and not answers:  # by which the data is told to be what it was
+    if study.dataset["people"] and not answers:  # the hash of the data includes them
         where = parameters.human_labels or where
-        return None, f"The pictures are not shown without people's answers, which {where} does not hold."
+        return None, f"The images cannot be verified without the human labels, which {where} does not contain."
     try:
         dataset = datasets.load(study_of(parameters))
     except InputError as error:
-        return None, f"The pictures are not here, only what was recorded of them: {error}"
+        return None, f"The images are not available here, only their recorded scores: {error}"
     if dataset.hash != study.runs[parameters.run_name].stamp["data"]:
-        return None, "The pictures that are here are not those that were recorded: their hash is another."
+        return None, "The images here are not those of the recorded study: their hash differs."
     return dataset.test.images, ""
 
 
 def images_to_print(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
-    """The same for pictures in figures, which a record would pass on: not of datasets whose terms forbid it."""
+    """The same for images in figures; None for recorded pages if the terms of the dataset forbid redistribution."""
     if parameters.results_dir == RECORDED.name and parameters.dataset in NOT_PASSED_ON:
-        return None, f"{NOT_PASSED_ON[parameters.dataset]} may not be passed on, so recorded pages do not show them."
+        what = NOT_PASSED_ON[parameters.dataset]
+        return None, f"{what} may not be redistributed, so recorded pages do not show them."
     return available_images(parameters, study)
 
 
 def files(study: StudyResults, arch: str, images: Images | None, budget: int = BUDGET) -> dict[str, bytes]:
-    """All files of one network's explorer by name, together within ``budget`` bytes where any quality allows it."""
+    """All files of the explorer of a network by name, within ``budget`` bytes in total if any quality allows it."""
     if images is None:
         return {"explorer-data.js": data_script(data(study, arch))}
     tiles = thumbnails(images)
@@ -89,9 +90,9 @@ def files(study: StudyResults, arch: str, images: Images | None, budget: int = B
 
 
 def data(study: StudyResults, arch: str) -> dict[str, Any]:
-    """What the page knows of every image, in columns; what people said only where they were asked.
+    """The data of every image, in columns; human labels only if there are any.
 
-    A score that no image has is left out, as the calibrated confidence where there was nothing to calibrate it on.
+    A score that no image has is left out, such as the calibrated confidence without calibration images.
     """
     table, images = study.runs[arch].scores, study.images
     columns = {name: (table if name in table else images) for name in OFFERED if name in table or name in images}
@@ -108,7 +109,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
         ],
     }
     if study.has_people:
-        people = "simulated annotators" if study.dataset["simulated"] else "people"
+        people = "simulated annotators" if study.dataset["simulated"] else "annotators"
         content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
         counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
         if set(counts) <= set(images):
@@ -122,7 +123,7 @@ def _described(score: str) -> dict[str, str]:
 
 
 def _answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:
-    """Counts (N, C) -> per image (class, n) for each class that anybody chose, the most frequent first."""
+    """Counts (N, C) -> for each image (class, n) for each class chosen at least once, the most frequent first."""
     return [[(int(k), int(row[k])) for k in np.argsort(-row, kind="stable") if row[k]] for row in counts]
 
 
@@ -131,23 +132,23 @@ def integers(column: pd.Series) -> list[int]:
 
 
 def packed(column: pd.Series) -> str:
-    """Numbers as base64 of float32, low byte first."""
+    """Numbers as base64 of little-endian float32."""
     return base64.b64encode(column.to_numpy(dtype="<f4").tobytes()).decode()
 
 
 def data_script(content: Mapping[str, Any]) -> bytes:
-    """A script that does nothing but hold the data, whatever text is in it."""
+    """A script that only holds the data, safe for any text in it."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")  # ASCII
     return f"window.explorerData = {text};\n".encode()
 
 
 def thumbnails(images: Images) -> np.ndarray:
-    """All pictures (N, tile, tile, 3) uint8, made smaller where they exceed TILE, never larger."""
+    """All images (N, tile, tile, 3) uint8, reduced to TILE if larger, never enlarged."""
     return np.concatenate([_smaller(images[part]) for part in _parts(len(images))])
 
 
 def _parts(n: int) -> Iterator[np.ndarray]:
-    """Indices of a mosaic's pictures at a time: large pictures need not fit into memory together."""
+    """Indices of the images of one mosaic at a time, so that large images need not all fit into memory."""
     for start in range(0, n, PER_MOSAIC):
         yield np.arange(start, min(n, start + PER_MOSAIC))
 
@@ -163,7 +164,7 @@ def _smaller(batch: np.ndarray) -> np.ndarray:
 
 
 def tiled(tiles: np.ndarray) -> Iterator[np.ndarray]:
-    """The mosaics (rows * tile, ACROSS * tile, 3), the last one only as high as it needs to be."""
+    """The mosaics (rows * tile, ACROSS * tile, 3), the last one only as high as necessary."""
     size = tiles.shape[1]
     for part in _parts(len(tiles)):
         rows = -(-len(part) // ACROSS)
@@ -179,5 +180,5 @@ def encode(mosaic: np.ndarray, quality: int) -> bytes:
     return file.getvalue()
 
 
-# What stands on the page before the script fills it. No text from users is in it.
+# The markup before the script fills it. It contains no text from users.
 PAGE = Path(__file__).with_name("page.html").read_text()

@@ -1,6 +1,6 @@
-// The explorer: every test image in an order of the reader's choice, and all that is known of the chosen one. Where the
-// pictures are not here it lists images in a table. What is chosen is in the page's address: a link leads back to it.
-// Markup and data come from report/explorer/. Text from users is only ever shown as text (textContent, labels).
+// The explorer: every test image in the order the reader chooses, and all data on the selected one. Without the image
+// files it lists the images in a table. The address of the page holds its state, so a link restores it. Markup and data
+// come from report/explorer/. Text from users is only ever shown as text (textContent, labels).
 "use strict";
 
 (() => {
@@ -9,9 +9,9 @@
   if (!root || !data) return;
 
   const PER_PAGE = data.tile ? 48 : 24;
-  const SHOWN = 64; // CSS pixels of a thumbnail's side
-  const BIG = 192; // and of the chosen image's
-  const REACH = 24; // CSS pixels from a click to a point: a finger's width
+  const SHOWN = 64; // side of a thumbnail, in CSS pixels
+  const BIG = 192; // side of the selected image
+  const REACH = 24; // greatest distance from a click to a point, in CSS pixels: the width of a finger
 
   const $ = (selector) => root.querySelector(selector);
   const button = (name) => $(`button[name="${name}"]`);
@@ -23,14 +23,14 @@
   const canvas = $("canvas");
   const pageField = $('input[name="page"]');
 
-  // --- the data, a value per image
+  // --- the data, one value per image
 
-  // base64 of float32, low byte first, as every browser's machine has it
+  // base64 of little-endian float32, the byte order of all machines with a browser
   const unpacked = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
   const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
   if (hsf) {
-    const meaning = `share of ${data.people} who chose its own class`;
+    const meaning = `share of ${data.people} who chose the true class`;
     scores.push({ name: "hsf", label: "HSF", meaning, values: hsf, bounds: [0, 1] });
   }
 
@@ -40,7 +40,7 @@
   const other = () => called(field.against.value);
   const pages = () => Math.max(1, Math.ceil(state.order.length / PER_PAGE));
 
-  // Four digits for every size of number; a real minus.
+  // Four significant digits, with a minus sign instead of a hyphen.
   function short(value) {
     if (Number.isNaN(value)) return "undefined";
     const size = Math.abs(value);
@@ -49,8 +49,8 @@
   }
   const count = (n) => n.toLocaleString("en");
   const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
-  const outcome = (i) => (data.correct[i] ? "rightly" : "wrongly");
-  const says = (i) => `${data.network} says ${data.classes[data.predicted[i]]}, ${outcome(i)}`;
+  const outcome = (i) => (data.correct[i] ? "correctly" : "wrongly");
+  const says = (i) => `${data.network} predicts ${data.classes[data.predicted[i]]}, ${outcome(i)}`;
 
   function element(name, text = "", properties = {}) {
     const made = Object.assign(document.createElement(name), properties);
@@ -67,17 +67,17 @@
     target.style.backgroundPosition = `${-column * side}px ${-row * side}px`;
   }
 
-  // --- which images, in which order
+  // --- selection and order of the images
 
   function select() {
     const [label, correct] = [field.label.value, field.correct.value];
-    const [low, high] = [field.low?.valueAsNumber, field.high?.valueAsNumber]; // NaN where nothing is typed: no bound
+    const [low, high] = [field.low?.valueAsNumber, field.high?.valueAsNumber]; // NaN if empty: no bound
     const is = (value, wanted) => wanted === "" || value === Number(wanted);
-    const within = (value) => !(value < low || value > high); // also where nobody was asked
+    const within = (value) => !(value < low || value > high); // true without human labels
     const kept = (_, i) => is(data.label[i], label) && is(data.correct[i], correct) && within(hsf?.[i]);
     const chosen = Array.from(data.id, (_, i) => i).filter(kept);
     const [{ values }, sign] = [score(), Number(field.direction.value)];
-    const last = (i) => Number.isNaN(values[i]); // undefined comes last in either direction
+    const last = (i) => Number.isNaN(values[i]); // undefined values come last in either order
     state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
     $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
     $(".status").textContent = `${count(chosen.length)} of ${count(data.id.length)} images`;
@@ -93,7 +93,7 @@
 
   // --- the list
 
-  // Shows a page, the nearest that exists, and moves the focus to the image at this place of it, if one is given.
+  // Shows a page, or the nearest that exists, and moves the focus to the image at the given place.
   function turnTo(page, focus = -1) {
     state.page = Math.min(Math.max(0, page), pages() - 1);
     const start = state.page * PER_PAGE;
@@ -123,7 +123,7 @@
     return item;
   }
 
-  // Without pictures: the same in words.
+  // Without image files: the same as text.
   function row(chooser, i) {
     const [made, first] = [element("tr"), element("th", "", { scope: "row" })];
     chooser.textContent = data.id[i];
@@ -138,12 +138,12 @@
 
   function heads() {
     const made = element("tr");
-    const names = ["image", "class", `${data.network} says`, ...columns().map((s) => s.label)];
+    const names = ["image", "class", "prediction", ...columns().map((s) => s.label)];
     made.append(...names.map((name) => element("th", name, { scope: "col" })));
     return made;
   }
 
-  // The chosen image's thumbnail, where it is on this page, and what can be stepped to from it.
+  // Marks the thumbnail of the selected image, if it is on this page, and enables the buttons that can be used.
   function mark() {
     for (const thumbnail of thumbnails()) {
       thumbnail.setAttribute("aria-current", Number(thumbnail.dataset.image) === state.chosen);
@@ -152,7 +152,7 @@
     button("after").disabled = state.order.at(-1) === state.chosen || !state.order.length;
   }
 
-  // One thumbnail at a time can be reached with Tab; arrows move among them.
+  // Tab reaches one thumbnail; arrow keys move between them.
   function moveTo(place, focus = true) {
     thumbnails().forEach((thumbnail, k) => (thumbnail.tabIndex = k === place ? 0 : -1));
     if (focus) thumbnails()[place]?.focus();
@@ -183,7 +183,7 @@
     moveTo(thumbnails().indexOf(thumbnail));
     choose(Number(thumbnail.dataset.image));
     remember();
-    $(".summary").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
+    $(".summary").scrollIntoView({ block: "nearest" }); // it may be off screen on a phone
   });
 
   button("first").onclick = () => turnTo(0);
@@ -192,7 +192,7 @@
   button("last").onclick = () => turnTo(pages() - 1);
   pageField.onchange = () => turnTo((Math.round(pageField.valueAsNumber) || 1) - 1);
 
-  // --- the chosen image
+  // --- the selected image
 
   function rows(table, cells) {
     const made = cells.map(([name, value, share]) => {
@@ -204,12 +204,12 @@
     table.tBodies[0].replaceChildren(...made);
   }
 
-  // -1: none, as where no image meets the filters.
+  // -1: none, for example if no image matches the filters.
   function choose(i) {
     state.chosen = i;
     $(".chosen").classList.toggle("none", i < 0);
     if (i >= 0) describe(i);
-    else $(".summary").textContent = "No image is chosen.";
+    else $(".summary").textContent = "No image selected.";
     mark();
     draw();
   }
@@ -219,16 +219,16 @@
     const chose = hsf && `${data.selected[i]} of ${data.shown[i]} ${data.people} chose ${own}: HSF ${short(hsf[i])}.`;
     if (pictured) {
       paint($(".picture"), i, BIG);
-      $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, of class ${own}`);
+      $(".picture").setAttribute("aria-label", `Test image ${data.id[i]}, true class ${own}`);
     }
-    $(".summary").textContent = `${data.id[i]}, of class ${own}. ${says(i)}. ${chose ?? ""}`;
+    $(".summary").textContent = `${data.id[i]}, true class ${own}. ${says(i)}. ${chose ?? ""}`;
     rows($("table.scores"), scores.map((s) => [s.label, short(s.values[i])]));
     if (data.answers) {
       rows($("table.answers"), data.answers[i].map(([k, n]) => [data.classes[k], String(n), n / data.shown[i]]));
     }
   }
 
-  // The image that is so many steps further in the order; the list follows.
+  // Selects the image that many steps further in the order; the list follows.
   function step(by) {
     const next = state.order[state.order.indexOf(state.chosen) + by];
     if (next === undefined) return;
@@ -248,7 +248,7 @@
   button("after").onclick = () => step(1);
   button("back").onclick = () => list.querySelector('[tabindex="0"]')?.focus();
 
-  // By its id, or the number that its id ends in, or its row's, as far as they lead anywhere.
+  // By id, by the number at the end of the id, or by row number.
   function find(text) {
     const wanted = text.trim();
     if (!wanted) return;
@@ -261,7 +261,7 @@
       return;
     }
     reveal(found);
-    said.textContent = state.order.includes(found) ? "" : `${data.id[found]} does not meet the filters.`;
+    said.textContent = state.order.includes(found) ? "" : `${data.id[found]} does not match the filters.`;
     remember();
   }
 
@@ -284,7 +284,7 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
 
-  // --- the address: what differs from the start, and the chosen image
+  // --- the address: settings that differ from the defaults, and the selected image
 
   const settings = () => Object.fromEntries([...form.elements].filter((f) => f.name).map((f) => [f.name, f.value]));
   let atStart = {};
@@ -296,13 +296,13 @@
     return `#${entries}`;
   }
 
-  // A step that the browser's button leads back from; not one of each key that is pressed.
+  // Adds a step to the history of the browser; typing in a field adds none.
   function remember(step = true) {
     if (location.hash === address()) return;
     history[step ? "pushState" : "replaceState"](null, "", address());
   }
 
-  // From the address; a value that nothing can take is as if it were not there.
+  // Restores the state from the address; invalid values are ignored.
   function restore() {
     const entries = new URLSearchParams(location.hash.slice(1));
     for (const [name, initial] of Object.entries(atStart)) {
@@ -311,14 +311,14 @@
     }
     select();
     const chosen = data.id.indexOf(entries.get("image"));
-    if (chosen >= 0) reveal(chosen); // also where it does not meet the filters
+    if (chosen >= 0) reveal(chosen); // even if it does not match the filters
   }
 
-  // --- the scatter of the score against HSF, or another score
+  // --- scatter plot of the score against HSF or another score
 
-  const scatter = { x: [], y: [], order: [] }; // where which images are drawn, in CSS pixels
+  const scatter = { x: [], y: [], order: [] }; // positions of the drawn images, in CSS pixels
 
-  // Scores that span magnitudes are drawn on a logarithmic axis.
+  // Scores that span orders of magnitude get a logarithmic axis.
   function axis({ values, bounds }) {
     const defined = values.filter((v) => !Number.isNaN(v)).sort();
     const [low, high] = bounds ?? [defined[0] ?? 0, defined.at(-1) ?? 1];
@@ -361,7 +361,7 @@
     scatter.x = shown.map((i) => left + across.place(x[i]) * (right - left));
     scatter.y = shown.map((i) => bottom - up.place(y[i]) * (bottom - top));
     pen.globalAlpha = 0.75; // a single mark still has a contrast of 3:1 with the page
-    for (const correct of [1, 0]) { // right: squares; wrong: crosses, on top
+    for (const correct of [1, 0]) { // correct: squares; wrong: crosses, on top
       pen.beginPath();
       shown.forEach((i, k) => {
         if (data.correct[i] === correct) (correct ? square : cross)(pen, scatter.x[k], scatter.y[k]);
@@ -378,13 +378,13 @@
     pen.strokeStyle = style.color;
     pen.lineWidth = 2.5;
     pen.stroke();
-    const [tip, px] = [$(".tip"), (value) => `${value}px`]; // the chosen image itself, beside its point
+    const [tip, px] = [$(".tip"), (value) => `${value}px`]; // the selected image beside its point
     tip.hidden = k < 0 || !pictured;
     if (!tip.hidden) paint(tip, state.chosen, SHOWN);
     tip.style.left = px(centre + (centre > width / 2 ? -12 - SHOWN : 12));
     tip.style.top = px(Math.max(0, middle - SHOWN / 2));
-    const names = `${other().label} against ${score().label}`;
-    canvas.setAttribute("aria-label", `Scatter of ${names}, ${count(shown.length)} images`);
+    const names = `${score().label} against ${other().label}`;
+    canvas.setAttribute("aria-label", `Scatter plot of ${names}, ${count(shown.length)} images`);
   }
 
   canvas.addEventListener("click", (event) => {
@@ -411,8 +411,8 @@
     for (const choice of [field.score, field.against]) choice.append(element("option", s.label, { value: s.name }));
   }
   field.against.value = (hsf ? called("hsf") : called("confidence") ?? scores.at(-1)).name;
-  field.against.selectedOptions[0].defaultSelected = true; // after a reset, too
-  const shown = new Set(data.label); // a network may know more classes than there are images of
+  field.against.selectedOptions[0].defaultSelected = true; // also after a reset
+  const shown = new Set(data.label); // a network may have more classes than occur in the images
   data.classes.forEach((name, k) => shown.has(k) && field.label.append(element("option", name, { value: k })));
   if (!hsf) root.querySelectorAll(".people").forEach((part) => part.remove());
   else if (!data.answers) $("table.answers").remove();
@@ -422,7 +422,7 @@
     remember(event.target.tagName === "SELECT");
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => (select(), remember()))); // once fields have their first values
+  form.addEventListener("reset", () => setTimeout(() => (select(), remember()))); // after the fields have been reset
   atStart = settings();
   addEventListener("popstate", restore);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });

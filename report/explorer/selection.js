@@ -1,8 +1,8 @@
-// What the explorer computes of a selection, and no page is needed for: a coefficient and a CSV file.
+// Computations on a selection that need no page: a coefficient and a CSV file.
 "use strict";
 
 window.explorerSelection = (() => {
-  // Ranks from 1; equal values share the mean of theirs.
+  // Ranks from 1; equal values share their mean rank.
   function ranks(values) {
     const order = Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
     const result = new Float64Array(values.length);
@@ -25,7 +25,7 @@ window.explorerSelection = (() => {
     return xy / Math.sqrt(xx * yy);
   }
 
-  // Spearman's coefficient over the images that have both values, and their number; NaN where nothing varies.
+  // Spearman's coefficient over the images with both values, and their number; NaN if a score does not vary.
   function spearman(x, y, images) {
     const both = images.filter((i) => !Number.isNaN(x[i] + y[i]));
     return { n: both.length, rho: pearson(ranks(both.map((i) => x[i])), ranks(both.map((i) => y[i]))) };

@@ -1,9 +1,8 @@
-"""Each figure as a function of a tidy table: it draws, and neither computes nor saves.
+"""Each figure as a function of a tidy table; it draws, but does not compute or save.
 
-Every function returns a ``Drawn``, the figure with its data and its words, or None for an empty table: where nobody was
-asked, figures about people's answers are not drawn, nor pictures that are not here. The tables come from
-``analysis.study``; names and colours from ``styles``. A figure has its number for a name, but for those that several
-pages draw.
+Every function returns a ``Drawn``, the figure with its data and its alternative text, or None for an empty table, for
+example without human labels or without the images. The tables come from ``analysis.study``; names and colours from
+``styles``. Functions are named after the number of the figure, unless several pages use them.
 """
 
 from report.figures.bins import figure_bins

@@ -1,4 +1,4 @@
-"""Correlations within the bins of people's agreement."""
+"""Correlations within bins of HSF."""
 
 import numpy as np
 import pandas as pd
@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from report import styles, wording
 from report.figures.panels import HSF, NARROW, figure
 
-DODGE = 0.66  # of a bin's height, that its networks are spread over
+DODGE = 0.66  # share of the height of a bin over which its networks are spread
 
 
-@figure("Points with intervals, one for each bin and network", wording.describe_bins, caption=wording.bins_caption)
+@figure("Points with intervals, one per bin and network", wording.describe_bins, caption=wording.bins_caption)
 def figure_bins(table: pd.DataFrame) -> Figure:
-    """One score's correlation with HSF over all images and within each bin; beside it, how far HSF varies there.
+    """Correlation of a score with HSF over all images and within each bin; beside it, the spread of HSF in the bin.
 
-    table: arch, bin, value, low, high, n, spread; the same bins for every arch, in the order they are drawn in.
+    table: arch, bin, value, low, high, n, spread; the same bins for every arch, in plotting order.
     """
     archs, bins = list(table["arch"].unique()), list(table["bin"].unique())
     fig = Figure(figsize=(NARROW, 1.3 + 0.72 * len(bins)), layout="constrained")

@@ -1,4 +1,4 @@
-"""Figures of the positive control: scores against the known causes of difficulty."""
+"""Figures of the positive control: scores and the known causes of difficulty."""
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,11 @@ PEOPLE = styles.Style("simulated annotators", "#000000", "*")
 TITLES = {"HSF": "simulated HSF"}
 
 
-@figure("Dots with intervals, a panel per cause, a row per score", wording.describe_causes)
+@figure("Dots with intervals, one panel per cause, one row per score", wording.describe_causes)
 def figure_c1(table: pd.DataFrame) -> Figure:
     """Partial correlations of scores, a panel per cause, a row per score, a dot with its interval per network.
 
-    table: arch ("" for people), score, of, given, value, low, high.
+    table: arch ("" for the annotators), score, of, given, value, low, high.
     """
     panels = list(table[["of", "given"]].drop_duplicates().itertuples(index=False))
     scores, archs = list(table["score"].unique()), list(table["arch"].unique())
@@ -34,7 +34,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
                 markersize=8 if style is PEOPLE else 5, elinewidth=1.3,
             )  # fmt: skip
         ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
-        ax.set_title(f"{TITLES.get(panel.of, panel.of)},\ngiven {panel.given}", fontsize=9.5)
+        ax.set_title(f"{TITLES.get(panel.of, panel.of)},\ncontrolling for {panel.given}", fontsize=9.5)
         ax.set_xlabel("partial rank correlation")
         ax.grid(axis="y", visible=False)
         for row in range(1, len(scores)):
@@ -46,7 +46,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Lines in three panels, one above the other", wording.describe_grid)
+@figure("Lines in three stacked panels", wording.describe_grid)
 def figure_c2(table: pd.DataFrame) -> Figure:
     """Means against degradation, a line per range of ambiguity, a panel per measure.
 

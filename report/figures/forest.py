@@ -1,4 +1,4 @@
-"""Forest plots: a row per score or reading, a marker with its interval per network."""
+"""Forest plots: one row per score or reading, one marker with its interval per network."""
 
 import numpy as np
 import pandas as pd
@@ -8,20 +8,20 @@ from matplotlib.figure import Figure
 from report import styles, wording
 from report.figures.panels import NARROW, WIDE, error_bars, figure
 
-ROW = 0.22  # inches of a row beside those of its markers
-MARKER = 0.075  # inches of each network's marker and interval
-MARGIN = 0.05  # of a correlation, shown beyond the end of a rule's range
+ROW = 0.22  # inches of a row without its markers
+MARKER = 0.075  # inches of a marker with its interval
+MARGIN = 0.05  # of a correlation, shown beyond the required range
 
 
 def with_ceiling(table: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
-    """Figure B1's data: the noise ceiling beside each score."""
+    """The data of Figure B1: the scores with the noise ceiling."""
     band = ceiling.iloc[0]
     return table.assign(ceiling=band["mean"], ceiling_low=band["low"], ceiling_high=band["high"])
 
 
-@figure("A forest plot, a row for each score", wording.describe_baselines, data=with_ceiling)
+@figure("A forest plot, one row per score", wording.describe_baselines, data=with_ceiling)
 def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
-    """Scores by how closely they follow people, networks side by side, against the noise ceiling.
+    """Correlation of scores with HSF, networks side by side, with the noise ceiling.
 
     table: arch, label, mean, low, high, a row per (label, arch), labels in order. ceiling: mean, low, high; one row.
     """
@@ -38,11 +38,11 @@ def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("A row for each reading, a column for each number", wording.describe_readings)
+@figure("A forest plot, one row per reading, one column per number", wording.describe_readings)
 def figure_b2(table: pd.DataFrame) -> Figure:
-    """A number per column under each reading in turn, networks side by side; the book's own reading comes first.
+    """One column per number, one row per reading, networks side by side; the reading of this book comes first.
 
-    table: label, claim, quantity, arch, mean, low, high, above, below; readings in order, the book's first.
+    table: label, claim, quantity, arch, mean, low, high, above, below; readings in order, that of this book first.
     """
     labels, archs, quantities = (list(table[name].unique()) for name in ("label", "arch", "quantity"))
     height = 1.3 + len(labels) * (ROW + MARKER * len(archs))
@@ -55,7 +55,7 @@ def figure_b2(table: pd.DataFrame) -> Figure:
         ends = panel[["above", "below"]].iloc[0].dropna()
         left, right = min([limits[0], *(ends - MARGIN)]), max([limits[1], *(ends + MARGIN)])
         wanted = ends.get("above", left), ends.get("below", right)
-        ax.axvspan(*wanted, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0, label="where the rule wants it")
+        ax.axvspan(*wanted, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0, label="required range")
         ax.set_xlim(left, right)
         ax.set_title(f"{asked['claim']}\n{quantity}", fontsize=8.5)
         ax.axhline(0.5, color="#555555", linewidth=1)
@@ -66,7 +66,7 @@ def figure_b2(table: pd.DataFrame) -> Figure:
 
 
 def forest(ax: Axes, table: pd.DataFrame, labels: list[str]) -> None:
-    """A row per label from the top down, in it a marker and an interval per network; 0 is marked."""
+    """One row per label from top to bottom, with a marker and an interval per network, and a line at 0."""
     archs = list(table["arch"].unique())
     ax.axvline(0, color="#555555", linewidth=0.8)
     for arch, offset in zip(archs, offsets(len(archs)), strict=True):
@@ -90,6 +90,6 @@ def forest(ax: Axes, table: pd.DataFrame, labels: list[str]) -> None:
 
 
 def offsets(networks: int) -> np.ndarray:
-    """Where in its row, one high, each network's marker is: (networks,)."""
+    """Vertical offset of the marker of each network in a row of height 1: (networks,)."""
     share = MARKER * networks / (ROW + MARKER * networks)  # of the row
     return (np.arange(networks) - (networks - 1) / 2) * share / networks

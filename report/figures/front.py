@@ -1,4 +1,4 @@
-"""The front page's figure: how closely a few scores follow real people, study by study."""
+"""The figure on the front page: correlation of a few scores with HSF from real annotators, by study."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -7,16 +7,16 @@ from report import text, wording
 from report.figures.forest import MARKER, ROW, forest
 from report.figures.panels import WIDE, figure
 
-PHONE = 3.7  # inches: a phone's column of text
-AROUND = 0.95  # inches of a panel beside its rows: title, axis and the names of its networks
-HEIGHT = 0.62  # of a row, as a share of that of other forest plots: all of it is seen at once
+PHONE = 3.7  # inches: width of the text on a phone
+AROUND = 0.95  # inches of a panel without its rows: title, axis and legend
+HEIGHT = 0.62  # of a row, relative to other forest plots, so that the figure fits on the screen
 
 
 @figure("A dot plot", wording.describe_front)
 def figure_front(table: pd.DataFrame, narrow: bool = False) -> Figure:
-    """A panel for each study, a row for each score, a mark with its interval for each network, the ceiling dashed.
+    """One panel per study, one row per score, one marker with its interval per network; the ceiling is dashed.
 
-    table: study, label, arch, mean, low, high, n, ceiling. narrow: panels one above the other, for a phone.
+    table: study, label, arch, mean, low, high, n, ceiling. narrow: stacked panels, for a phone.
     """
     panels = list(table.groupby("study", sort=False))
     heights = [
@@ -35,5 +35,5 @@ def figure_front(table: pd.DataFrame, narrow: bool = False) -> Figure:
         up_to = "up to " if rows["n"].nunique() > 1 else ""
         ax.set_title(f"{study}: {up_to}{text.count(rows['n'].max())} images", fontsize=9)
         ax.legend(loc="upper center", bbox_to_anchor=(0.35, -0.13), ncols=2, fontsize=8, labelspacing=0.2)
-    fig.supxlabel("size of Spearman's correlation with HSF", fontsize=8.5)
+    fig.supxlabel("|Spearman's ρ| with HSF", fontsize=8.5)
     return fig

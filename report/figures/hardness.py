@@ -1,4 +1,4 @@
-"""Pictures of test images: the ends of a ranking, and likely label errors."""
+"""Figures of test images: the ends of a ranking, and likely label errors."""
 
 import numpy as np
 import pandas as pd
@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from report import wording
 from report.figures.panels import NARROW, figure
 
-LONGEST = 16  # characters of a class's name
+LONGEST = 16  # characters of a class name
 ACROSS = 4  # likely label errors side by side
 
 
-@figure("Small pictures with the AVH of each", wording.describe_class_ends, pixels=True)
+@figure("Small images, each with its AVH", wording.describe_class_ends, pixels=True)
 def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
-    """The hardest and the easiest images of each class, a row per class, each with its AVH above it.
+    """The hardest and the easiest images of each class, one row per class, each with its AVH above it.
 
     table: class, end ("hardest" or "easiest"), place from 1, avh. pictures: (rows of the table, H, W, 3) uint8.
     """
@@ -38,9 +38,9 @@ def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
     return fig
 
 
-@figure("Small pictures", wording.describe_suspects, pixels=True)
+@figure("Small images", wording.describe_suspects, pixels=True)
 def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
-    """Likely label errors: each picture with its label and, after the arrow, the class of its smallest angle.
+    """Likely label errors: each image with its label and, after the arrow, the class with the smallest angle.
 
     table: class, nearest, avh. pictures: (rows of the table, H, W, 3) uint8.
     """
@@ -59,7 +59,7 @@ def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
 
 
 def draw_picture(ax: Axes, picture: np.ndarray, title: str) -> None:
-    """One picture (H, W, 3) uint8; its title is text as it is, whatever characters users' classes have."""
+    """One image (H, W, 3) uint8; its title is shown literally, whatever characters class names contain."""
     ax.imshow(picture)
     ax.set_title(title, fontsize=7.5, pad=2, parse_math=False)
 

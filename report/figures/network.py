@@ -1,4 +1,4 @@
-"""One network's own figures: its training, its AVH against people, its errors."""
+"""Figures of one network: training, AVH against HSF, classification errors."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from report import styles, wording
 from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
+
+OUTCOMES = {"right": "correctly classified", "wrong": "misclassified"}
 
 
 @figure("Curves of loss, accuracy and learning rate", wording.describe_training)
@@ -45,7 +47,7 @@ def figure_t1(table: pd.DataFrame) -> Figure:
     data=lambda cells, bins: bins,
 )
 def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
-    """One network's AVH against HSF: every image above, the means of the bins of HSF below.
+    """AVH against HSF for one network: all images at the top, the means of the bins of HSF at the bottom.
 
     cells: as for Fig. 1, of one score. bins: bin, mean, low, high, n.
     """
@@ -65,7 +67,7 @@ def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
 
 @figure("Two histograms", wording.describe_distribution)
 def figure_h2(table: pd.DataFrame) -> Figure:
-    """A score's distribution among the images that a network gets right and wrong.
+    """The distribution of a score among correctly classified and misclassified images.
 
     table: outcome, low, high, n, score.
     """
@@ -75,7 +77,7 @@ def figure_h2(table: pd.DataFrame) -> Figure:
     for outcome, cells in table.groupby("outcome"):
         colour, dash = looks[outcome]
         edges = [*cells["low"], cells["high"].iloc[-1]]
-        label = f"network {outcome} (n = {cells['n'].sum():,})"
+        label = f"{OUTCOMES[outcome]} (n = {cells['n'].sum():,})"
         ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
     ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,4 +1,4 @@
-"""How closely scores follow people as networks get better."""
+"""Correlation of scores with HSF as networks become more accurate."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ from report.figures.panels import NARROW, error_bars, figure
 
 @figure("Two panels of curves against accuracy", wording.describe_overtaking)
 def figure_d1(table: pd.DataFrame) -> Figure:
-    """Spearman's correlation of -AVH and of confidence with HSF, and AVH's lead, against the network's accuracy.
+    """Spearman's correlation of -AVH and of confidence with HSF, and the lead of AVH, against accuracy.
 
     table: arch, epoch, accuracy, score ("avh", "confidence", "lead"), value, low, high.
     """

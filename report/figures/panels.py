@@ -1,4 +1,4 @@
-"""What figures share: the look, grids of panels, curves with bands, two-dimensional histograms."""
+"""Shared parts of figures: style, grids of panels, curves with bands, two-dimensional histograms."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,10 +17,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, Percent
 from report import styles
 from report.figures import glyphs
 
-WIDE = 7.6  # inches: a page's column of text; phones scroll sideways
-NARROW = 4.6  # panels one above the other: whole on a phone
-COLUMNS = 4  # networks side by side; more go below
-MEAN = "#D55E00"  # of the line through a histogram's bins
+WIDE = 7.6  # inches: width of the text on a page; phones scroll sideways
+NARROW = 4.6  # stacked panels: fits on a phone
+COLUMNS = 4  # networks side by side; further ones below
+MEAN = "#D55E00"  # line through the bins of a histogram
 HSF = "human selection frequency"
 
 RC = {
@@ -43,18 +43,18 @@ RC = {
 
 
 def own_style(changed: dict[str, Any] | None = None) -> AbstractContextManager:
-    """Matplotlib's own settings and these changes, whatever the user's are."""
+    """Matplotlib's defaults with these changes, ignoring the settings of the user."""
     return matplotlib.style.context(["default", changed or {}])
 
 
 class Drawn(NamedTuple):
-    """A figure, exactly what it draws, and its words for who cannot see it."""
+    """A figure, its data and its alternative text."""
 
     figure: Figure
     data: pd.DataFrame
     alt: str
-    pixels: bool = False  # whether it is saved as PNG, because it is heavy as SVG
-    caption: str = ""  # where it follows from the data
+    pixels: bool = False  # whether it is saved as PNG, because it is large as SVG
+    caption: str = ""  # if it follows from the data
     boxes: str = ""  # characters that no installed font has
 
 
@@ -66,11 +66,11 @@ def figure(
     data: Callable[..., pd.DataFrame] = lambda table, *_: table,
     caption: Callable[[pd.DataFrame], str] = lambda _: "",
 ) -> Callable[[Callable[..., Figure | None]], Callable[..., Drawn | None]]:
-    """Makes a drawing function one in this book's style that returns what it drew, its data and its words.
+    """Makes a plotting function use the style of this book and return the figure, its data and its alternative text.
 
-    Nothing is drawn of an empty first table. kind and describe: the alternative text, what sort of figure it is, and
-    what the first table says. data: what the figure's data is, of all that it is given; the first table. caption: of
-    the first table.
+    Nothing is drawn for an empty first table. kind and describe make the alternative text, from the kind of figure and
+    the first table. data: the data of the figure, from all arguments; default is the first table. caption: from the
+    first table.
     """
 
     def decorate(draw: Callable[..., Figure | None]) -> Callable[..., Drawn | None]:
@@ -94,7 +94,7 @@ def draw_curves(
 ) -> Figure:
     """Rows of measures by columns of networks; ``lines`` splits a panel's rows into (rows, colour, marker, label).
 
-    time: the column that runs along x, "epoch" or "step"; above: inches kept free in a subfigure above the panels.
+    time: the column on the x axis, "epoch" or "step"; above: inches kept free in a subfigure above the panels.
     """
     archs, measures = list(table["arch"].unique()), list(table["measure"].unique())
     fig, axes = grid(archs, len(measures), height=1.7, above=above, sharex=True)
@@ -122,11 +122,11 @@ def draw_curves(
 
 
 def _limits(table: pd.DataFrame) -> tuple[float, float] | None:
-    """Limits that hold all intervals of a table, the same for all networks so that they can be compared."""
+    """Axis limits that contain all intervals of a table, the same for all networks."""
     values = table["mean"].to_numpy(dtype=float)
     if not np.isfinite(values).any():
         return None
-    # An interval of very few images may be wider than everything else together: the means decide, the bands are cut.
+    # An interval of very few images may be wider than everything else, so the means decide and bands are clipped.
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
     return float(low - margin), float(high + margin)
@@ -147,7 +147,7 @@ def grid(archs: list[str], rows: int, height: float, above: float = 0, **options
 
 
 def panels(axes: np.ndarray, archs: list[str], rows: list[str]):
-    """((network, row's name), panel) for each; panels that no network needs are removed."""
+    """((network, name of the row), panel) for each panel; unused panels are removed."""
     for i, arch in enumerate(archs):
         for j, row in enumerate(rows):
             yield (arch, row), axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS]
@@ -157,7 +157,7 @@ def panels(axes: np.ndarray, archs: list[str], rows: list[str]):
 
 
 def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
-    """One two-dimensional histogram, empty cells white, colours on a logarithmic scale, and the means of HSF's bins."""
+    """A two-dimensional histogram with logarithmic colours and white empty cells, and the means of the bins of HSF."""
     x = [*sorted(cells["x_low"].unique()), cells["x_high"].max()]
     y = [*sorted(cells["y_low"].unique()), cells["y_high"].max()]
     n = cells.pivot(index="y_low", columns="x_low", values="n").to_numpy(dtype=float)
@@ -165,7 +165,7 @@ def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
     edges = cells.groupby("bin", observed=True).agg(low=("x_low", "min"), high=("x_high", "max"))
     bins = cells.drop_duplicates("bin").set_index("bin").join(edges).dropna(subset="bin_mean")
     middle = (bins["low"] + bins["high"]) / 2
-    for colour, width in (("white", 3.6), (MEAN, 1.5)):  # the white rim keeps the line apart from the cells
+    for colour, width in (("white", 3.6), (MEAN, 1.5)):  # the white outline separates the line from the cells
         ax.errorbar(middle, bins["bin_mean"], error_bars(bins, "bin_"), color=colour, linewidth=width, elinewidth=width)
     ax.plot(middle, bins["bin_mean"], "o", color=MEAN, markeredgecolor="white", markersize=5)
     ax.set_xlim(x[0], x[-1])
@@ -175,20 +175,20 @@ def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
 
 
 def colour_bar(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
-    """The scale of a histogram's colours, in plain numbers."""
+    """The colour bar of a histogram, in plain numbers."""
     bar = fig.colorbar(mesh, ax=axes, label="images", pad=0.02, aspect=30)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def error_bars(table: pd.DataFrame, prefix: str = "") -> np.ndarray:
-    """An interval's distances from its mean (2, rows), 0 where it is undefined, as with a single image."""
+    """Distances of the interval ends from the mean (2, rows); 0 if undefined, as for a single image."""
     mean, low, high = (table[f"{prefix}{name}"].to_numpy(dtype=float) for name in ("mean", "low", "high"))
     return np.nan_to_num(np.stack([mean - low, high - mean]))
 
 
 def draw_band(ax: Axes, points: pd.DataFrame, colour: str, time: str = "epoch") -> None:
-    """The interval around a curve; none where the table has none, as of a single image."""
+    """The band around a curve, if the table has intervals; single images have none."""
     if "low" not in points:
         return
     low, high = points["low"].astype(float), points["high"].astype(float)

@@ -1,4 +1,4 @@
-"""The paper's figures, under its numbers. See ``figures`` for what all of them share."""
+"""The figures of the paper, under its numbers. See ``figures`` for what they share."""
 
 from textwrap import fill
 
@@ -12,7 +12,7 @@ from report.figures.panels import COLUMNS, HSF, WIDE, colour_bar, draw_cells, dr
 
 @figure("Two-dimensional histograms", wording.describe_histograms, pixels=True)
 def figure_1(table: pd.DataFrame) -> Figure:
-    """Images by HSF and by each score of one network: a two-dimensional histogram per score (Fig. 1).
+    """Number of images by HSF and score for one network: one two-dimensional histogram per score (Fig. 1).
 
     table: arch, score, x_low, x_high, y_low, y_high, n; bin, bin_mean, bin_low, bin_high.
     """
@@ -27,12 +27,12 @@ def figure_1(table: pd.DataFrame) -> Figure:
 
 
 @figure(
-    "Two-dimensional histograms, a row for each score, a column for each network",
+    "Two-dimensional histograms, one row per score, one column per network",
     wording.describe_histograms,
     pixels=True,
 )
 def figure_6(table: pd.DataFrame) -> Figure:
-    """Images by HSF and score for several networks: a row of panels per score, a column per network (Fig. 6).
+    """Number of images by HSF and score for several networks: one row per score, one column per network (Fig. 6).
 
     table: as for Fig. 1.
     """
@@ -41,7 +41,7 @@ def figure_6(table: pd.DataFrame) -> Figure:
     for (arch, score), ax in panels(axes, archs, scores):
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
         ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
-        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has one scale for all networks
+        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has the same scale for all networks
         ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
         ax.set_xticks(np.arange(3) / 2)
     fig.supxlabel(HSF, fontsize=9)
@@ -49,9 +49,9 @@ def figure_6(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Curves, a row for each measure, a column for each network", wording.describe_curves)
+@figure("Curves, one row per measure, one column per network", wording.describe_curves)
 def figure_2(table: pd.DataFrame) -> Figure:
-    """Means over all test images against the epoch: a row per measure, a column per network (Fig. 2).
+    """Means over all test images against the epoch: one row per measure, one column per network (Fig. 2).
 
     table: arch, measure, epoch, mean, low, high, drop.
     """
@@ -60,7 +60,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
 
 @figure("Curves by bin of human selection frequency", wording.describe_curves, pixels=True)
 def figure_3(table: pd.DataFrame) -> Figure:
-    """The same within the bins of HSF, a curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
+    """The same within bins of HSF, one curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)
     colours = {name: styles.BINS[i % len(styles.BINS)] for i, name in enumerate(bins)}
 
@@ -77,9 +77,9 @@ def figure_3(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Curves, a row for each measure, a column for each network", wording.describe_curves)
+@figure("Curves, one row per measure, one column per network", wording.describe_curves)
 def figure_4(table: pd.DataFrame) -> Figure:
-    """Mean norm and mean angle in the first optimiser steps: a row per measure, a column per network (Fig. 4).
+    """Mean norm and mean angle in the first optimiser steps: one row per measure, one column per network (Fig. 4).
 
     table: arch, measure, step, mean, low, high.
     """
@@ -88,12 +88,12 @@ def figure_4(table: pd.DataFrame) -> Figure:
     )
 
 
-@figure("Two pictures, and curves of the norm and angle of each", wording.describe_curves)
+@figure("Two images, and curves of the norm and angle of each", wording.describe_curves)
 def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray | None) -> Figure:
-    """An easy and a hard image in the first optimiser steps, the two pictures above (Fig. 5).
+    """An easy and a hard image in the first optimiser steps, with the two images above (Fig. 5).
 
-    table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers, a row per picture;
-    pictures: (2, H, W, 3) uint8, or None where they are not here.
+    table: arch, measure, example, step, mean. examples: example, label, HSF, people, answers; one row per image.
+    pictures: (2, H, W, 3) uint8, or None if not available.
     """
 
     def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
@@ -106,11 +106,11 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
     upper = fig.subfigs[0].subplots(1, len(examples), squeeze=False)[0]
     for i, (ax, example) in enumerate(zip(upper, examples.itertuples(), strict=True)):
         if pictures is None:
-            ax.text(0.5, 0.5, "the picture\nis not here", ha="center", va="center", fontsize=9)
+            ax.text(0.5, 0.5, "image not\navailable", ha="center", va="center", fontsize=9)
         else:
             ax.imshow(pictures[i], interpolation="nearest")
         ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
-        ax.set_xlabel(fill(f"{example.people} said: {example.answers}", 32), fontsize=8.5)
+        ax.set_xlabel(fill(f"{example.people}: {example.answers}", 32), fontsize=8.5)
         ax.set(xticks=[], yticks=[])
         for spine in ax.spines.values():
             spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)
@@ -120,14 +120,14 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
 
 
 @figure(
-    "Two-dimensional histograms, a row for each network, a column for each group",
+    "Two-dimensional histograms, one row per network, one column per group",
     wording.describe_histograms,
     pixels=True,
 )
 def figure_7(table: pd.DataFrame) -> Figure:
-    """Images by HSF and norm within three superclasses: a row per network, a column per superclass (Fig. 7).
+    """Number of images by HSF and norm in three superclasses: one row per network, one column each (Fig. 7).
 
-    table: as for Fig. 1, with superclass and n_classes, of one score.
+    table: as for Fig. 1, for one score, with superclass and n_classes.
     """
     archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
     fig = Figure(figsize=(WIDE, 0.5 + 2.2 * len(archs)), layout="constrained")

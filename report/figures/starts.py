@@ -1,4 +1,4 @@
-"""Numbers of several starts: a row per score or head, a panel per set of images, a point per start and network."""
+"""Numbers for several seeds: one row per score or head, one panel per set of images, one point per seed."""
 
 import textwrap
 
@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from report import styles, wording
 from report.figures.panels import WIDE, error_bars, figure
 
-ROW, POINT = 0.16, 0.07  # inches of a row beside those of its points, and of each point
+ROW, POINT = 0.16, 0.07  # inches of a row without its points, and of each point
 
 
-@figure("Points with intervals, a panel for each set of images", wording.describe_starts)
+@figure("Points with intervals, one panel per set of images", wording.describe_starts)
 def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
-    """A point with its interval over images for each start; networks side by side in each row.
+    """One point with its interval over images per seed; networks side by side in each row.
 
     table: label (the row), arch, panel, start, value, low, high, chance (a dashed line; NaN: none); labels and panels
     in order. axis: the label of x, one for each panel or one for all.

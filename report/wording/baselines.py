@@ -1,4 +1,4 @@
-"""Other scores beside AVH, in a reader's words."""
+"""AVH compared with other scores, in words."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from report import styles, text
 
 
 def with_labels(table: pd.DataFrame) -> pd.DataFrame:
-    """``baselines.turned_baselines`` with each score's ``label``, a minus before it where its sign was reversed."""
+    """``baselines.turned_baselines`` with a ``label`` per score, with a minus if the sign was reversed."""
     if table.empty:
         return table
     names = [f"{text.MINUS if SCORES[score].sign < 0 else ''}{score_label(score)}" for score in table["score"]]
@@ -25,7 +25,7 @@ def score_label(score: str) -> str:
 
 
 def baselines_table(table: pd.DataFrame) -> pd.DataFrame:
-    """``baselines.compare_baselines`` for readers: a row per (score, network), the score named in its first."""
+    """``baselines.compare_baselines`` for readers: a row per (score, network), the score named in the first row."""
     rows, before = [], None
     for row in table.to_dict("records"):
         uses = " (uses the label)" if row["label"] else ""
@@ -54,17 +54,18 @@ def _interval(row: Mapping, name: str, digits: int = 2) -> str:
 def baselines_caption(ceiling: Estimate) -> str:
     """The caption of that table."""
     return (
-        "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets the share of "
-        f"the noise ceiling, {text.with_interval(ceiling)}, that its size reaches; the same correlation "
-        "controlling for correctness; and how much larger its size is than that of AVH's, paired over images "
-        "(above 0: the score follows people more closely than AVH). All with 95 % bootstrap intervals over images."
+        "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets its "
+        f"absolute value as a share of the noise ceiling, {text.with_interval(ceiling)}; the partial correlation "
+        "controlling for correctness; and the lead over AVH, which is the difference between the absolute values of "
+        "the correlations, paired over images (above 0: the score correlates with HSF more strongly than AVH). All "
+        "with 95 % bootstrap intervals over images."
     )
 
 
 def baselines_sentences(table: pd.DataFrame) -> list[str]:
-    """What came out, a sentence or two per network: which scores beat AVH, and what is left given correctness.
+    """Which scores correlate with HSF more strongly than AVH, and the partial correlations: two sentences per network.
 
-    Scores that rank images as another does are not told apart from it and not named.
+    Scores that rank images exactly as another score does are not named.
     """
     if table.empty:
         return []
@@ -76,38 +77,36 @@ def _sentence(rows: pd.DataFrame) -> str:
     others = rows[[score != "avh" and not SCORES[score].twin for score in rows.index]]
     more, less = others["lead_low"] > 0, others["lead_high"] < 0
     ways = {
-        "more closely by": more,
-        "less closely by": less,
-        "about as closely, by the intervals, by": ~(more | less),
+        "more strongly": more,
+        "less strongly": less,
+        "neither clearly more nor less strongly": ~(more | less),
     }
     parts = [
-        f"{how} {text.listing(map(score_label, others.index[which]))}" for how, which in ways.items() if which.any()
+        f"{how}: {text.listing(map(score_label, others.index[which]))}" for how, which in ways.items() if which.any()
     ]
     given = text.listing(
         f"{score_label(score)} {_interval(rows.loc[score], 'partial')}"
         for score in ("avh", "angle", "confidence", "entropy")
     )
     return (
-        f"{network}: against AVH ({text.number(avh['value'])} {text.bracketed(avh['low'], avh['high'])}) people are "
-        f"followed {'; '.join(parts)}. Controlling for correctness: {given}."
+        f"{network}: AVH has a correlation of {text.number(avh['value'])} "
+        f"{text.bracketed(avh['low'], avh['high'])}. Scores that correlate with HSF {'; '.join(parts)}. Partial "
+        f"correlations controlling for correctness: {given}."
     )
 
 
 def absent_scores(study: StudyResults) -> list[str]:
-    """Which scores are not there for which networks, a sentence per score: there only where some are missing."""
+    """A sentence for each score that is missing for some networks."""
     sentences = []
     for score in COMPARED:
         networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
         if networks:
-            a = "an" if score_label(score)[0] in "aeiou" else "a"
-            sentences.append(
-                f"No image has {a} {score_label(score)} under {text.listing(networks)}: it is left out there."
-            )
+            sentences.append(f"Not available for {text.listing(networks)}: {score_label(score)}.")
     return sentences
 
 
 def numerator_sentence(table: pd.DataFrame) -> str:
-    """How nearly AVH ranks images as its numerator alone, in a sentence."""
+    """A sentence on how similarly AVH and its numerator alone rank images."""
     values = text.listing(
         f"{text.with_interval(Estimate(row.value, row.low, row.high, row.n), 3)} for "
         f"{styles.architecture(row.arch).label}"
@@ -117,7 +116,7 @@ def numerator_sentence(table: pd.DataFrame) -> str:
 
 
 def describe_baselines(table: pd.DataFrame) -> str:
-    """``baselines.turned_baselines`` for who cannot see its figure."""
+    """Alternative text of the figure of ``baselines.turned_baselines``."""
     if table.empty:
         return "No score."
     parts = []

@@ -1,4 +1,4 @@
-"""What came out of the paper's claims, in a reader's words."""
+"""The verdicts on the paper's claims, in words."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from analysis.study.results import StudyResults
 from report import styles
 from report.text import MINUS, SPACE, count, listing, percent, short, with_interval
 
-WITHOUT_PEOPLE = ("2", "4")  # figures that need nobody's answers
-OF_TRAINING = ("2", "3", "4", "5")  # figures that need a network's training
+WITHOUT_PEOPLE = ("2", "4")  # figures that need no human labels
+OF_TRAINING = ("2", "3", "4", "5")  # figures that need the training of a network
 
 
 def verdict(word: str) -> str:
-    """A verdict with its sign: "✗ not supported"."""
+    """A verdict with its symbol: "✗ not supported"."""
     return f"{styles.VERDICTS[word]}{SPACE}{word}"
 
 
 def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
-    """``claims.judge`` at a glance: a row per claim, a column per network. Its head says if people are simulated."""
+    """``claims.judge`` at a glance: a row per claim, a column per network. The header marks simulated annotators."""
     head = "claim, with simulated annotators" if study.dataset["simulated"] else "claim"
     archs = in_order(set(table["arch"]) - {claims.ALL})
     rows = []
@@ -35,19 +35,19 @@ def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
 
 
 def _over_starts(row: pd.Series) -> str:
-    """A verdict and, where it was reached for several starts, for how many of them: "✓ supported, 3 of 3 starts"."""
-    return verdict(row["verdict"]) + (f", {row['alike']} of {row['starts']} starts" if row["starts"] > 1 else "")
+    """A verdict and, with several seeds, the number of seeds that have it: "✓ supported, 3 of 3 seeds"."""
+    return verdict(row["verdict"]) + (f", {row['alike']} of {row['starts']} seeds" if row["starts"] > 1 else "")
 
 
 def tally(table: pd.DataFrame) -> str:
-    """How many of the verdicts came out which way."""
+    """The number of verdicts of each kind."""
     each = table.drop_duplicates(["claim", "arch"])["verdict"].value_counts()
     counts = listing(f"{count(each.get(word, 0))} {word}" for word in verdicts.VERDICTS)
-    return f"Of {count(each.sum())} verdicts, {counts}."
+    return f"{count(each.sum())} verdicts: {counts}."
 
 
 def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
-    """A sentence per claim judged: for which networks it is supported, for which not, where that is open and why."""
+    """A sentence per claim: for which networks it is supported, not supported, or inconclusive and why."""
     sentences = []
     for claim in claims.named(*table["claim"].unique()):
         found = table[table["claim"] == claim.id].drop_duplicates("arch")
@@ -63,7 +63,7 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
 
 
 def _with_reason(rows: pd.DataFrame) -> str:
-    """Whom a verdict is on and, in brackets, why it is open, or which of the rule's numbers lie outside their range."""
+    """The network and, in brackets, why its verdict is inconclusive or which numbers lie outside their range."""
     arch, why = rows["arch"].iloc[0], rows["why"].iloc[0]
     outside = [
         f"{row.quantity} is {_signed(row.value)}, not {_range(row.above, row.below)}"
@@ -71,18 +71,18 @@ def _with_reason(rows: pd.DataFrame) -> str:
     ]
     name = "all networks together" if arch == claims.ALL else styles.architecture(arch).label
     starts, alike = rows[["starts", "alike"]].iloc[0]
-    said = [f"{alike} of {starts} starts"] if starts > 1 else []
+    said = [f"{alike} of {starts} seeds"] if starts > 1 else []
     said += [why or listing(outside)] if why or outside else []
     return name + (f" ({'; '.join(said)})" if said else "")
 
 
 def outcome(table: pd.DataFrame, id_: str) -> str:
-    """One claim's sentence."""
+    """The sentence for one claim."""
     return outcomes_of_claims(table[table["claim"] == id_])[0]
 
 
 def said(study: StudyResults, id_: str) -> str:
-    """A claim in the paper's words, with links to the figures that show it."""
+    """A claim quoted from the paper, with links to the figures that show it."""
     (claim,) = claims.named(id_)
     links = [
         f"[Figure {name}](#fig-{name.lower()})"
@@ -95,19 +95,18 @@ def said(study: StudyResults, id_: str) -> str:
 
 
 def rule(id_: str) -> list[str]:
-    """A claim's rule in this book's words."""
+    """The rule for a claim in words."""
     (claim,) = claims.named(id_)
     return [
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
-        "**Inconclusive when** an interval straddles the end of its range; and for want of evidence: "
-        f"{claim.inconclusive}",
+        f"**Inconclusive when** an interval contains an end of its range, or evidence is missing: {claim.inconclusive}",
         f"**Fixed as it is** in commit `{claim.since}`." if claim.since else "",
     ]
 
 
 def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
-    """A claim's verdicts with the numbers that they rest on: a row per number, the network named in its first."""
+    """The verdicts on a claim with their numbers: a row per number, the network named in its first row."""
     (claim,), rows = claims.named(id_), []
     for arch, parts in table[table["claim"] == id_].groupby("arch", sort=False):
         name = "all networks" if arch == claims.ALL else styles.architecture(arch).label
@@ -120,7 +119,7 @@ def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
             if claim.ceiled and part["quantity"] and ceiling.value > 0:
                 text += f" ({percent(abs(part['value']) / ceiling.value)})"
             asked = f"{_range(part['above'], part['below'])}: {verdict(part['part'])}" if part["part"] else ""
-            rows.append(head | {"number": part["quantity"], "value": text, "asked for": asked, "n": count(part["n"])})
+            rows.append(head | {"number": part["quantity"], "value": text, "required": asked, "n": count(part["n"])})
             head = {"network": "", "verdict": ""}
     return pd.DataFrame(rows)
 
@@ -130,7 +129,7 @@ def judged_caption(id_: str, ceiling: Estimate) -> str:
     (claim,), share = claims.named(id_), ""
     if claim.ceiled and ceiling.value > 0:
         share = f" In round brackets, the share of the noise ceiling, {with_interval(ceiling)}."
-    return f"{id_}: numbers with 95 % bootstrap intervals over test images, what the rule asks of each, and n.{share}"
+    return f"{id_}: numbers with 95 % bootstrap intervals over test images, the required range, and n.{share}"
 
 
 def _signed(value: Any) -> str:

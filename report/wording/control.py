@@ -1,4 +1,4 @@
-"""The positive control's answer, in a reader's words."""
+"""The results of the positive control, in words."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,12 +20,12 @@ OF = {
 
 
 def causes_missing(study: StudyResults) -> list[str]:
-    """What a page says of a study that does not know the causes."""
+    """The note on a page of a study whose causes of difficulty are unknown."""
     if has_causes(study):
         return []
     return [
-        "What makes these pictures hard is not known: only rendered pictures record the causes of their difficulty.",
-        "So this page has no figure and no table for this dataset.",
+        "The causes of difficulty of these images are unknown: they are recorded for rendered images only.",
+        "This page therefore has no figure and no table for this dataset.",
     ]
 
 
@@ -33,19 +33,19 @@ def causes_caption(table: pd.DataFrame) -> str:
     """The caption of the table below."""
     n = text.listing(text.count(n) for n in sorted({table["n"].min(), table["n"].max()})) if len(table) else ""
     return (
-        "Spearman's correlation of each score with each cause of difficulty and with the simulated HSF; where "
-        "something is given, the partial correlation when that is held equal. |ambiguity| − |degradation| is how much "
-        "more strongly a score goes with ambiguity than with degradation, paired over images. All with 95 % bootstrap "
-        f"intervals over images. Images behind each number: {n.replace(' and ', ' to ')}."
+        "Spearman's correlation of each score with each cause of difficulty and with the simulated HSF; with "
+        "an entry under “controlling for”, the partial correlation. |ambiguity| − |degradation| is the difference "
+        "between the absolute values of the two correlations, paired over images. All with 95 % bootstrap intervals "
+        f"over images. Number of images: {n.replace(' and ', ' to ')}."
     )
 
 
 @text.captioned(causes_caption)
 def causes_table(table: pd.DataFrame) -> pd.DataFrame:
-    """``control.causes`` for readers: a row per score and question, a column per network and one for people."""
+    """``control.causes`` for readers: a row per score and question, a column per network and one for annotators."""
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for row in table.itertuples():
-        head = {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "given": row.given}
+        head = {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "controlling for": row.given}
         column = styles.architecture(row.arch).label if row.arch else "simulated annotators"
         estimate = text.with_interval(_estimate(row), n=False)
         rows.setdefault((row.score, row.of, row.given), head)[column] = estimate
@@ -56,13 +56,13 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def causes_sentences(table: pd.DataFrame) -> list[str]:
-    """A sentence per score: which cause it follows more with which networks, and where that cannot be told."""
+    """A sentence per score: which cause it correlates with more strongly, by network."""
     sentences = []
     for score, rows in _by_score(table, LEAD, ""):
         sides = {
-            "ambiguity more than degradation": rows["low"] > 0,
-            "degradation more than ambiguity": rows["high"] < 0,
-            "neither cause clearly more than the other": ~((rows["low"] > 0) | (rows["high"] < 0)),
+            "more strongly with ambiguity than with degradation": rows["low"] > 0,
+            "more strongly with degradation than with ambiguity": rows["high"] < 0,
+            "not clearly more strongly with either cause": ~((rows["low"] > 0) | (rows["high"] < 0)),
         }
         parts = [
             side + _with((row.arch, text.with_interval(_estimate(row), n=False)) for row in part)
@@ -70,27 +70,27 @@ def causes_sentences(table: pd.DataFrame) -> list[str]:
             if (part := list(rows[chosen].itertuples()))
         ]
         who = OF[PEOPLE] if score == "hsf" else styles.SCORES[score].label
-        sentences.append(text.sentence(f"{who} follows {'; '.join(parts)}"))
+        sentences.append(text.sentence(f"{who} correlates {'; '.join(parts)}"))
     return sentences
 
 
 def remainder_sentences(table: pd.DataFrame) -> list[str]:
-    """A sentence per score: its correlation with people once what their formula expects is given, and before."""
+    """A sentence per score: its correlation with HSF, with and without controlling for the expected HSF."""
     sentences = []
     for score, rows in _by_score(table, PEOPLE, EXPECTED):
         before = dict(_by_score(table, PEOPLE, ""))[score].set_index("arch")["value"]
         values = text.listing(
-            f"{text.with_interval(_estimate(row), n=False)} for {styles.architecture(row.arch).label} (before: "
+            f"{text.with_interval(_estimate(row), n=False)} for {styles.architecture(row.arch).label} (without: "
             f"{text.number(before[row.arch])})"
             for row in rows.itertuples()
         )
-        what = f"{styles.SCORES[score].label} has a rank correlation with their HSF of {values}"
-        sentences.append(text.sentence(f"given what the simulated annotators's formula expects, {what}"))
+        what = f"{styles.SCORES[score].label} has a partial rank correlation with the simulated HSF of {values}"
+        sentences.append(text.sentence(f"controlling for the expected HSF, {what}"))
     return sentences
 
 
 def describe_causes(table: pd.DataFrame) -> str:
-    """Figure C1 for who cannot see it."""
+    """Alternative text of Figure C1."""
     if table.empty:
         return "No dot."
     parts = []
@@ -99,26 +99,26 @@ def describe_causes(table: pd.DataFrame) -> str:
             f"{styles.SCORES[score].label} {text.listing(map(text.number, rows['value']))}"
             for score, rows in part.groupby("score", sort=False)
         ]
-        parts.append(f"With {OF[of]}, given {given}: {'; '.join(scores)}")
+        parts.append(f"With {OF[of]}, controlling for {given}: {'; '.join(scores)}")
     names = text.listing(styles.architecture(arch).label for arch in in_order(set(table["arch"]) - {""}))
     return f"Partial rank correlations for {names}, in this order. {'. '.join(parts)}."
 
 
 def smallest_group(table: pd.DataFrame) -> str:
-    """How few pictures a mean of Figure C2 rests on."""
-    return f"The smallest group has {text.count(table['n'].min())} pictures." if len(table) else ""
+    """The size of the smallest group of images in Figure C2."""
+    return f"The smallest group has {text.count(table['n'].min())} images." if len(table) else ""
 
 
 def describe_grid(table: pd.DataFrame) -> str:
-    """Figure C2 for who cannot see it: where each line starts and ends."""
+    """Alternative text of Figure C2: where each line starts and ends."""
     if table.empty:
         return "No line."
     parts = []
     for (measure, of), part in table.groupby(["measure", "ambiguity"], sort=False, observed=True):
         means = part["mean"].dropna()
-        ends = f"{text.short(means.iloc[0])} to {text.short(means.iloc[-1])}" if len(means) else "no picture"
+        ends = f"{text.short(means.iloc[0])} to {text.short(means.iloc[-1])}" if len(means) else "no image"
         parts.append(f"{styles.SCORES[measure].label}, ambiguity {of}: {ends}")
-    return f"From the least to the most degraded pictures. {'. '.join(parts)}."
+    return f"From the least to the most degraded images. {'. '.join(parts)}."
 
 
 def _by_score(table: pd.DataFrame, of: str, given: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -128,9 +128,9 @@ def _by_score(table: pd.DataFrame, of: str, given: str) -> Iterator[tuple[str, p
 
 
 def _with(numbers: Iterable[tuple[str, str]]) -> str:
-    """ " with AlexNet (0.01) and VGG19 (0.02)"; people's own number is without a name."""
+    """ " for AlexNet (0.01) and VGG19 (0.02)"; the number for the annotators has no name."""
     texts = [(f"{styles.architecture(arch).label} ({found})" if arch else f"({found})") for arch, found in numbers]
-    return f" {'with ' if not texts[0].startswith('(') else ''}{text.listing(texts)}"
+    return f" {'for ' if not texts[0].startswith('(') else ''}{text.listing(texts)}"
 
 
 def _estimate(row: Any) -> Estimate:

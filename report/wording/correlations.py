@@ -1,4 +1,4 @@
-"""What the tables of ``correlations`` say: tables for readers, and sentences with the numbers in them."""
+"""The tables of ``correlations`` in words: tables for readers, and sentences with their numbers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,11 +12,11 @@ from report import styles
 from report.text import SPACE, captioned, count, listing, number, percent, sentence, with_interval
 
 KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ\u2011b", "pearson": "Pearson's r"}
-NAMES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}  # in a sentence; else the style's label
+NAMES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}  # in a sentence
 CASES = {
     "far": f"confidence and HSF differ by more than {FAR}",
-    "low": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence at most {MEDIUM[0]}",
-    "high": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}: confidence above {MEDIUM[1]}",
+    "low": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}, confidence at most {MEDIUM[0]}",
+    "high": f"HSF between {MEDIUM[0]} and {MEDIUM[1]}, confidence above {MEDIUM[1]}",
 }
 
 
@@ -25,7 +25,7 @@ def coefficients_caption(table: pd.DataFrame) -> str:
     scores = listing(styles.SCORES[score].label for score in table["score"].unique()) if len(table) else "each score"
     return (
         f"Correlation of {scores} with human selection frequency, with 95 % bootstrap intervals over images. In round "
-        "brackets, the share of the noise ceiling by split halves, for the coefficients that it bounds."
+        "brackets, the share of the noise ceiling (split halves), for coefficients that have one."
     )
 
 
@@ -49,9 +49,9 @@ def coefficients_table(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFr
 
 
 def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
-    """A sentence per score: how strongly it goes with people under each network, and how near that is to the most."""
+    """A sentence per score: its correlation with HSF for each network, also as a share of the noise ceiling."""
     if table.empty:
-        return ["Nobody was asked about these images: there is nothing to correlate with."]
+        return ["There are no human labels for these images, so there is no correlation with HSF."]
     sentences = []
     for score, rows in table[table["kind"] == "spearman"].groupby("score", sort=False):
         values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
@@ -64,8 +64,8 @@ def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
     if len(ceilings):
         rows = ceilings[ceilings["kind"] == "spearman"].itertuples()
         sentences.append(
-            f"The noise ceiling is {listing(f'{_text(row)} ({row.method})' for row in rows)}: no score can be expected "
-            "to reach a higher rank correlation, because people disagree too."
+            f"The noise ceiling is {listing(f'{_text(row)} ({row.method})' for row in rows)}. Because annotators "
+            "disagree, no score can be expected to reach a higher rank correlation."
         )
     return [sentence(said) for said in sentences]
 
@@ -83,9 +83,9 @@ def ceilings_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows.values())
 
 
-@captioned("The figure's numbers, with the images in each bin.")
+@captioned("The numbers in the figure, and the number of images in each bin.")
 def bins_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per bin with its images, a column per network, and how far HSF varies in the bin."""
+    """A row per bin with its size, a column per network, and the spread of HSF in the bin."""
     if table.empty:
         return table
     rows = []
@@ -97,7 +97,7 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_bins(table: pd.DataFrame) -> str:
-    """The figure of the bins for who cannot see it."""
+    """Alternative text of the figure of the bins."""
     if table.empty:
         return "No image."
     parts = []
@@ -108,36 +108,35 @@ def describe_bins(table: pd.DataFrame) -> str:
 
 
 def bins_caption(table: pd.DataFrame) -> str:
-    """The figure's caption."""
+    """The caption of the figure."""
     return (
         f"On the left, Spearman's correlation of {_name(table['score'].iloc[0])} with human selection frequency (HSF), "
-        "over all images and within each of the five bins, with 95 % intervals over the bin's images. On the right, "
-        f"the standard deviation of HSF in the bin, as a share of that over all images. {shrinking(table)}"
+        "over all images and within each of the five bins, with 95 % intervals over images. On the right, the standard "
+        f"deviation of HSF in the bin, as a share of that over all images. {shrinking(table)}"
     )
 
 
 def shrinking(table: pd.DataFrame) -> str:
-    """How much smaller the coefficients within bins are, and how much less HSF varies there."""
+    """The coefficients within bins and over all images, and the spread of HSF in the bins."""
     if table.empty:
         return ""
     whole, within = table[table["bin"] == WHOLE], table[table["bin"] != WHOLE].dropna(subset="value")
     if within.empty:
-        return "No bin holds enough images for a coefficient."
+        return "No bin has enough images for a coefficient."
     return (
-        f"Over all images the coefficient is {_range(whole['value'].sort_values().map(number))}, within bins "
-        f"{_range(within['value'].sort_values().map(number))}. The standard deviation of HSF within a bin is "
+        f"The coefficient is {_range(whole['value'].sort_values().map(number))} over all images and "
+        f"{_range(within['value'].sort_values().map(number))} within bins. The standard deviation of HSF in a bin is "
         f"{_range(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
         f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude{SPACE}0."
     )
 
 
 @captioned(
-    "How much more closely AVH follows people than confidence does: the difference of the absolute values of "
-    "Spearman's correlations, with its 95 % interval, paired over images; and Steiger's z, positive where AVH is "
-    "closer."
+    "The lead of AVH over confidence: the difference between the absolute values of their Spearman correlations with "
+    "HSF, with its 95 % interval, paired over images; and Steiger's z, positive where AVH correlates more strongly."
 )
 def lead_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per network: AVH's lead over confidence, and Steiger's test."""
+    """A row per network: the lead of AVH over confidence, and Steiger's test."""
     return pd.DataFrame(
         {
             "network": styles.architecture(row.arch).label,
@@ -151,21 +150,21 @@ def lead_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def leads(table: pd.DataFrame) -> str:
-    """Under which networks AVH follows people more closely than confidence does, and under which less."""
+    """For which networks AVH correlates with HSF more strongly than confidence does, and for which less."""
     if table.empty:
         return ""
     more, less = table["low"] > 0, table["high"] < 0
     cases = (
-        ("more closely than confidence", table[more]),
-        ("less closely than confidence", table[less]),
-        ("neither clearly more nor clearly less closely than confidence", table[~more & ~less]),
+        ("more strongly than confidence", table[more]),
+        ("less strongly than confidence", table[less]),
+        ("neither clearly more nor clearly less strongly than confidence", table[~more & ~less]),
     )
     parts = [
-        f"{how} under {listing(f'{styles.architecture(row.arch).label} ({_text(row)})' for row in rows.itertuples())}"
+        f"{how} for {listing(f'{styles.architecture(row.arch).label} ({_text(row)})' for row in rows.itertuples())}"
         for how, rows in cases
         if len(rows)
     ]
-    return f"AVH follows people {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+    return f"AVH correlates with HSF {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
 @captioned(
@@ -182,22 +181,22 @@ def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def remaining(table: pd.DataFrame) -> str:
-    """Whether scores still go with people controlling for correctness."""
+    """The partial correlations of scores with HSF, controlling for correctness."""
     if table.empty:
         return ""
     parts = []
     for score, rows in table.groupby("score", sort=False):
         values = listing(f"{_text(row)} for {styles.architecture(row.arch).label}" for row in rows.itertuples())
-        parts.append(f"{_name(score)} keeps a partial rank correlation of {values}")
-    return f"Given whether the network is correct, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
+        parts.append(f"{_name(score)} has a partial rank correlation with HSF of {values}")
+    return f"Controlling for correctness, {'; '.join(parts)}; n{SPACE}={SPACE}{_span(table['n'])}."
 
 
 @captioned(
     "Images on which confidence and human selection frequency (HSF) disagree: their number, their share of the n "
-    "images in question, and its 95 % interval. The last two rows are about images on which people disagree."
+    "images considered, and its 95 % interval. The last two rows consider images with medium HSF only."
 )
 def apart_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per case in which network and people part ways, with the images in question, a column per network."""
+    """A row per kind of disagreement between network and annotators, a column per network."""
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         said = f"{count(row.count)} ({percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}])"
@@ -207,7 +206,7 @@ def apart_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def parting(table: pd.DataFrame) -> str:
-    """On how many images network and people part ways."""
+    """The number of images on which network and annotators disagree."""
     if table.empty:
         return ""
     values = listing(
@@ -227,7 +226,7 @@ def _text(row: Any) -> str:
 
 
 def _share(row: Any, ceilings: pd.DataFrame) -> str:
-    """A coefficient's share of its kind's ceiling by split halves; empty where there is none."""
+    """A coefficient as a share of the noise ceiling of its kind (split halves); empty where there is none."""
     if ceilings.empty:
         return ""
     found = ceilings.loc[(ceilings["kind"] == row.kind) & (ceilings["method"] == "split halves"), "value"]
@@ -241,7 +240,7 @@ def _span(sizes: pd.Series) -> str:
 
 
 def _range(ordered: Iterable[str]) -> str:
-    """The first and the last of numbers in words, or the one that they are."""
+    """The first and the last number, or the only one."""
     ends = list(ordered)
     return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
 

@@ -1,4 +1,4 @@
-"""Figures of curves, histograms and distributions for who cannot see them, and their tables for readers."""
+"""Alternative texts and tables of curves, histograms and distributions."""
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from report.text import SPACE, captioned, count, escape, listing, number, percen
 
 
 def describe_curves(table: pd.DataFrame) -> str:
-    """A figure of curves for who cannot see it: where each curve starts and ends.
+    """Alternative text of a figure of curves: where each curve starts and ends.
 
-    table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` where there are several curves in a panel; one
-    row per point.
+    table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` if a panel has several curves; one row per
+    point.
     """
     if table.empty:
         return "No curve."
@@ -35,9 +35,9 @@ def describe_curves(table: pd.DataFrame) -> str:
 
 
 def describe_histograms(table: pd.DataFrame) -> str:
-    """Two-dimensional histograms for who cannot see them: how many images, and the mean within each bin of HSF.
+    """Alternative text of two-dimensional histograms: the number of images and the mean in each bin of HSF.
 
-    table: as from ``tables.histograms`` or ``tables.granularity_cells``.
+    table: from ``tables.histograms`` or ``tables.granularity_cells``.
     """
     if table.empty:
         return "No image."
@@ -56,15 +56,15 @@ def describe_histograms(table: pd.DataFrame) -> str:
 
 
 def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
-    """``tables.examples`` with who the people were, and what they answered."""
+    """``tables.examples`` with the kind of annotators and their labels."""
     if examples.empty:
         return examples
-    people = "simulated annotators" if study.dataset["simulated"] else "people"
+    people = "simulated annotators" if study.dataset["simulated"] else "annotators"
     return examples.assign(people=people, answers=[people_answers(study, image) for image in examples["image"]])
 
 
 def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
-    """What people said of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
+    """The human labels of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
     row, classes = study.images.iloc[image], study.dataset["classes"]
     if "count_0" not in row:
         return f"{classes[row['label']]} {row['selected']}, of {row['shown']}"
@@ -76,34 +76,34 @@ def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
 
 
 def examples_sentences(table: pd.DataFrame) -> list[str]:
-    """Figure 5's two images in a sentence each: what people said of them, and the causes where they are known."""
+    """A sentence for each image in Figure 5: its human labels, and the causes of difficulty if known."""
     sentences = []
     for row in table.to_dict("records"):
         said = (
-            f"The {row['example']} image, {escape(row['id'])}, shows the class {escape(row['label'])}; human selection "
-            f"frequency {number(row['HSF'])}. What {row['people']} said: {escape(row['answers'])}."
+            f"The {row['example']} image, {escape(row['id'])}, has the label {escape(row['label'])} and a human "
+            f"selection frequency of {number(row['HSF'])}. Labels by {row['people']}: {escape(row['answers'])}."
         )
         causes = [f"{name} {number(row[name])}" for name in ("ambiguity", "degradation") if name in row]
-        sentences.append(f"{said} Its known causes of difficulty: {listing(causes)}." if causes else said)
+        sentences.append(f"{said} Known causes of difficulty: {listing(causes)}." if causes else said)
     return sentences
 
 
 def last_angles(table: pd.DataFrame) -> str:
-    """Whether the easy image's angle ends lower than the hard one's, network by network (Fig. 5)."""
+    """Whether the angle of the easy image ends lower than that of the hard image, for each network (Fig. 5)."""
     if table.empty:
         return ""
     last = table[(table["measure"] == "angle") & (table["step"] == table["step"].max())]
     ends = last.pivot(index="arch", columns="example", values="mean").reindex(table["arch"].unique())
     texts = (
-        f"{'lower' if row.easy < row.hard else 'not lower'} with {styles.architecture(row.Index).label} "
+        f"{'lower' if row.easy < row.hard else 'not lower'} for {styles.architecture(row.Index).label} "
         f"({number(row.easy)} against {number(row.hard)})"
         for row in ends.itertuples()
     )
-    return f"At the last of these steps the easy image's angle is {listing(texts)}."
+    return f"At the last step the angle of the easy image, compared with the hard image, is {listing(texts)}."
 
 
 def last_norms(table: pd.DataFrame) -> str:
-    """How the norms of the easy and the hard image change over the second half of the steps, by network (Fig. 5)."""
+    """The change in norm of the easy and the hard image over the second half of the steps, by network (Fig. 5)."""
     if table.empty:
         return ""
     half = table["step"].max() // 2
@@ -111,29 +111,26 @@ def last_norms(table: pd.DataFrame) -> str:
     ends = norms.pivot(index=["arch", "example"], columns="step", values="mean")
     change = (ends.iloc[:, -1] - ends.iloc[:, 0]).unstack("example").reindex(table["arch"].unique())
     names = {arch: styles.architecture(arch).label for arch in change.index}
-    texts = (
-        f"{short(row.hard)} with {names[row.Index]} (the easy one's by {short(row.easy)})"
-        for row in change.itertuples()
-    )
+    texts = (f"{short(row.hard)} for {names[row.Index]} (easy image: {short(row.easy)})" for row in change.itertuples())
     still = list(change.index[change["hard"] <= 0].map(names))
-    answer = "It climbs in all."
+    answer = "It rises in all networks."
     if still:
-        answer = f"With {listing(still)} it does not climb, which counts against the paper."
-    return f"From step {half} on the hard image's norm changes by {listing(texts)}. {answer}"
+        answer = f"It does not rise for {listing(still)}, which contradicts the paper."
+    return f"From step {half} on, the norm of the hard image changes by {listing(texts)}. {answer}"
 
 
 def rising_groups(table: pd.DataFrame) -> str:
-    """In how many of Figure 7's panels the norm goes with people's answers, and which way."""
+    """The number of panels of Figure 7 in which the norm correlates with HSF, by sign."""
     if table.empty:
         return ""
     rising, falling = (table["low"] > 0).sum(), (table["high"] < 0).sum()
     return (
-        f"The norm rises with HSF in {count(rising)} of {count(len(table))} panels and falls in {count(falling)}, by "
-        "intervals that leave out 0. Each panel in which it rises counts against the paper."
+        f"The norm rises with HSF in {count(rising)} of {count(len(table))} panels and falls in {count(falling)}; the "
+        "intervals of these correlations exclude 0. Each panel in which it rises contradicts the paper."
     )
 
 
-@captioned("Spearman's correlation of norm and human selection frequency in each panel, with its 95 % interval.")
+@captioned("Spearman's correlation between norm and human selection frequency in each panel, with 95 % intervals.")
 def granularity_table(table: pd.DataFrame) -> pd.DataFrame:
     """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""
     rows: dict[str, dict[str, str]] = {}
@@ -155,7 +152,7 @@ QUANTITIES = {
 
 
 def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
-    """``tables.summary`` for readers: a row per quantity, a column per network, and the images behind a row."""
+    """``tables.summary`` for readers: a row per quantity, a column per network, and the number of images."""
     rows: dict[str, dict[str, str]] = {}
     for row in table.itertuples():
         if row.quantity == "accuracy":
@@ -173,16 +170,16 @@ def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
 def summary_caption(ceiling: Estimate) -> str:
     """The caption of that table."""
     if np.isnan(ceiling.value):
-        return "Test accuracy, with its 95 % interval over images. Nobody was asked about these images."
+        return "Test accuracy, with its 95 % interval over images. There are no human labels for these images."
     return (
-        "Test accuracy, and Spearman's correlation of AVH, of confidence and of the norm within its class with human "
-        "selection frequency. |AVH| − |confidence| is how much closer AVH follows people, paired over images. All with "
+        "Test accuracy, and Spearman's correlation of AVH, of confidence and of the norm within each class with human "
+        "selection frequency. |AVH| − |confidence| is the lead of AVH over confidence, paired over images. All with "
         f"95 % intervals over images. In round brackets, the share of the noise ceiling, {with_interval(ceiling)}."
     )
 
 
 def describe_training(table: pd.DataFrame) -> str:
-    """``tables.training_curves`` for who cannot see its figure."""
+    """Alternative text of the figure of ``tables.training_curves``."""
     parts = []
     for (measure, series), points in table.groupby(["measure", "series"], sort=False):
         first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
@@ -192,10 +189,10 @@ def describe_training(table: pd.DataFrame) -> str:
 
 
 def describe_distribution(table: pd.DataFrame) -> str:
-    """``tables.distribution`` for who cannot see its figure."""
+    """Alternative text of the figure of ``tables.distribution``."""
     parts = []
     for outcome, cells in table.groupby("outcome"):
-        n = cells["n"].sum()
+        n, which = cells["n"].sum(), {"right": "correctly classified", "wrong": "misclassified"}[outcome]
         middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
-        parts.append(f"{count(n)} images where the network is {outcome}, mean {short(middle)}")
+        parts.append(f"{count(n)} {which} images, mean {short(middle)}")
     return sentence(listing(parts))

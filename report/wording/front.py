@@ -1,4 +1,4 @@
-"""The front page in words: the answer, and every claim in every study, from the tables of verdicts."""
+"""The text of the front page: the answer, and every claim in every study, from the tables of verdicts."""
 
 import pandas as pd
 
@@ -8,9 +8,9 @@ from report.wording.claims import verdict
 
 
 def answer_in_words(table: pd.DataFrame) -> str:
-    """The book's question answered in two sentences; empty where no network was judged.
+    """The answer to the book's question in two sentences; empty if no network was judged.
 
-    table: ``claims.judge`` of real people's studies, one after another.
+    table: ``claims.judge`` of the studies with real annotators, concatenated.
     """
     found = {id_: table.loc[table["claim"] == id_, "verdict"] for id_ in ("P2a", "P2b", "P2c")}
     n = len(found["P2a"])
@@ -26,20 +26,21 @@ def answer_in_words(table: pd.DataFrame) -> str:
         head = "Only weakly"
     else:
         head = "In part"
+    first = f"In {_of(falls, n)} networks, AVH falls" if falls else f"In none of the {n} networks does AVH fall"
     return (
-        f"**{head}.** As more people choose an image's label, AVH falls under {_of(falls, n)} networks, and strongly "
-        f"under {_of(strongly, n)}. It follows people more closely than the network's confidence does under "
-        f"{_of(closer, n)}, and less closely under {_of(farther, n)}."
+        f"**{head}.** {first} as more people agree with the label of an image; the correlation is strong in "
+        f"{_of(strongly, n)}. AVH correlates with human judgement more strongly than the network's confidence does in "
+        f"{_of(closer, n)} networks, and less strongly in {_of(farther, n)}."
     )
 
 
 def _of(k: int, n: int) -> str:
-    """ "all 7", "none" or "6 of 7"."""
-    return "none" if k == 0 else f"all {n}" if k == n else f"{k} of {n}"
+    """ "all 7", "none of the 7" or "6 of 7"."""
+    return f"none of the {n}" if k == 0 else f"all {n}" if k == n else f"{k} of {n}"
 
 
 def over_networks(table: pd.DataFrame, claim: str) -> str:
-    """What came of a claim in a study: one verdict of all networks, or whose is which; why there is none."""
+    """The verdict on a claim in a study: one for all networks, or which networks have which; why there is none."""
     rows = table[table["claim"] == claim].drop_duplicates("arch")
     if set(rows["arch"]) == {claims.ALL}:
         return f"{verdict(rows['verdict'].iloc[0])}{_lacks(rows)}"
@@ -54,14 +55,14 @@ def over_networks(table: pd.DataFrame, claim: str) -> str:
 
 
 def _lacks(rows: pd.DataFrame) -> str:
-    """The evidence that all of these verdicts lack; empty where one has it."""
+    """The evidence that is missing for all of these verdicts; empty if one has it."""
     why = set(rows["why"].fillna(""))
     said = min(why, default="")
     return f": {said}" if len(why) == 1 and said and not said.startswith(verdicts.UNDECIDED) else ""
 
 
 def claims_in_studies(studies: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Every claim with its outcome in each study. studies: ``claims.judge`` by the study's title."""
+    """Every claim with its verdict in each study. studies: ``claims.judge`` by the title of the study."""
     return pd.DataFrame(
         {"claim": f"{claim.id}: {claim.title}"}
         | {title: over_networks(table, claim.id) for title, table in studies.items()}
@@ -70,14 +71,14 @@ def claims_in_studies(studies: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 FRONT_CAPTION = (
-    "**How closely each score follows real people**: Spearman's correlation with human selection frequency (HSF), its "
-    "size alone. A mark and its 95 % interval for each network; dashed, the noise ceiling, which no score can be "
-    "expected to pass."
+    "**Correlation of each score with human selection frequency (HSF)**, from real annotators: absolute value of "
+    "Spearman's correlation, one mark with its 95 % interval per network. Dashed: the noise ceiling, which no score "
+    "can be expected to exceed."
 )
 
 
 def describe_front(table: pd.DataFrame) -> str:
-    """The front page's figure in a few words for who cannot see it: its first two scores, AVH and confidence."""
+    """Alternative text of the figure on the front page: its first two scores, AVH and confidence."""
     parts = []
     for study, rows in table.groupby("study", sort=False):
         ends = [

@@ -1,4 +1,4 @@
-"""A network's hardest images and likely label errors, in a reader's words."""
+"""The hardest images of a network and likely label errors, in words."""
 
 import numpy as np
 import pandas as pd
@@ -22,23 +22,24 @@ def boxes(characters: str) -> list[str]:
 
 
 def people_expectation(study: StudyResults) -> str:
-    """What to expect of AVH and people, or that nobody was asked."""
+    """What to expect of AVH and HSF, or that there are no human labels."""
     if study.has_people:
-        return """If AVH follows people, the means in [Figure H1](#fig-h1) fall from left to right: the more people
-        select an image's true class, the smaller its AVH."""
-    return """Nobody was asked about these images, so nothing on this page compares AVH with people. It ranks the images
-    by AVH in people's place, which is as good as AVH followed people where they were asked."""
+        return """If AVH correlates with HSF, the means in [Figure H1](#fig-h1) fall from left to right: the more
+        annotators select the true class of an image, the lower its AVH."""
+    return """There are no human labels for these images, so this page does not compare AVH with people. It ranks the
+    images by AVH as a proxy. How good this proxy is depends on how strongly AVH correlated with HSF in other
+    studies."""
 
 
 def hardest_table(study: StudyResults, arch: str, number: int = 10) -> pd.DataFrame:
-    """The images that AVH ranks hardest: id, class, what the network says, AVH, and HSF where people were asked."""
+    """The images with the highest AVH: id, class, prediction, AVH, and HSF if there are human labels."""
     classes = np.array(study.classes(arch), dtype=object)
     scores = study.runs[arch].scores
     table = pd.DataFrame(
         {
             "image": scores["id"],
             "class": classes[scores["label"]],
-            "network says": classes[scores["predicted"]],
+            "prediction": classes[scores["predicted"]],
             "AVH": scores["avh"],
         }
     )
@@ -48,7 +49,7 @@ def hardest_table(study: StudyResults, arch: str, number: int = 10) -> pd.DataFr
 
 
 def describe_class_ends(table: pd.DataFrame) -> str:
-    """The pictures at the ends of each class for who cannot see them."""
+    """Alternative text of the hardest and the easiest images of each class."""
     parts = []
     for name, rows in table.groupby("class", sort=False):
         ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
@@ -57,23 +58,23 @@ def describe_class_ends(table: pd.DataFrame) -> str:
 
 
 def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
-    """The caption of that figure, with the rule that chose the classes."""
+    """The caption of that figure, with the rule for the choice of classes."""
     shown, classes = ends["class"].nunique(), order["class"].nunique()
     which = (
         f"the {count(shown)} of {count(classes)} classes with the highest mean AVH" if shown < classes else "each class"
     )
-    return f"""The hardest and the easiest test images of {which} under {name}, each with its AVH. Classes are in the
-    order of their mean AVH, the highest first."""
+    return f"""The hardest and the easiest test images of {which} for {name}, each with its AVH. Classes are sorted by
+    mean AVH, the highest first."""
 
 
 def suspects_caption(table: pd.DataFrame, name: str) -> str:
     """The caption of the figure of likely label errors."""
-    return f"""The {count(len(table))} likeliest label errors under {name}: the label and, after the arrow, the class of
-    the smallest angle."""
+    return f"""The {count(len(table))} likeliest label errors according to {name}: the label and, after the arrow, the
+    class with the smallest angle."""
 
 
 def describe_suspects(table: pd.DataFrame) -> str:
-    """The pictures of likely label errors for who cannot see them."""
+    """Alternative text of the images with likely label errors."""
     rows = zip(table["id"], table["class"], table["nearest"], strict=True)
     parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
     return f"{'; '.join(parts)}."
@@ -81,24 +82,24 @@ def describe_suspects(table: pd.DataFrame) -> str:
 
 def suspects_table(table: pd.DataFrame) -> pd.DataFrame:
     """Likely label errors for readers."""
-    names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "network says"}
-    names |= {"max_confidence": "its confidence", "avh": "AVH", "rank": "rank by AVH"}
+    names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "prediction"}
+    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": "rank by AVH"}
     return table[list(names)].rename(columns=names)
 
 
 def not_drawn(table: pd.DataFrame, reason: str) -> str:
-    """How "Figure H3 ..." goes on where there are no pictures."""
+    """The end of the sentence "Figure H3 ..." if there are no images to show."""
     return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
 
 
 def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: StudyResults) -> str:
-    """How many likely label errors there are and, where people were asked, how often they doubt those labels too."""
+    """The number of likely label errors and, with human labels, how often annotators also disagree with them."""
     said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
     if np.isnan(doubted.value):
         return said
-    people = "simulated annotators" if study.dataset["simulated"] else "people"
+    people = "simulated annotators" if study.dataset["simulated"] else "annotators"
     here, all_ = (
         f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
     )
-    return f"""{said} The most frequent answer of {people} is another class than the label for {here} of these,
+    return f"""{said} The most frequent answer of {people} differs from the label for {here} of these images,
     n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""

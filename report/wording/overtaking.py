@@ -1,4 +1,4 @@
-"""What a study's numbers say of why they came out so: accuracy, ties, empty bins."""
+"""Possible reasons for the results of a study, in words: accuracy, ties, empty bins."""
 
 import numpy as np
 import pandas as pd
@@ -9,30 +9,30 @@ from analysis.study.choices import BOOK
 from analysis.study.results import StudyResults
 from report import styles, text
 
-FEW = 30  # images: a bin's numbers say little below
+FEW = 30  # images: with fewer the numbers for a bin say little
 
 
 def overtakes(table: pd.DataFrame) -> list[str]:
-    """Whether AVH overtakes confidence as each network gets better, a sentence per network."""
+    """Whether AVH overtakes confidence as a network becomes more accurate, a sentence per network."""
     if table.empty:
         return []
     sentences = []
     for arch, rows in table[table["score"] == "lead"].groupby("arch", sort=False):
         first, last, label = rows.iloc[0], rows.iloc[-1], styles.architecture(arch).label
         if np.isnan(first["epoch"]):
-            sentences.append(f"{label}: AVH's lead over confidence is {_lead(first)}.")
+            sentences.append(f"{label}: the lead of AVH over confidence is {_lead(first)}.")
             continue
         ahead = (rows["low"] > 0).sum()
         sentences.append(
-            f"{label}: AVH's lead over confidence goes from {_lead(first)} (epoch {first['epoch']}) to {_lead(last)} "
-            f"(epoch {last['epoch']}); its interval lies above 0 at {text.count(ahead)} of {text.count(len(rows))} "
-            "moments."
+            f"{label}: the lead of AVH over confidence changes from {_lead(first)} (epoch {first['epoch']}) to "
+            f"{_lead(last)} (epoch {last['epoch']}); its interval lies above 0 at {text.count(ahead)} of "
+            f"{text.count(len(rows))} epochs."
         )
     return sentences
 
 
 def describe_overtaking(table: pd.DataFrame) -> str:
-    """The same for who cannot see the figure."""
+    """Alternative text of the figure."""
     return " ".join(overtakes(table))
 
 
@@ -42,22 +42,22 @@ def _lead(row: pd.Series) -> str:
 
 
 def moments_caption(study: StudyResults) -> str:
-    """At which moments ``overtaking`` looks at a network, for its caption."""
+    """The part of the caption that names the epochs."""
     if study.measured:
-        return "as it is given, a point for each"
-    return "at some epochs of its training; the points of one network are joined in the order of the epochs"
+        return "one point per network"
+    return "at several epochs of training; the points of each network are joined in the order of the epochs"
 
 
 def accuracy_changes(study: StudyResults) -> str:
-    """By what accuracy changes in ``overtaking``, and so what it cannot show."""
+    """The source of differences in accuracy, and what they cannot show."""
     if study.measured:
         return (
-            "Accuracy changes here from one network to another, and with it everything else about them: one that was "
-            "trained further may behave differently."
+            "Accuracy varies here between networks, which also differ in everything else. A network that was trained "
+            "longer may behave differently."
         )
     return (
-        "A network's accuracy changes here with its training, not with its design: another architecture of the same "
-        "accuracy may behave differently."
+        "Accuracy varies here over the training of each network, not over architectures. Another architecture with the "
+        "same accuracy may behave differently."
     )
 
 
@@ -69,18 +69,17 @@ def norm_sentences(table: pd.DataFrame) -> list[str]:
     for arch, rows in table.groupby("arch", sort=False):
         found = {row.of: Estimate(row.value, row.low, row.high, row.n) for row in rows.itertuples()}
         sentences.append(
-            f"{styles.architecture(arch).label}: confidence and norm have a rank correlation of "
-            f"{text.with_interval(found['norm'], n=False)}; confidence's with HSF is "
-            f"{text.with_interval(found['HSF'], n=False)} and, given the norm, "
-            f"{text.with_interval(found['HSF, given norm'])}."
+            f"{styles.architecture(arch).label}: the rank correlation of confidence with the norm is "
+            f"{text.with_interval(found['norm'], n=False)}, with HSF {text.with_interval(found['HSF'], n=False)}, and "
+            f"with HSF controlling for the norm {text.with_interval(found['HSF, given norm'])}."
         )
     return sentences
 
 
 def reasons(study: StudyResults) -> list[str]:
-    """Why the numbers should be believed, or not: ceilings, ties and bins, a sentence each."""
+    """The limits of the numbers: ceilings, ties and bins, a sentence each."""
     if not study.has_people:
-        return ["Nobody was asked about these images, so there is no number about people to discuss."]
+        return ["There are no human labels for these images, so there are no correlations to discuss."]
     ceilings = {
         row.kind: Estimate(row.value, row.low, row.high, row.n)
         for row in correlations.ceilings(study, ["split halves"]).itertuples()
@@ -91,39 +90,40 @@ def reasons(study: StudyResults) -> list[str]:
     few = [f"{row.bin} ({text.count(row.n)})" for row in small.itertuples()]
     ties = correlations.ties_ceiling(study.hsf)
     sentences = [
-        f"**Noise ceiling.** People disagree, so no score can be expected to reach more than "
+        f"**Noise ceiling.** Annotators disagree, so no score can be expected to exceed a correlation of "
         f"{text.with_interval(ceilings['spearman'])} (Spearman) or "
         f"{text.with_interval(ceilings['pearson'], n=False)} (Pearson), by split halves.",
-        f"**Ties.** On {text.percent(unanimous)} of the images everybody chose the label, so their HSF is 1 and their "
-        f"order is open. Ties alone keep any score below {text.number(ties, 3)} (Spearman).",
+        f"**Ties.** For {text.percent(unanimous)} of the images all annotators chose the label, so their HSF is 1 and "
+        f"they cannot be ranked. Ties alone limit any correlation to {text.number(ties, 3)} (Spearman).",
     ]
     if few:
         sentences.append(
-            f"**Nearly empty bins.** Of the paper's five bins, {text.listing(few)} hold fewer than {FEW} images: a "
-            "mean there may be that of a few odd pictures."
+            f"**Nearly empty bins.** Of the paper's five bins, {text.listing(few)} "
+            f"{'has' if len(few) == 1 else 'have'} fewer than {FEW} images, so a few atypical images may "
+            "determine the mean."
         )
     return sentences
 
 
-# What separates each dataset from the paper's, in a reader's words.
+# How each dataset differs from the paper's.
 DIFFERENCES = {
     "cifar10h": (
-        "CIFAR-10 has 10 classes that look little alike; ImageNet has 1,000, many of which only an expert tells apart. "
-        "AVH divides by the angles to all classes, so with 10 of them one confusing class weighs more.",
-        "A picture here has 32 × 32 pixels: most of what makes it hard is that there is little to see. An ImageNet "
-        "picture is hard for many reasons, such as several objects in it.",
-        "CIFAR-10H's people had to name one of 10 classes. Recht et al.'s were shown many pictures and one class, and "
-        "picked those that show it: an HSF there does not say what else people saw in a picture.",
-        "About 51 people answered for each picture here, about 10 there: answers here are less noisy, but far more of "
-        "them are unanimous, and ties leave little to rank.",
-        "The networks here learned from 50,000 pictures at most; torchvision's, which the paper uses in its Section 2, "
-        "from 1.28 million.",
+        "CIFAR-10 has 10 dissimilar classes; ImageNet has 1,000, many of which only an expert can distinguish. AVH "
+        "divides by the angles to all classes, so with 10 classes a single similar class has more weight.",
+        "CIFAR-10 images have 32 × 32 pixels, and most hard images are hard because little can be seen. ImageNet "
+        "images are hard for many reasons, such as several objects in one image.",
+        "CIFAR-10H's annotators chose one of 10 classes. Those of Recht et al. were shown many images and one class, "
+        "and selected the images that show it, so their HSF does not say what else they saw in an image.",
+        "CIFAR-10H has about 51 annotators per image, the paper's data about 10. CIFAR-10H labels are less noisy, but "
+        "far more images are unanimous and therefore tied.",
+        "The networks here were trained on at most 50,000 images; those of torchvision, which the paper uses in "
+        "Section 2, on 1.28 million.",
     ),
     "imagenet": (
-        "The pictures are the paper's, but for those that nobody was asked about here.",
-        "The paper's people are Recht et al.'s workers. Whose answers are used here, and how they are biased, is said "
-        "at the top of this page.",
-        "The paper's Section 2 takes torchvision's pretrained networks of 2019, IMAGENET1K_V1. Weights that were "
-        "published later were trained otherwise; a training of one's own has its own seed.",
+        "The images are those of the paper, except for images without human labels here.",
+        "The paper uses the annotators of Recht et al. The top of this page states the source of the labels used here, "
+        "and their bias.",
+        "Section 2 of the paper uses torchvision's pretrained networks of 2019, IMAGENET1K_V1. Weights published later "
+        "were trained differently, and networks that you train have other seeds.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Readings varied one at a time, in a reader's words."""
+"""Readings of the paper changed one at a time, in words."""
 
 import pandas as pd
 
@@ -10,14 +10,14 @@ OURS = "as in this book"
 
 
 def named_readings(table: pd.DataFrame) -> pd.DataFrame:
-    """``readings.plotted_readings`` with each reading's ``label`` in place of its name."""
+    """``readings.plotted_readings`` with a ``label`` for each reading."""
     if table.empty:
         return table
     return table.assign(reading=table["reading"].replace("", OURS)).rename(columns={"reading": "label"})
 
 
 def describe_readings(table: pd.DataFrame) -> str:
-    """``named_readings`` for who cannot see its figure."""
+    """Alternative text of the figure of ``named_readings``."""
     if table.empty:
         return "No number."
     parts = []
@@ -28,16 +28,16 @@ def describe_readings(table: pd.DataFrame) -> str:
 
 
 @text.captioned(
-    "Each claim under this book's reading and under others: its verdict (✓ supported, ✗ not supported, ? inconclusive; "
-    "* another than under this book's reading), and the numbers that it rests on, with 95 % bootstrap intervals over "
-    "images. H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH "
-    "with HSF. P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH less the norm's. Obs. 4: "
-    "lowest tau of any bin."
+    "Each claim under this book's reading and under others: the verdict (✓ supported, ✗ not supported, "
+    "? inconclusive; * differs from this book's reading) and its numbers, with 95 % bootstrap intervals over images. "
+    "H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH with HSF. "
+    "P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH minus that of the norm. Obs. 4: "
+    "lowest τ of any bin."
 )
 def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.judge_readings`` for readers: a row per (claim, reading), a column per network.
 
-    A * marks where the verdict is another than under this book's reading.
+    A * marks a verdict that differs from this book's reading.
     """
     if table.empty:
         return table
@@ -46,7 +46,7 @@ def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     for (claim, place, name), part in table.groupby(["claim", "place", "reading"], sort=False):
         row = {"claim": claim if name == "" else "", "reading": f"{place}: {name}" if name else OURS}
         cells = {arch: _cell(numbers) for arch, numbers in part.groupby("arch", sort=False)}
-        if ALL in cells:  # one verdict for all stands in the first network's column
+        if ALL in cells:  # one verdict for all is put in the column of the first network
             cells[networks[0]] = f"{cells[ALL]} (all networks together)"
         row |= {styles.architecture(arch).label: cells.get(arch, "") for arch in networks}
         rows.append(row | {"n": " to ".join(text.count(n) for n in sorted({part["n"].min(), part["n"].max()}))})
@@ -54,7 +54,7 @@ def readings_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(numbers: pd.DataFrame) -> str:
-    """A verdict's sign and the numbers that it rests on."""
+    """The symbol of a verdict and its numbers."""
     first = numbers.iloc[0]
     sign = f"{styles.VERDICTS[first['verdict']]}{'*' if first['changed'] else ''}"
     if not first["quantity"]:
@@ -63,7 +63,7 @@ def _cell(numbers: pd.DataFrame) -> str:
     return f"{sign} {'; '.join(text.with_interval(value, n=False) for value in found)}"
 
 
-@text.captioned("Images in each bin of HSF.")
+@text.captioned("Number of images in each bin of HSF.")
 def bin_sizes_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.bin_sizes`` for readers: a row per reading of the bins."""
     if table.empty:
@@ -71,19 +71,19 @@ def bin_sizes_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in table.groupby("bins", sort=False):
         bins = "; ".join(f"{row.bin}: {text.count(row.n)}" for row in part.itertuples())
-        rows.append({"bins": name, "images in each": bins})
+        rows.append({"bins": name, "images per bin": bins})
     return pd.DataFrame(rows)
 
 
 def readings_sentences(table: pd.DataFrame) -> list[str]:
-    """What came out: how many verdicts hang on a reading, and which."""
+    """How many verdicts depend on a reading, and which."""
     if table.empty:
         return []
     verdicts = table.drop_duplicates(["claim", "reading", "arch"])
     others = verdicts[verdicts["reading"] != ""]
     changed = others[others["changed"]]
     differ = f"{text.count(len(changed))} {'differs' if len(changed) == 1 else 'differ'} from this book's"
-    sentences = [f"Of {text.count(len(others))} verdicts under another reading, {differ}."]
+    sentences = [f"Of {text.count(len(others))} verdicts under other readings, {differ}."]
     base = verdicts[verdicts["reading"] == ""].set_index(["claim", "arch"])["verdict"]
     for (claim, name), rows in changed.groupby(["claim", "reading"], sort=False):
         moves = text.listing(
@@ -91,5 +91,5 @@ def readings_sentences(table: pd.DataFrame) -> list[str]:
             f"(from {base[claim, row.arch]} to {row.verdict})"
             for row in rows.itertuples()
         )
-        sentences.append(f"{claim}, {name}: another verdict for {moves}.")
+        sentences.append(f"{claim}, {name}: different verdict for {moves}.")
     return sentences

@@ -1,4 +1,4 @@
-"""What several starts say, and what scores find, in a reader's words."""
+"""Results over several seeds, and how well scores find disputed images, in words."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,47 +14,47 @@ from analysis.study.starts import ALL_IMAGES, CORRECT, MEAN, has, repeated
 from report import styles, text
 
 STARTS_CAPTION = (
-    "Spearman's correlation with human selection frequency, from each start; the mean over starts and their standard "
-    "deviation (SD); the mean's 95 % interval over images, with these starts fixed, and over images and starts. n: "
-    "images."
+    "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
+    "deviation (SD); 95 % intervals of the mean over images, with the seeds fixed, and over images and seeds. n: "
+    "number of images."
 )
-EVENTS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "most people choose another class"}
-SEEN = "found after seeing data; CIFAR-10H's other seeds and the simulated study are the test"
+EVENTS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
+SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simulated study test it"
 
 
 def starts_said(study: StudyResults) -> str:
-    """How many starts each network has, and what that lets intervals tell."""
+    """The number of seeds per network, and what intervals therefore include."""
     counts = {len(run.starts) for run in study.runs.values()}
     if not repeated(study):
-        return "Each network has one start here: intervals are over test images alone."
+        return "Each network was trained with one seed, so intervals are over test images only."
     said = listing_of_counts(counts)
     return (
-        f"Each network was trained from {said}, alike but for the seed of its weights and of the images' order. Other "
-        "figures and numbers of this page are of the first."
+        f"Each network was trained with {said}, which set the initial weights and the order of the images. The other "
+        "figures and numbers on this page are for the first seed."
     )
 
 
 def starts_judged(study: StudyResults) -> str:
-    """Of which starts verdicts are."""
+    """Which seeds the verdicts are for."""
     if not repeated(study):
         return starts_said(study)
     return (
-        "Verdicts and numbers are of each network's first start. Claims that rest on its final scores "
-        f"({text.listing(claim.id for claim in CLAIMS if claim.of_scores)}) are judged for its other starts too: "
-        "“2 of 3 starts” have the verdict that is shown."
+        "Verdicts and numbers are for the first seed of each network. Claims about final scores "
+        f"({text.listing(claim.id for claim in CLAIMS if claim.of_scores)}) are also judged for the other seeds: "
+        "“2 of 3 seeds” means that two of three seeds have this verdict."
     )
 
 
 def listing_of_counts(counts: set[int]) -> str:
     low, high = min(counts), max(counts)
-    return f"{low} starts" if low == high else f"{low} to {high} starts"
+    return f"{low} random seeds" if low == high else f"{low} to {high} random seeds"
 
 
 @text.captioned(STARTS_CAPTION)
 def starts_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of ``starts`` for readers: a row per number, with each start's, their spread and both intervals.
+    """A table of ``starts`` for readers: a row per number, with its value for each seed, the spread and both intervals.
 
-    Empty where no network has several starts.
+    Empty if no network has several seeds.
     """
     if table.empty or (table["starts"] < 2).all():
         return pd.DataFrame()
@@ -63,7 +63,7 @@ def starts_table(table: pd.DataFrame) -> pd.DataFrame:
 
 @text.captioned(STARTS_CAPTION)
 def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The same, also where each network has one start."""
+    """The same, even if each network has one seed."""
     return pd.DataFrame() if table.empty else _rows(table)
 
 
@@ -78,12 +78,12 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
         mean, each = part[part["start"] == MEAN].iloc[0], part[part["start"] != MEAN]
         row = {"arch": "network", "other": "against"}
         row = {row.get(name, name): _word(name, value) for name, value in zip(keys, key, strict=True)}
-        row["each start"] = ", ".join(text.number(value) for value in each["value"])
+        row["each seed"] = ", ".join(text.number(value) for value in each["value"])
         if (table["starts"] > 1).any():
             row |= {"mean": text.number(mean["value"]), "SD": _number(mean["deviation"], 3)}
         row["over images"] = text.bracketed(mean["low"], mean["high"])
         if (table["starts"] > 1).any():
-            row["over images and starts"] = _ends(mean)
+            row["over images and seeds"] = _ends(mean)
         rows.append(row | {"n": text.count(mean["n"])})
     return pd.DataFrame(rows)
 
@@ -103,27 +103,27 @@ def _ends(row: Any) -> str:
 
 
 def widest(row: Any) -> tuple[float, float]:
-    """A mean's interval over images and starts; over images where there is one start."""
+    """The interval of a mean over images and seeds; over images if there is one seed."""
     return (row["low"], row["high"]) if np.isnan(row["both_low"]) else (row["both_low"], row["both_high"])
 
 
 def lacks_margin(study: StudyResults) -> str:
-    """Which networks' tables have no angular margin."""
+    """The networks without an angular margin in their tables."""
     names = [styles.architecture(arch).label for arch, run in study.runs.items() if not has(run, "angular_margin")]
     if not names:
         return ""
-    return f"The tables of {text.listing(names)} are older than the angular margin and lack it: they are left out here."
+    return f"The tables of {text.listing(names)} have no angular margin, so these networks are left out here."
 
 
 def margin_leads(table: pd.DataFrame) -> list[str]:
-    """Whether the angular margin follows people more closely than each other score does: a sentence for each."""
+    """Whether the angular margin correlates with HSF more strongly than each other score: a sentence for each."""
     sentences = []
     for images, other in ((i, o) for i in (ALL_IMAGES, CORRECT) for o in table["other"].unique()) if len(table) else ():
         rows = table[(table["images"] == images) & (table["other"] == other) & (table["start"] == MEAN)]
         cases: dict[str, list[str]] = {
-            "more closely than": [],
-            "less closely than": [],
-            "neither clearly more nor less closely than": [],
+            "more strongly than": [],
+            "less strongly than": [],
+            "neither clearly more nor less strongly than": [],
         }
         for row in rows.to_dict("records"):
             low, high = widest(row)
@@ -132,17 +132,17 @@ def margin_leads(table: pd.DataFrame) -> list[str]:
                 f"{styles.architecture(row['arch']).label} ({text.number(row['value'])} {text.bracketed(low, high)})"
             )
         parts = [
-            f"{how} {styles.SCORES[other].label} under {text.listing(names)}" for how, names in cases.items() if names
+            f"{how} {styles.SCORES[other].label} for {text.listing(names)}" for how, names in cases.items() if names
         ]
-        where = "Over all images" if images == ALL_IMAGES else "Among images that every start classifies correctly"
-        sentences.append(f"{where} the angular margin follows people {'; '.join(parts)}.")
+        where = "Over all images" if images == ALL_IMAGES else "Among images classified correctly with every seed"
+        sentences.append(f"{where}, the angular margin correlates with HSF {'; '.join(parts)}.")
     return sentences
 
 
 def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -> pd.DataFrame:
-    """A table of ``starts`` as ``figure_starts`` draws it: single starts, ``label`` from a column, signs reversed.
+    """A table of ``starts`` as ``figure_starts`` draws it: single seeds, with ``label`` from a column.
 
-    rows: "score" or "arch". A score that is low for easy images has its sign reversed, as its label's minus says.
+    rows: "score" or "arch".
     """
     if table.empty:
         return table
@@ -152,7 +152,7 @@ def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -
 
 
 def turned_points(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlations with their signs reversed where a score is low for easy images; its label has a minus then."""
+    """Correlations with the sign reversed for scores that are low for easy images; their labels get a minus."""
     if table.empty:
         return table
     down = table["score"].map(lambda score: SCORES[score].sign < 0)
@@ -162,11 +162,11 @@ def turned_points(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_starts(table: pd.DataFrame) -> str:
-    """``drawn`` for who cannot see its figure."""
+    """Alternative text of the figure of ``drawn``."""
     parts = []
     for (panel, arch, label), rows in table.groupby(["panel", "arch", "label"], sort=False) if len(table) else ():
         name = styles.architecture(arch).label
-        under = "" if name == label else f" under {name}"
+        under = "" if name == label else f" for {name}"
         parts.append(f"{text.flow(panel)}, {label}{under}: {', '.join(map(text.number, rows['value']))}")
     return f"{'. '.join(parts)}." if parts else "No number."
 
@@ -185,7 +185,7 @@ def sought(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def detections_title(event: str, images: str) -> str:
-    """What a click on that table's title opens."""
+    """The title that opens this table."""
     return text.sentence(f"{EVENTS[event]}, {images}")[:-1]
 
 
@@ -214,18 +214,18 @@ def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFra
 
 def detections_caption(event: str, images: str) -> str:
     """The caption of that table."""
-    what = f"with {EVENTS[event]}" if event == DISPUTE else f"of which {EVENTS[event]}"
-    where = "all images" if images == ALL_IMAGES else "images that every start classifies correctly"
+    what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
+    where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
     return (
-        f"How well each score finds the images {what}, among {where}: AUROC and average precision, means over starts "
-        "with 95 % intervals over images and, where a network has several starts, over starts; the share of such "
-        f"images among the {text.listing(map(str, FIRSTS))} hardest; what a score without any information has by "
-        "chance (0.5 of AUROC); and how many such images there are."
+        f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
+        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
+        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
+        "0.5); and the number of such images."
     )
 
 
 def detections_tables(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table for each event and set of images, behind a title: what ``Page.show_tables`` takes."""
+    """A folded table for each event and set of images: the argument of ``Page.show_tables``."""
     return [
         {
             "table": detections_table(table, event, images),
@@ -239,7 +239,7 @@ def detections_tables(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def best_finders(table: pd.DataFrame) -> list[str]:
-    """Which score finds each event best under each network, and what AVH has beside it: a sentence per event."""
+    """Which score finds each event best for each network, compared with AVH: a sentence per event."""
     sentences = []
     means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")] if len(table) else table
     for (event, images), part in means.groupby(["event", "images"], sort=False) if len(means) else ():
@@ -247,36 +247,34 @@ def best_finders(table: pd.DataFrame) -> list[str]:
         for arch, rows in part.dropna(subset="value").groupby("arch", sort=False):
             best, avh = rows.loc[rows["value"].idxmax()], rows[rows["score"] == "avh"].iloc[0]
             said.append(
-                f"{styles.SCORES[best['score']].label} under {styles.architecture(arch).label} (AUROC "
+                f"{styles.SCORES[best['score']].label} for {styles.architecture(arch).label} (AUROC "
                 f"{text.number(best['value'])}, AVH {text.number(avh['value'])})"
             )
         if said:
-            sentences.append(f"{text.sentence(EVENTS[event])[:-1]}, {images}: found best by {text.listing(said)}.")
+            sentences.append(f"{text.sentence(EVENTS[event])[:-1]}, {images}: the best score is {text.listing(said)}.")
     return sentences
 
 
 def heads_said(table: pd.DataFrame) -> str:
-    """What the heads do to AVH, from the numbers alone."""
+    """The effect of the heads on AVH, in numbers."""
     if table.empty:
-        return "Nobody was asked about these images."
+        return "There are no human labels for these images."
     means = table[table["start"] == MEAN]
     parts = []
     for images, rows in means.groupby("images", sort=False):
         ordered = rows.sort_values("value")
         values = [
-            f"{text.number(r['value'])} {text.bracketed(*widest(r))} under {styles.architecture(r['arch']).label}"
+            f"{text.number(r['value'])} {text.bracketed(*widest(r))} for {styles.architecture(r['arch']).label}"
             for r in ordered.to_dict("records")
         ]
-        parts.append(
-            f"Over {images if images == ALL_IMAGES else 'images that every start classifies correctly'} AVH's "
-            f"correlation with HSF is {text.listing(values)}."
-        )
+        where = images if images == ALL_IMAGES else "images classified correctly with every seed"
+        parts.append(f"Over {where}, the correlation of AVH with HSF is {text.listing(values)}.")
     first = means[means["images"] == ALL_IMAGES]
     spread, within = first["value"].max() - first["value"].min(), first["deviation"].median()
     if np.isfinite(within):
         parts.append(
-            f"Over all images heads differ by up to {text.number(spread)}, starts of one head by a standard deviation "
-            f"of {text.number(within, 3)} (median over heads)."
+            f"Over all images, heads differ by up to {text.number(spread)}; the standard deviation over seeds of one "
+            f"head is {text.number(within, 3)} (median over heads)."
         )
     accuracies = first.set_index("arch")["accuracy"]
     parts.append(f"Accuracy is {text.percent(accuracies.min())} to {text.percent(accuracies.max())}.")

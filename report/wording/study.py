@@ -1,4 +1,4 @@
-"""What a reader must know of a study before its figures: the pictures, the people, the networks."""
+"""What a reader must know about a study before its figures: images, annotators, networks."""
 
 from typing import Any
 
@@ -8,122 +8,128 @@ from report.text import THIN, count, escape, listing, percent, short
 
 
 def undefined_scores(undefined: int) -> str:
-    """What a caption says of undefined scores."""
+    """The sentence on undefined scores in a caption."""
     if not undefined:
         return "No score is undefined."
-    return f"{count(undefined)} {'image has' if undefined == 1 else 'images have'} an undefined score and are left out."
+    if undefined == 1:
+        return "1 image has an undefined score and is left out."
+    return f"{count(undefined)} images have an undefined score and are left out."
 
 
 def about(study: StudyResults) -> list[str]:
-    """What a reader must know of a study before its figures: the pictures, the people, the networks."""
+    """What a reader must know about a study before its figures: images, annotators, networks."""
     data, images = study.dataset, study.dataset["images"]
     given = [run for run in study.runs.values() if run.measured]
-    learn = f"; the networks learn from {count(images['train'])} others" if len(given) < len(study.runs) else ""
+    learn = f"; the networks are trained on {count(images['train'])} others" if len(given) < len(study.runs) else ""
     sentences = [
         *matched(study),
-        f"Pictures: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
+        f"Images: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
         f"classes{learn}.",
     ]
     if study.has_people:
-        sentences.append(f"People: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
+        sentences.append(f"Annotators: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
     sentences += scale(study)
     sentences += [escape(note) for note in data["notes"]]
     sentences.append(f"Networks: {'; '.join(network(run) for run in study.runs.values())}.")
     sentences += [given_weights(run, data) for run in given]
     undefined = study.undefined
     sentences.append(
-        f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH are undefined (an "
-        f"embedding of norm zero has no direction){' and left out' if undefined else ''}."
+        f"{count(undefined)} of {count(sum(len(run.scores) for run in study.runs.values()))} AVH values are undefined "
+        f"(an embedding of norm zero has no direction){' and are left out' if undefined else ''}."
     )
     return sentences
 
 
-FULL = {"cifar10h": "cifar10h-full"}  # studies of networks that are smaller than the paper's -> the same in full
+FULL = {"cifar10h": "cifar10h-full"}  # studies with networks smaller than the paper's -> the full-size study
 
 
 def scale(study: StudyResults) -> list[str]:
-    """That networks are narrower than the paper's, and how to have them in full; nothing where none is."""
+    """That networks are narrower than the paper's, and how to run them at full width; nothing if none is."""
     trained = [run.stamp["parameters"] for run in study.runs.values() if not run.measured]
     widths = sorted({p["width"] for p in trained if p.get("width", 1) < 1})
     if not widths:
         return []
     shares = listing([percent(width) for width in widths])
-    said = f"Scale: the networks have {shares} of the channels of the paper's, so that a CPU can train them."
+    said = f"Scale: the networks have {shares} of the channels of the paper's networks, so that a CPU can train them."
     if study.name in FULL:
-        said += f' In full, for a GPU: `make book CONFIG="studies={FULL[study.name]}"`.'
+        said += f' At full width, for a GPU: `make book CONFIG="studies={FULL[study.name]}"`.'
     return [said]
 
 
 BATCH_NORM = (
-    "Where a network has batch norm, its statistics are computed anew on training images before each measurement in "
-    "the first steps of training, because the running ones lag far behind the network then; later measurements use the "
-    "running ones."
+    "For networks with batch norm, its statistics are recomputed on training images before each evaluation in the "
+    "first steps of training, because the running statistics still lag far behind the weights. Later evaluations use "
+    "the running statistics."
 )
 
 
 def given_weights(run: NetworkResults, dataset: dict[str, Any]) -> str:
-    """Where a measured network's weights are from, how its pictures were made, and how its outputs met the classes."""
+    """The source of given weights, the image transforms, and how outputs are assigned to classes."""
     made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
     label, pictures = styles.architecture(run.arch).label, transformed(made.get("transforms"))
-    said = f"Nothing is trained here: the weights of {label} are given, {escape(made['weights'])}. "
+    said = f"No training: the weights of {label} are given, {escape(made['weights'])}. "
     said += f"{pictures}{normalised(made.get('normalisation'))}"
     if not made["by_name"]:
-        return f"{said}Which output is which class is taken from their {decided(made)}."
-    others = f"; it knows {count(outputs - classes)} others beside them" if outputs > classes else ""
-    return f"{said}The classes bear the names that the network knows them by{others}."
+        return f"{said}Outputs are assigned to classes by their {decided(made)}."
+    others = (
+        f"; it has {count(outputs - classes)} other class{'es' if outputs - classes > 1 else ''}"
+        if outputs > classes
+        else ""
+    )
+    return f"{said}Outputs are assigned to classes by the class names of the network{others}."
 
 
 def decided(made: dict[str, Any]) -> str:
-    """What decided which output is which class, where names did not; older stamps do not say numbers."""
+    """What assigned outputs to classes if not their names; older stamps do not record numbers."""
     return made.get("decided", "order")
 
 
 def matched(study: StudyResults) -> list[str]:
-    """A warning for the head of a page, where a network's outputs met the classes by their order or numbers alone."""
+    """A warning for the top of a page if outputs are assigned to classes by order or numbers only."""
     said = []
     for run in study.runs.values():
         if run.measured and not run.stamp["measured"]["by_name"]:
             made, label = run.stamp["measured"], styles.architecture(run.arch).label
             chance = short(100 / len(run.stamp["classes"]))
             said.append(
-                f"Mind the classes: which output of {label} is which class is taken from their {decided(made)}, as no "
-                f"names are known to both. An accuracy near chance, {chance}{THIN}%, would say that it is another."
+                f"Check the classes: outputs of {label} are assigned to classes by their {decided(made)}, because no "
+                f"class names are available. An accuracy near chance, {chance}{THIN}%, would indicate a wrong match."
             )
     return said
 
 
 def normalised(made: dict[str, Any] | None) -> str:
-    """How pixels were normalised, a sentence and a space, and by whose word; older stamps do not say."""
+    """How pixels were normalised and who says so, a sentence and a space; older stamps do not record it."""
     if made is None:
         return ""
     mean, std = (", ".join(f"{value:g}" for value in made[name]) for name in ("mean", "std"))
-    said = f"Of its pixels in 0 to 1, {mean} were taken off, by channel, and the rest divided by {std}"
+    said = f"Pixel values between 0 and 1 are normalised with the channel means {mean} and standard deviations {std}"
     if made["by"] == "assumed":
-        return f"{said}: this is assumed, because the file does not say; the parameter normalisation sets it. "
-    return f"{said}, as {made['by']} has it. "
+        return f"{said}. This is assumed, because the file does not state it; the parameter normalisation sets it. "
+    return f"{said}, according to {made['by']}. "
 
 
 def transformed(made: dict[str, Any] | None) -> str:
-    """How pictures were made for published weights, a sentence and a space; empty where weights are a file."""
+    """The image transforms for published weights, a sentence and a space; empty for weights from a file."""
     if made is None:
         return ""
     if "size" not in made:
         return (
-            "It was given this dataset's pictures as they are, not resized as in the weights' own evaluation, because "
-            "they do not come from picture files. "
+            "The network received the images of this dataset unchanged, not resized as in the evaluation of the "
+            "published weights, because they do not come from image files. "
         )
-    turned = ", but first turned upright where their EXIF data say so" if made.get("upright") else ""
+    turned = ", after rotation according to their EXIF orientation" if made.get("upright") else ""
     return (
-        f"Whatever their size on these pages, it was given the pictures as in the weights' own evaluation{turned}: the "
-        f"shorter side resized to {made['resized']} px ({made['interpolation']}), then the central {made['size']} × "
-        f"{made['size']} px. "
+        f"The network received the images as in the evaluation of the published weights{turned}: the shorter side is "
+        f"resized to {made['resized']} px ({made['interpolation']}), then the central {made['size']} × {made['size']} "
+        "px are cropped. The images on these pages are shown in another size. "
     )
 
 
 def network(run: NetworkResults) -> str:
-    """Which variant of its architecture a run trained."""
+    """The variant of the architecture."""
     description = run.stamp["network"]
     label = styles.architecture(run.arch).label
     if description.startswith(f"{run.arch}_bn "):
-        return f"{label} in its form with batch norm, which the paper's does not have: {escape(description)}"
+        return f"{label} with batch norm, which the paper's network does not have: {escape(description)}"
     return f"{label}: {escape(description)}"

@@ -18,9 +18,9 @@ def steps(**networks: tuple[float, float]) -> pd.DataFrame:
 
 def test_a_hard_images_norm_that_stops_climbing_counts_against_the_paper():
     said = wording.last_norms(steps(alexnet=(1.0, 0.2), vgg19=(-0.5, 0.1)))
-    assert "changes by 1 with AlexNet (the easy one's by 0.2) and −0.5 with VGG19" in said
-    assert said.endswith("With VGG19 it does not climb, which counts against the paper.")
-    assert wording.last_norms(steps(alexnet=(1.0, 0.2))).endswith("It climbs in all.")
+    assert "changes by 1 for AlexNet (easy image: 0.2) and −0.5 for VGG19" in said
+    assert said.endswith("It does not rise for VGG19, which contradicts the paper.")
+    assert wording.last_norms(steps(alexnet=(1.0, 0.2))).endswith("It rises in all networks.")
     assert wording.last_norms(pd.DataFrame()) == ""
 
 

@@ -206,7 +206,7 @@ def test_the_recorded_study_is_in_every_book(book):
         )
         for arch in study.runs if name in PICTURED else ():
             page = (book / f"_build/html/book/runs/{name}/{arch}/explorer.html").read_text()
-            assert "pictures are not here" in page
+            assert "images are not available here" in page
 
 
 def test_the_front_page_shows_every_verdict(book):

@@ -23,7 +23,7 @@ def vector(turn: float, length: float) -> list[float]:
 
 
 def expected(turn: float, length: float) -> dict[str, list[float]]:
-    """What scores.py says of the image's vector, whose class is the first."""
+    """What scores.py says of the image vector, whose true class is the first."""
     weights = torch.tensor([vector(*way) for way in CLASSES.values()], dtype=torch.float64)
     image, own = torch.tensor([vector(turn, length)], dtype=torch.float64), torch.tensor([0])
     logits = image @ weights.T
@@ -115,7 +115,7 @@ def test_presets_say_what_they_are_called(opened):
         page.get_by_role("button", name=name, exact=True).click()
         assert_shows(page, float(turn), float(length))
         assert page.url.endswith(f"#turn={turn}&length={length}")
-        found[name] = shown(page) | {"says": page.text_content(".said").rpartition("says ")[2]}
+        found[name] = shown(page) | {"says": page.text_content(".said").rpartition("Prediction: ")[2]}
     assert found["easy"]["confidence"][0] > 0.9 and found["easy"]["says"] == "cat."
     assert found["torn between two"]["confidence"][0] == pytest.approx(0.5, abs=0.01)
     assert found["confident and wrong"]["confidence"][0] < 0.1 and found["confident and wrong"]["says"] == "dog."
@@ -146,13 +146,13 @@ def test_the_handle_follows_the_mouse_and_the_arrow_keys(opened):
     page.mouse.up()
     page.mouse.move(centre[0], centre[1])
     assert_shows(page, 0, 2)
-    handle = page.get_by_role("slider", name="The image")
+    handle = page.get_by_role("slider", name="Image vector")
     handle.focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
     assert_shows(page, 10, 2.2)
     said = handle.get_attribute("aria-valuetext")
-    assert said.startswith("80° from cat, its class, 30° from dog and 70° from ship; length 2.2. The network says dog.")
+    assert said.startswith("80° from cat (true class), 30° from dog and 70° from ship; length 2.2. Prediction: dog.")
     assert page.get_by_label("Direction", exact=True).get_attribute("aria-valuetext") == said
 
 

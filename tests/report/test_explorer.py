@@ -179,9 +179,9 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
 
 
 SAID = {
-    "missing": "The pictures are not here",
-    "imagenet": "The pictures are not here",
-    "answers": "The pictures are not shown without people",
+    "missing": "The images are not available here",
+    "imagenet": "The images are not available here",
+    "answers": "The images cannot be verified without the human labels",
     "other": "their hash is another",
 }
 
@@ -287,9 +287,9 @@ def assert_details(page, study: StudyResults, i: int) -> None:
     """What the page says of image i is its row."""
     row, people, classes = study.runs["resnet50"].scores.loc[i], study.images.loc[i], study.dataset["classes"]
     shown = details(page)
-    outcome = "rightly" if row["correct"] else "wrongly"
-    assert f"{row['id']}, of class {classes[row['label']]}. ResNet50 says " in shown["summary"]
-    assert f"says {classes[row['predicted']]}, {outcome}." in shown["summary"]
+    outcome = "correctly" if row["correct"] else "wrongly"
+    assert f"{row['id']}, true class {classes[row['label']]}. ResNet50 predicts " in shown["summary"]
+    assert f"predicts {classes[row['predicted']]}, {outcome}." in shown["summary"]
     assert (
         f"{people['selected']} of {people['shown']} simulated annotators chose {classes[row['label']]}"
         in shown["summary"]
@@ -337,7 +337,7 @@ def test_filters_leave_what_the_table_leaves(opened):
     low, high = np.quantile(study.hsf[(table["label"] == 1) & ~table["correct"]], [0.2, 0.8], method="nearest")
     for choose, kept in (
         (lambda: page.locator("form.controls").get_by_label("Class").select_option(HOSTILE), table["label"] == 1),
-        (lambda: page.get_by_label("The network is").select_option("wrong"), ~table["correct"]),
+        (lambda: page.get_by_label("Prediction").select_option("wrong"), ~table["correct"]),
         (lambda: page.get_by_label("from").fill(str(low)), study.hsf >= low),  # bounds are within
         (lambda: page.get_by_label("to", exact=True).fill(str(high)), study.hsf <= high),
     ):
@@ -361,7 +361,7 @@ def test_a_click_shows_the_row_and_steps_go_on_from_it(opened):
     page.click(f".images button[data-image='{order[46]}']")
     assert_details(page, study, order[46])
     for place in (47, 48):  # onto the next page
-        page.get_by_role("button", name="Image after").click()
+        page.get_by_role("button", name="Next image").click()
         assert_details(page, study, order[place])
     assert listed(page) == order[48:96]
     page.click("[name=last]")
@@ -438,7 +438,7 @@ def test_the_selections_coefficient_is_that_of_its_rows(opened, pictured):
     for score, other, keep in (("avh", "hsf", True), ("avh", "hsf", wrong), ("loss", "confidence", wrong)):
         page.get_by_label("Order by").select_option(score)
         page.get_by_label("Compare with").select_option(other)
-        page.get_by_label("The network is").select_option("wrong" if keep is wrong else "right or wrong")
+        page.get_by_label("Prediction").select_option("wrong" if keep is wrong else "correct or wrong")
         assert coefficient(page) == pytest.approx(spearman(study, score, other, keep), abs=5.1e-4)
 
 
@@ -448,7 +448,7 @@ def test_filters_that_leave_nothing_say_so_and_clear_the_picture(opened):
     page.get_by_label("from").fill("2")
     assert page.is_visible(".empty")
     assert not page.is_visible(".picture") and not page.is_visible("table.scores")
-    assert page.text_content(".summary") == "No image is chosen."
+    assert page.text_content(".summary") == "No image selected."
     assert page.text_content(".rho") == ""
     page.get_by_role("button", name="Reset").click()
     page.wait_for_selector(".picture")
@@ -471,7 +471,7 @@ def test_an_image_is_found_by_its_id_or_its_number(opened):
     page.get_by_label("Image by id or number").fill("8")
     page.keyboard.press("Enter")
     assert_details(page, study, 8)
-    assert page.text_content(".found") == f"{HOSTILE}-8 does not meet the filters."
+    assert page.text_content(".found") == f"{HOSTILE}-8 does not match the filters."
 
 
 def test_what_is_chosen_is_in_the_address_and_the_browser_leads_back(opened):
@@ -480,7 +480,7 @@ def test_what_is_chosen_is_in_the_address_and_the_browser_leads_back(opened):
     chosen = "[document.forms[0].score.value, document.forms[0].correct.value]"
     assert "#" not in page.url
     page.get_by_label("Order by").select_option("confidence")
-    page.get_by_label("The network is").select_option("wrong")
+    page.get_by_label("Prediction").select_option("wrong")
     page.get_by_label("to", exact=True).fill("0.9")
     keep = ~study.runs["resnet50"].scores["correct"] & (study.hsf <= 0.9)
     order = expected(study, "confidence", keep=keep)
@@ -508,7 +508,7 @@ def test_an_address_that_means_nothing_is_the_start(opened, address):
 def test_the_selection_is_a_csv_file(opened, tmp_path, pictured):
     study = made_up()
     page = opened(study, pictured=pictured)
-    page.get_by_label("The network is").select_option("wrong")
+    page.get_by_label("Prediction").select_option("wrong")
     with page.expect_download() as download:
         page.get_by_role("button", name="Selection as CSV").click()
     download.value.save_as(tmp_path / "selection.csv")
@@ -554,7 +554,7 @@ def test_without_people_the_rest_works(opened, width):
     assert page.locator(".people").count() == 0
     assert page.locator("canvas").is_visible()
     assert coefficient(page) == pytest.approx(spearman(study, "avh", "confidence"), abs=5.1e-4)
-    page.get_by_label("The network is").select_option("right")
+    page.get_by_label("Prediction").select_option("correct")
     assert all_listed(page) == expected(study, keep=study.runs["resnet50"].scores["correct"])
     assert "people" not in details(page)["summary"]
 

@@ -60,7 +60,7 @@ def test_marks_stand_out_from_white_and_differ_in_shape():
 def test_figure_1_draws_the_counts_of_its_table(study):
     table = tables.histograms(study, ["resnet50"], ["confidence", "norm_in_class", "avh_scaled"])
     axes = panels(figures.figure_1(table))
-    assert [ax.get_ylabel() for ax in axes] == ["confidence", "norm within its class", "AVH, scaled to [0, 1]"]
+    assert [ax.get_ylabel() for ax in axes] == ["confidence", "norm within class", "AVH, scaled to [0, 1]"]
     assert {ax.get_xlabel() for ax in axes} == {"human selection frequency"}
     for ax, score in zip(axes, table["score"].unique(), strict=True):
         drawn = ax.collections[0].get_array().filled(0).sum()
@@ -209,7 +209,7 @@ def test_figure_5_shows_the_two_images_and_their_own_courses(study):
     for ax, picture, row in zip(shown, pictures, chosen.itertuples(), strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture)
         assert ax.get_title() == f"{row.example}: {row.label}, HSF {row.HSF:.2f}"
-        assert ax.get_xlabel().replace("\n", " ") == f"simulated annotators said: {row.answers}"
+        assert ax.get_xlabel().replace("\n", " ") == f"simulated annotators: {row.answers}"
     ax = next(ax for ax in fig.axes if ax.get_title() == "DenseNet121")  # its norm
     raw = study.runs["densenet121"].iterations
     for line, image in zip(ax.lines, chosen["image"], strict=True):

@@ -51,7 +51,7 @@ def judged(**changed: list[str]) -> pd.DataFrame:
 def test_the_answer_begins_with_what_the_verdicts_come_to(changed, head):
     said = wording.answer_in_words(judged(**changed))
     assert said.startswith(f"**{head}.** ")
-    assert "does under 1 of 3, and less closely under 1 of 3." in said
+    assert "does in 1 of 3 networks, and less strongly in 1 of 3." in said
 
 
 def test_a_claim_in_a_study_is_one_verdict_or_whose_is_which():

@@ -92,7 +92,7 @@ def test_a_long_alternative_text_is_cut_at_a_sentence_and_its_numbers_are_a_tabl
     alt = html.unescape(re.search(r'alt="([^"]*)"', shown[0])[1])
     assert 100 < len(alt) <= 250
     assert alt.startswith("Curves. Network 0: 0.0 in the first bin and 0.0 in the last. ")
-    assert alt.endswith(" in the last. All numbers: the table below.")
+    assert alt.endswith(" in the last. All numbers are in the table below.")
     behind = shown[0].partition("{dropdown} Figure 9 in numbers")[2]
     assert all(f"| Network {i} | " in behind for i in range(40))
     assert "| 0\\.39 in the first bin and 3\\.9 in the last |" in behind
@@ -114,7 +114,7 @@ def test_labels_are_unique_in_the_book():
 
 def test_a_figure_that_cannot_be_drawn_says_why(shown):
     page_of().figure("3", None, caption="")
-    assert shown == ["Figure 3 needs people's answers, which this dataset does not have: it is not drawn."]
+    assert shown == ["Figure 3 needs human labels, which this dataset does not have, and is not drawn."]
     assert not Path("book").exists()
 
 
@@ -192,11 +192,11 @@ def measured(study: StudyResults, **more) -> StudyResults:
 
 def test_the_stamp_of_given_weights_says_where_they_are_from(shown, study):
     page_of(measured(study), "resnet50").provenance()
-    for fact in ("my_model*.pth", "e" * 16, "measuring took"):
+    for fact in ("my_model*.pth", "e" * 16, "evaluation took"):
         assert escape(fact) in shown[1]
     assert "learning rate" not in shown[1]
     assert "training took" not in shown[1]
-    assert "as the dataset makes them" in shown[1]
+    assert "those of the dataset" in shown[1]
 
 
 def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study):
@@ -208,15 +208,15 @@ def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study
 def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
     by_name, by_order = (" ".join(wording.about(measured(study, by_name=named))) for named in (True, False))
     for text in (by_name, by_order):
-        assert f"Nothing is trained here: the weights of ResNet50 are given, {escape('my_model*.pth')}" in text
-        assert "networks learn" not in text
-    assert "it knows 1 others beside them" in by_name
+        assert f"No training: the weights of ResNet50 are given, {escape('my_model*.pth')}" in text
+        assert "networks are trained" not in text
+    assert "it has 1 other class" in by_name
     assert "near chance, 25" in by_order
-    assert "networks learn from 90 others" in " ".join(wording.about(study))
+    assert "networks are trained on 90 others" in " ".join(wording.about(study))
 
 
 def test_without_people_a_sentence_says_so(study):
-    assert "Nobody was asked" in wording.people_expectation(measured(study))
+    assert "no human labels" in wording.people_expectation(measured(study))
     assert "[Figure H1](#fig-h1)" in wording.people_expectation(study)
 
 
@@ -281,15 +281,15 @@ def test_tables_are_made_safe(shown):
 def test_a_study_is_introduced_with_what_a_reader_must_know(study):
     text = " ".join(wording.about(study))
     assert "not real people" in text
-    assert "form with batch norm, which the paper's does not have" in text
-    assert "2 of 120 AVH are undefined" in text
+    assert "with batch norm, which the paper's network does not have" in text
+    assert "2 of 120 AVH values are undefined" in text
 
 
 @pytest.mark.parametrize(("name", "widths", "sentence"), [
     ("own", [1, 1], None),
-    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the paper's, so that a CPU can train them."),
+    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the paper's networks, so that a CPU can"),
     ("own", [1, 0.5], "the networks have 50 % of the channels"),
-    ("cifar10h", [0.25, 0.25], 'In full, for a GPU: `make book CONFIG="studies=cifar10h-full"`.'),
+    ("cifar10h", [0.25, 0.25], 'At full width, for a GPU: `make book CONFIG="studies=cifar10h-full"`.'),
 ])  # fmt: skip
 def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, sentence):
     for run, width in zip(study.runs.values(), widths, strict=True):
@@ -362,7 +362,7 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
     assert matrix["VGG19"].iloc[0] == wording.verdict(found["H1", "vgg19"])
     assert matrix["VGG19"].iloc[8].startswith("?\u00a0inconclusive (all together)")
-    assert wording.tally(table).startswith("Of 19 verdicts, ")
+    assert wording.tally(table).startswith("19 verdicts: ")
     assert len(wording.outcomes_of_claims(table)) == len(claims.CLAIMS)
     assert wording.outcome(table, "P2a") == wording.outcomes_of_claims(table)[2]
     assert wording.outcome(table, "P2a").startswith("**P2a**: AVH falls as HSF rises")
@@ -375,7 +375,7 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     rows = wording.judged(table, "P2a", ceiling)
     assert rows["network"].tolist() == ["VGG19", "ResNet50"]
     assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
-    assert rows["asked for"].iloc[0] == "below 0: ✓\u00a0supported"
+    assert rows["required"].iloc[0] == "below 0: ✓\u00a0supported"
     assert "share of the noise ceiling" in wording.judged_caption("P2a", ceiling)
 
 
@@ -387,7 +387,7 @@ def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
     assert "](#fig" not in wording.said(silent, "P1")
     assert "](#fig" in wording.said(silent, "Obs. 1")
     table = claims.judge(silent)
-    assert wording.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("nobody was asked").all()
+    assert wording.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("no human labels").all()
     assert wording.matrix(table, silent).columns[0] == "claim"
 
 
@@ -492,7 +492,7 @@ def test_a_chapter_says_in_its_header_what_it_is(tmp_path):
 def test_a_chapter_without_a_place_is_refused_in_a_sentence(tmp_path, header):
     path = tmp_path / "sound.md"
     path.write_text(CHAPTER.format(header=header))
-    with pytest.raises(InputError, match=r"sound\.md does not say its place among the chapters, as the header of"):
+    with pytest.raises(InputError, match=r"sound\.md has no valid chapter header; "):
         contents.read_chapter(path)
 
 

@@ -127,7 +127,7 @@ def test_the_findings_follow_the_intervals(table):
     rows.loc[rows["score"] == "margin", ["lead_low", "lead_high"]] = (0.1, 0.2)
     rows.loc[rows["score"] == "entropy", ["lead_low", "lead_high"]] = (-0.1, 0.1)
     (sentence,) = wording.baselines_sentences(rows)
-    assert "more closely by margin;" in sentence
+    assert "more strongly: margin;" in sentence
     assert "by the intervals, by entropy." in sentence
     assert "less closely by angle, angular margin, confidence" in sentence
 

@@ -155,7 +155,9 @@ def test_figure_c1_draws_each_dot_with_its_networks_look(table):
     drawn = control.plotted_causes(table)
     fig = figures.figure_c1(drawn).figure
     assert [ax.get_title() for ax in fig.axes] == [
-        "ambiguity,\ngiven degradation", "degradation,\ngiven ambiguity", "simulated HSF,\ngiven expected HSF",
+        "ambiguity,\ncontrolling for degradation",
+        "degradation,\ncontrolling for ambiguity",
+        "simulated HSF,\ncontrolling for expected HSF",
     ]  # fmt: skip
     lines = [line for line in fig.axes[0].lines if line.get_marker() not in ("None", "|", None)]
     dots = drawn[drawn["of"] == "ambiguity"]
@@ -182,27 +184,28 @@ def test_figure_c2_draws_a_line_for_each_range_of_ambiguity(made):
 
 def test_the_answer_names_the_cause_that_a_score_follows_more(table):
     avh, *others = wording.causes_sentences(table)
-    assert avh.startswith("AVH follows ambiguity more than degradation with AlexNet (")
-    assert "; degradation more than ambiguity with VGG19 (" in avh
-    assert "neither cause clearly more than the other with DenseNet121 (" in avh
+    assert avh.startswith("AVH correlates more strongly with ambiguity than with degradation for AlexNet (")
+    assert "; more strongly with degradation than with ambiguity for VGG19 (" in avh
+    assert "not clearly more strongly with either cause for DenseNet121 (" in avh
     assert len(others) == 3
-    assert others[-1].startswith("Simulated HSF follows ")
+    assert others[-1].startswith("Simulated HSF correlates ")
 
 
 def test_the_remainder_is_told_for_every_network(table):
     sentences = wording.remainder_sentences(table)
     assert len(sentences) == 3
-    assert all(sentence.count("(before: ") == 4 for sentence in sentences)
+    assert all(sentence.count("(without: ") == 4 for sentence in sentences)
 
 
 def test_the_table_for_readers_has_a_column_per_network_and_one_for_people(table):
     readable = wording.causes_table(table)
     assert list(readable) == [
-        "score", "correlation with", "given", "AlexNet", "VGG19", "DenseNet121", "ResNet50", "simulated annotators",
+        "score", "correlation with", "controlling for", "AlexNet", "VGG19", "DenseNet121", "ResNet50",
+        "simulated annotators",
     ]  # fmt: skip
     assert len(readable) == 3 * 11 + 5
     assert readable["score"][readable["score"] != ""].tolist() == ["AVH", "confidence", "norm within class", "HSF"]
-    assert wording.causes_caption(table).endswith("Images behind each number: 300.")
+    assert wording.causes_caption(table).endswith("Number of images: 300.")
 
 
 # --- without causes

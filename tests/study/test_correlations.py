@@ -108,7 +108,8 @@ def test_interval_and_test_find_the_score_that_is_closer(study, noise_avh, noise
     assert sign * row["statistic"] > 3
     assert row["p"] < 0.001
     told = wording.leads(table)
-    assert told.startswith(f"AVH follows people {'more' if sign > 0 else 'less'} closely than confidence under AlexNet")
+    how = "more" if sign > 0 else "less"
+    assert told.startswith(f"AVH correlates with HSF {how} strongly than confidence for AlexNet")
 
 
 def test_given_correctness_is_the_correlation_of_residuals(study):
@@ -191,7 +192,7 @@ def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
     assert list(table) == ["HSF", "AlexNet", "ResNet50", "spread"]
     assert table["HSF"].iloc[0] == "all images n\u00a0=\u00a059".replace(" ", "\u00a0", 1)
     given = wording.remaining(correlations.given_correctness(study, ["avh"]))
-    assert given.startswith("Given whether the network is correct, AVH keeps a partial rank correlation of ")
+    assert given.startswith("Controlling for correctness, AVH has a partial rank correlation with HSF of ")
     assert "of 60 images (" in wording.parting(correlations.apart(study))
     assert list(wording.lead_table(correlations.lead(study))) == [
         "network", "|AVH| − |confidence|", "Steiger's z", "p", "n"]  # fmt: skip
@@ -204,7 +205,7 @@ def test_one_network_is_not_a_range(study):
     (sentence, _) = wording.strengths(strength, correlations.ceilings(alone))
     assert " to " not in sentence
     told = wording.shrinking(correlations.by_bin(alone, "norm", strength))
-    assert told.startswith(f"Over all images the coefficient is {number(strength['value'].iloc[0])}, within bins ")
+    assert told.startswith(f"The coefficient is {number(strength['value'].iloc[0])} over all images and ")
 
 
 def test_the_figure_draws_its_table(study, strength):
@@ -237,7 +238,7 @@ def test_without_people_nothing_is_told(silent):
     for table in (strength, ceilings, bins, lead, apart, given):
         assert table.empty
     assert wording.strengths(strength, ceilings) == [
-        "Nobody was asked about these images: there is nothing to correlate with."
+        "There are no human labels for these images, so there is no correlation with HSF."
     ]
     assert not any((wording.leads(lead), wording.remaining(given), wording.parting(apart), wording.shrinking(bins)))
     told = (wording.coefficients_table(strength, ceilings), wording.ceilings_table(ceilings), wording.bins_table(bins),

@@ -88,7 +88,7 @@ def test_readers_see_every_score_and_the_best_one(study, found):
     shown = wording.detections_table(found, "disputed", starts.ALL_IMAGES)
     assert len(shown) == len(disputed.SEARCHED) * len(ARCHS)
     first = wording.best_finders(found)[0]
-    assert first.startswith("HSF below 0.8, all images: found best by ")
+    assert first.startswith("HSF below 0.8, all images: the best score is ")
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
     means = means[means["images"] == starts.ALL_IMAGES]
     best = means.loc[means["value"].idxmax(), "score"]
@@ -154,4 +154,4 @@ def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     assert wording.starts_said(study).startswith("Each network was trained from 2 starts")
     shown = wording.starts_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
-    assert shown["each start"].str.count(",").tolist() == [1, 1]
+    assert shown["each seed"].str.count(",").tolist() == [1, 1]

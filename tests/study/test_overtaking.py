@@ -93,4 +93,4 @@ def test_sentences_name_every_network_and_the_small_bins(results):
 def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
     assert overtaking.overtaking(nobody).empty
     assert figures.figure_d1(overtaking.overtaking(nobody)) is None
-    assert "Nobody was asked" in wording.reasons(nobody)[0]
+    assert "no human labels" in wording.reasons(nobody)[0]

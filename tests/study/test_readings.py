@@ -153,7 +153,7 @@ def test_what_needs_full_answers_says_so_without_them(study):
 def test_the_findings_count_what_changed(table):
     verdicts = table[table["reading"] != ""].drop_duplicates(["claim", "reading", "arch"])
     first, *others = wording.readings_sentences(table)
-    assert first.startswith(f"Of {len(verdicts)} verdicts under another reading, {verdicts['changed'].sum()} ")
+    assert first.startswith(f"Of {len(verdicts)} verdicts under other readings, {verdicts['changed'].sum()} ")
     assert len(others) == len(verdicts[verdicts["changed"]].drop_duplicates(["claim", "reading"]))
 
 
@@ -174,7 +174,7 @@ def test_figure_b2_draws_the_numbers_with_the_book_first(table):
         drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)
         assert drawn == (numbers["quantity"] == quantity).sum()
         wanted = ax.patches[-1]
-        assert wanted.get_label() == "where the rule wants it"
+        assert wanted.get_label() == "required range"
     h1 = fig.axes[0].patches[-1]
     assert (h1.get_x(), h1.get_x() + h1.get_width()) == pytest.approx((-STRONG, STRONG))
 
