@@ -140,7 +140,7 @@ class Page:
         pictured = shown.pictured(embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
         numbers = shown.told(drawn.alt) if alt != drawn.alt else shown.Shown()
         show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", numbers)))
-        self.note(f"Figure {number} has boxes in place of characters", wording.boxes(drawn.boxes))
+        self.note(f"Figure {number} shows boxes instead of some characters", wording.boxes(drawn.boxes))
 
     def table(
         self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""

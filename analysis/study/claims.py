@@ -1,9 +1,9 @@
 """The paper's claims, each declared once: the paper's words, and a rule, in words and as a function.
 
 A rule turns the tables of a study into a verdict (``verdicts``) and was fixed before the results were known, in the
-commit ``since``. With too few human labels, images, bins, epochs or networks the verdict is inconclusive and says so. Intervals are over images,
-for one seed of each network; claims about final scores are judged for the other seeds too. To add a claim, declare
-another function here: the verdicts pages show it after the others.
+commit ``since``. With too few human labels, images, bins, epochs or networks the verdict is inconclusive and says so.
+Intervals are over images, for one seed of each network; claims about final scores are judged for the other seeds too.
+To add a claim, declare another function here: the verdicts pages show it after the others.
 
 P2a and P2c were one claim, Prediction 2, at first. It was split, and P2b added, after the results were seen, because
 one verdict hid which part was supported. No threshold was changed; P2b uses H1's threshold for "strong".
@@ -50,7 +50,7 @@ class Claim:
     section: str = ""
     figures: tuple[str, ...] = ()  # that show it, the paper's by their numbers
     statistic: str = ""
-    rule: str = ""  # supported when
+    rule: str = ""  # supported when; never reworded, because ``since`` names the commit that fixed it
     inconclusive: str = ""  # apart from an interval that contains a threshold
     together: bool = False  # whether there is one verdict for all networks together
     of_scores: bool = False  # whether it depends on final scores alone and is judged for each seed of a network
@@ -179,7 +179,7 @@ def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> 
     section="1",
     figures=("1", "6", "A1"),
     statistic="As for P2a.",
-    rule=f"the interval lies below −{STRONG}, the same threshold for “strong” as in H1.",
+    rule=f"the interval lies below −{STRONG}: from there on a correlation is strong for H1 too.",
     inconclusive=FEW,
     of_scores=True,
     ceiled=True,
@@ -258,7 +258,7 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
     figures=("2",),
     statistic=f"The epoch by which mean AVH has completed {LEARNED:.0%} of its fall from epoch 1 to its minimum; "
     "the same for the rise of accuracy and the fall of the training loss.",
-    rule="AVH reaches its plateau before both: the interval of the smaller lead lies above 0.",
+    rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
     inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first epoch.",
     since="f4e4e73",
 )
@@ -326,9 +326,9 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     "different human selection frequency.",
     section="3",
     figures=("2", "3"),
-    statistic="Kendall's τ over the networks between accuracy on all test images and mean AVH in a bin, with the sign "
-    "reversed, for each bin of HSF; all networks use the same bootstrap samples.",
-    rule="the interval of the lowest τ of any bin lies above 0.",
+    statistic="Kendall's tau over the networks between accuracy on all test images and mean AVH in a bin, with reversed "
+    "sign, for each bin of HSF; all networks use the same bootstrap samples.",
+    rule="the interval of the lowest tau of any bin lies above 0.",
     inconclusive=f"no human labels, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images or "
     "more; smaller bins are left out.",
     together=True,
@@ -394,8 +394,8 @@ def _medians(values: Array, counts: Array) -> Array:
     statistic="The rise of the mean norm and the fall of the mean angle over the first optimiser steps; for each, the "
     f"slope after step {EARLY} divided by the slope before; and Spearman's correlation of the angle at the last step "
     "with HSF over test images (the paper uses two images).",
-    rule="the intervals of the rise and of the fall lie above 0; the slope ratio lies below 1 for the norm (“flattens "
-    f"slightly”) and below {FLAT} for the angle (“almost flat”); and the correlation lies below 0.",
+    rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
+    f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
     inconclusive=f"fewer than {FEWEST_STEPS} recorded steps, or no human labels.",
     since="f4e4e73",
 )

@@ -24,7 +24,7 @@ COMMITS = {claim.since for claim in CLAIMS if claim.since}
 
 
 class CommitLinks(SphinxTransform):
-    """A page of verdicts names the commit that fixed each rule: a link where there is a repository."""
+    """Links the commit that fixed each rule on verdicts pages, if there is a repository."""
 
     default_priority = 700
 
@@ -37,7 +37,7 @@ class CommitLinks(SphinxTransform):
 
 
 def add_buttons(_: Sphinx, config: Config) -> None:
-    """The theme's own, where there is a repository to open."""
+    """The buttons of the theme, if there is a repository to open."""
     if config.book_repository:
         config.html_theme_options |= {
             "repository_url": config.book_repository,
@@ -47,7 +47,7 @@ def add_buttons(_: Sphinx, config: Config) -> None:
 
 
 def add_card(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """What a page is called where somebody shares its address."""
+    """The metadata shown when the address of a page is shared."""
     card = {
         "type": "article",
         "title": re.sub("<[^>]*>", "", context.get("title", "")),

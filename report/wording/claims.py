@@ -101,7 +101,7 @@ def rule(id_: str) -> list[str]:
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
         f"**Inconclusive when** an interval contains an end of its range, or evidence is missing: {claim.inconclusive}",
-        f"**Fixed as it is** in commit `{claim.since}`." if claim.since else "",
+        f"**Fixed** in its present form in commit `{claim.since}`." if claim.since else "",
     ]
 
 

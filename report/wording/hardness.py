@@ -7,17 +7,17 @@ from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
 from report.text import SPACE, count, escape, listing, percent, short
 
-AT_MOST = 20  # characters that are named
+AT_MOST = 20  # characters to list
 
 
 def boxes(characters: str) -> list[str]:
-    """What a reader must know of characters that no installed font has."""
+    """The note on characters that no installed font has."""
     if not characters:
         return []
     named = f"{escape(characters[:AT_MOST])}{'…' if len(characters) > AT_MOST else ''}"
     return [
-        f"No font that is installed has {named}. One that has them, such as those of Debian's `fonts-noto-cjk`, is "
-        "used when this page is made again."
+        f"No installed font has {named}. After installing one that does, such as those in Debian's `fonts-noto-cjk`, "
+        "execute this page again."
     ]
 
 

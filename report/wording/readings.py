@@ -32,7 +32,7 @@ def describe_readings(table: pd.DataFrame) -> str:
     "? inconclusive; * differs from this book's reading) and its numbers, with 95 % bootstrap intervals over images. "
     "H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH with HSF. "
     "P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH minus that of the norm. Obs. 4: "
-    "lowest τ of any bin."
+    "lowest tau of any bin."
 )
 def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.judge_readings`` for readers: a row per (claim, reading), a column per network.

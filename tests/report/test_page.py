@@ -370,7 +370,7 @@ def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
         "Statistic.",
         "Supported when",
         "Inconclusive when",
-        "Fixed as it is",
+        "Fixed",
     ]
     rows = wording.judged(table, "P2a", ceiling)
     assert rows["network"].tolist() == ["VGG19", "ResNet50"]

@@ -92,7 +92,7 @@ def test_readers_see_every_score_and_the_best_one(study, found):
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
     means = means[means["images"] == starts.ALL_IMAGES]
     best = means.loc[means["value"].idxmax(), "score"]
-    assert f"{wording.score_label(best)} under VGG19" in first
+    assert f"{wording.score_label(best)} for VGG19" in first
 
 
 def test_a_point_for_each_start_is_drawn(found):
@@ -123,7 +123,7 @@ def test_heads_are_told_by_their_numbers(study):
     assert set(rows["images"]) == {starts.ALL_IMAGES, starts.CORRECT}
     said = wording.heads_said(table)
     mean = rows[(rows["start"] == starts.MEAN) & (rows["images"] == starts.ALL_IMAGES)]["value"].item()
-    assert f"{mean:.2f}".replace("-", "−") in said and "under VGG19" in said
+    assert f"{mean:.2f}".replace("-", "−") in said and "for VGG19" in said
     assert (
         figures.figure_starts(wording.drawn(table, "arch"), ["x"]).figure.axes[0].get_yticklabels()[0].get_text()
         == "VGG19"
@@ -139,19 +139,19 @@ def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study
         leads.loc[lead, column] = 0.2
     sentences = wording.margin_leads(leads)
     assert len(sentences) == 4
-    assert "more closely than confidence under VGG19 (" in sentences[1] and "less closely" not in sentences[1]
+    assert "more strongly than confidence for VGG19 (" in sentences[1] and "less strongly" not in sentences[1]
     assert wording.lacks_margin(study) == ""
     run = study.runs["vgg19"]
     old = dataclasses.replace(run, scores=run.scores.drop(columns="angular_margin"))
-    assert "The tables of VGG19 are older" in wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
+    assert "The tables of VGG19 have no angular margin" in wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
 
 
 def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     single = read_results(parameters, ["vgg19"])
     assert wording.starts_table(starts.with_people_over_starts(single, ["avh"])).empty
-    assert "over test images alone" in wording.starts_said(single)
-    assert wording.starts_said(study).startswith("Each network was trained from 2 starts")
+    assert "over test images only" in wording.starts_said(single)
+    assert wording.starts_said(study).startswith("Each network was trained with 2 random seeds")
     shown = wording.starts_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
     assert shown["each seed"].str.count(",").tolist() == [1, 1]

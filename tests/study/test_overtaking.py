@@ -71,7 +71,7 @@ def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nob
     run = results.runs["alexnet"]
     seen = run.scores["confidence"].notna()
     shared = stats.spearmanr(run.scores["confidence"][seen], run.scores["norm"][seen]).statistic
-    assert f"of {shared:.2f} [".replace("-", "−") in sentences[0]
+    assert f"with the norm is {shared:.2f} [".replace("-", "−") in sentences[0]
     assert wording.norm_sentences(correlations.confidence_and_norm(nobody)) == []
 
 
