@@ -326,8 +326,8 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     "different human selection frequency.",
     section="3",
     figures=("2", "3"),
-    statistic="Kendall's tau over the networks between accuracy on all test images and mean AVH in a bin, with reversed "
-    "sign, for each bin of HSF; all networks use the same bootstrap samples.",
+    statistic="Kendall's tau over the networks between accuracy on all test images and mean AVH in a bin, with "
+    "reversed sign, for each bin of HSF; all networks use the same bootstrap samples.",
     rule="the interval of the lowest tau of any bin lies above 0.",
     inconclusive=f"no human labels, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images or "
     "more; smaller bins are left out.",

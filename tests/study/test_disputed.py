@@ -143,7 +143,8 @@ def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study
     assert wording.lacks_margin(study) == ""
     run = study.runs["vgg19"]
     old = dataclasses.replace(run, scores=run.scores.drop(columns="angular_margin"))
-    assert "The tables of VGG19 have no angular margin" in wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
+    lacking = wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
+    assert "The tables of VGG19 have no angular margin" in lacking
 
 
 def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
