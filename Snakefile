@@ -40,6 +40,7 @@ with one_sentence():
     read = read_studies(as_given(config, workflow.config_settings.config_args))
     if workflow.is_main_process:
         check_networks(read.values())
+os.environ["PYTHONUTF8"] = "1"  # of jobs: names and texts are UTF-8, whatever the person's locale
 STUDIES = {study.name: study for study in read.values()}  # by the folder that their results are in
 TRAINED = [name for name, study in STUDIES.items() if not study.measured]
 GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
@@ -312,7 +313,7 @@ rule toc:
         recorded=contents.table_of_contents(READ, without=contents.NOT_RECORDED),
     run:
         for path, text in zip(output, params, strict=True):
-            Path(path).write_text(text)
+            Path(path).write_text(text, "utf-8")
 
 
 rule pages:
@@ -326,22 +327,10 @@ rule pages:
         folders=shlex.join(FOLDERS),
     log:
         "build/log/pages.log",
-    shell:  # into a folder beside, so that a failed build leaves the earlier book as it is
+    shell:
         """
-        made=build/{rule} there=$(dirname {output[0]})
-        refuse() {{
-            fault=$(grep -hm1 -E 'No space|WARNING|ERROR|Error:' {log} || tail -n 1 {log})
-            echo "error: no HTML was made, and what was there is as it was: $fault" | tee -a {log} >&2
-            exit 1
-        }}
-        rm -rf $made
-        jupyter-book build . -W --keep-going --quiet --toc {params.toc} --path-output $made > {log} 2>&1 || refuse
-        mkdir -p _build && rm -rf $there.new $there.old
-        mv $made/_build/html $there.new 2>> {log} || {{ rm -rf $there.new; refuse; }}
-        [ ! -e $there ] || mv $there $there.old
-        mv $there.new $there || {{ [ ! -e $there.old ] || mv $there.old $there; refuse; }}
-        rm -rf $there.old
-        python -m report.manifest {output[0]} $there {params.folders} >> {log} 2>&1
+        python -m report.html {params.toc} build/{rule} $(dirname {output[0]}) > {log} 2>&1
+        python -m report.manifest {output[0]} $(dirname {output[0]}) {params.folders} >> {log} 2>&1
         """
 
 

@@ -203,7 +203,7 @@ def moved(text: str, source: Path, output: Path) -> str:
 
 def is_about_one(chapter: Path) -> bool:
     """Whether a chapter is about one network, by its parameters."""
-    return chapter.is_file() and re.search(r"^arch: ", chapter.read_text(), re.MULTILINE) is not None
+    return chapter.is_file() and re.search(r"^arch: ", chapter.read_text("utf-8"), re.MULTILINE) is not None
 
 
 def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from analysis.normalisation import read_normalisation
 
 # A dataset is a module that declares one; it is not imported here, where only its name is asked for.
 MODULES = sorted(Path(__file__).with_name("datasets").glob("*.py"))
-DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_text())
+DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_text("utf-8"))
 # torchvision's names, timm's, and functions of one's own.
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"

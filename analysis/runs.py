@@ -134,7 +134,7 @@ def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises InputError where there is none."""
     with reading(path):
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise ValueError("not an object")
         return value

@@ -112,7 +112,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
     try:
         # Every value as text, of which its parameter's type decides what it is: 2024_01 and on are names here.
-        text = path.read_text()
+        text = path.read_text("utf-8")
         content = yaml.BaseLoader(text).get_single_data()
     except yaml.YAMLError as error:
         raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None

@@ -70,7 +70,7 @@ def read_chapter(path: Path) -> Chapter:
 
     It is about one network if ``arch`` is among its parameters.
     """
-    text = path.read_text()
+    text = path.read_text("utf-8")
     try:
         _, header, body = text.split("---\n", 2)
         heading = re.search("^# (.+)$", body, re.MULTILINE)[1]

@@ -104,7 +104,7 @@ def with_answer(readme: str, studies: list[FrontStudy]) -> str:
 
 def main() -> int:
     with runs.replacing(README) as temporary:
-        temporary.write_text(with_answer(README.read_text(), recorded()))
+        temporary.write_text(with_answer(README.read_text("utf-8"), recorded()), "utf-8")
     return 0
 
 

@@ -53,7 +53,7 @@ def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
 
 def _offered(notebook: Path) -> str:
     """The text of a page, which contains the names of its downloads."""
-    cells = json.loads(notebook.read_text())["cells"]
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
     return json.dumps([cell.get("outputs", []) for cell in cells])
 
 

@@ -269,7 +269,7 @@ class Page:
             runs.write_table(self.folder / "files" / f"{name}.parquet", table)
             return self.link(f"{name}.parquet")
         with runs.replacing(self.folder / "files" / f"{name}.csv") as temporary:
-            temporary.write_text(csv)
+            temporary.write_text(csv, "utf-8")
         return self.link(f"{name}.csv")
 
     def copy(self, path: Path) -> str:

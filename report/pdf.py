@@ -63,7 +63,7 @@ def write_pdf(output: Path = OUTPUT) -> Path:
 
 def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:
     """A book's pages in their order, each with the part's caption where it is the first of one."""
-    contents = yaml.safe_load(next(path for path in BOOKS[built] if path.is_file()).read_text())
+    contents = yaml.safe_load(next(path for path in BOOKS[built] if path.is_file()).read_text("utf-8"))
     parts = [("", [{"file": contents["root"]}])]
     parts += [(part.get("caption", ""), part["chapters"]) for part in contents.get("parts", [])]
     for caption, chapters in parts:
@@ -87,7 +87,7 @@ def print_page(chromium: str, page: Path, folder: Path) -> Path:
 
 def title_of_page(page: Path) -> str:
     """As the page's own title has it, without the book's."""
-    found = re.search(r"<title>(.*?)(?: &#8212; .*?)?</title>", page.read_text(), re.DOTALL)
+    found = re.search(r"<title>(.*?)(?: &#8212; .*?)?</title>", page.read_text("utf-8"), re.DOTALL)
     return unescape(found[1]).strip() if found else page.stem
 
 

@@ -82,9 +82,10 @@ def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, la
     """A figure with its caption: the file in the book, an embedded data URI in a notebook."""
     wide = ":class: wide\n" if inches > WIDE else ""
     width, said = round(INCH * inches), escape(alt)
+    option = said.replace(" #", f"{text.SPACE}#")  # MyST makes an option of it, of which " #" would begin a comment
     return Shown(
         f":::{{figure-md}} {label}\n{wide}\n"
-        f'<img src="{file}" alt="{said}" width="{width}px">\n\n{text.flow(caption)}\n:::\n',
+        f'<img src="{file}" alt="{option}" width="{width}px">\n\n{text.flow(caption)}\n:::\n',
         f'<figure{_id(anchor)}>\n<img src="{embedded}" alt="{said}" width="{width}" style="{PICTURE}">\n'
         f"<figcaption>{_inline(caption)}</figcaption>\n</figure>",
         f"{text.flow(caption)}\n[{alt}]",

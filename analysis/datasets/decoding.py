@@ -212,7 +212,7 @@ def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry
     if corrupt and not (skip_corrupt and digests):
         raise stop(folder, corrupt, len(names))
     np.save(path / "digests.npy", np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32))
-    (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
+    (path / "corrupt.json").write_text(json.dumps(corrupt, indent=1), "utf-8")
 
 
 def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path) -> dict[str, str]:
@@ -227,7 +227,7 @@ def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path
             corrupt = {printable(name): found for name, found in pictures if isinstance(found, str)}
         if len(corrupt) == len(names):
             raise stop(folder, corrupt, len(names))
-        path.write_text(json.dumps(corrupt, indent=1))
+        path.write_text(json.dumps(corrupt, indent=1), "utf-8")
 
     files.build_once(target, make)
     return read_corrupt(target, "remove it")

@@ -159,7 +159,7 @@ def _version() -> str:
 def _read(folder: Path) -> Arrays | None:
     """The arrays kept in ``folder``, mapped read-only; None where any is missing or damaged."""
     try:
-        sums = json.loads((folder / SUMS).read_text())
+        sums = json.loads((folder / SUMS).read_text("utf-8"))
         if any(_sum(folder / f"{name}.npy") != sums[name] for name in ARRAYS):
             return None
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
@@ -176,7 +176,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
         for name, values in arrays.items():
             np.save(temporary / f"{name}.npy", values, allow_pickle=False)
         sums = {name: _sum(temporary / f"{name}.npy") for name in arrays}
-        (temporary / SUMS).write_text(json.dumps(sums, indent=1))
+        (temporary / SUMS).write_text(json.dumps(sums, indent=1), "utf-8")
         if _read(folder) is None:  # else another process was first
             with suppress(FileNotFoundError):
                 folder.rename(damaged)  # a folder that is not empty cannot be replaced

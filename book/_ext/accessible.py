@@ -39,9 +39,9 @@ def repair(app: Sphinx, page: str, template: str, context: dict[str, Any], docum
 def rename(app: Sphinx, error: Exception | None) -> None:
     """The theme's field that opens the search says more than its name: its text is its name."""
     for path in () if error else Path(app.outdir).rglob("*.html"):
-        text = path.read_text()
+        text = path.read_text("utf-8")
         if NAMED.search(text):
-            path.write_text(NAMED.sub(r"\1", text))
+            path.write_text(NAMED.sub(r"\1", text), "utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -49,15 +49,15 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         return
     pages = list(Path(app.outdir).rglob("*.html"))
     scripts = [path for path in static.rglob("*.js") if path != static / SCRIPT]
-    icons = drawn((static / SCRIPT).read_text(), [path.read_text() for path in (*pages, *scripts)])
+    icons = drawn((static / SCRIPT).read_text("utf-8"), [path.read_text("utf-8") for path in (*pages, *scripts)])
     for page in pages:
-        text = ICONS.sub("", page.read_text())
-        page.write_text(text if page.name == "search.html" else SEARCH.sub("", text))
-    words = {word for path in (*pages, *scripts) for word in WORD.findall(path.read_text())}
+        text = ICONS.sub("", page.read_text("utf-8"))
+        page.write_text(text if page.name == "search.html" else SEARCH.sub("", text), "utf-8")
+    words = {word for path in (*pages, *scripts) for word in WORD.findall(path.read_text("utf-8"))}
     for path in static.rglob("*.css"):
         if path.name not in OWN:
-            path.write_text(used(FONT.sub("", path.read_text()), words))
-    with (static / STYLE).open("a") as style:
+            path.write_text(used(FONT.sub("", path.read_text("utf-8")), words), "utf-8")
+    with (static / STYLE).open("a", encoding="utf-8") as style:
         style.write(DRAWN + icons)
     for path in (static / SCRIPT, *static.rglob("*.map")):
         path.unlink()

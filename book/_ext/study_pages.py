@@ -23,7 +23,7 @@ MEANING = (
 
 def studies(config: Config) -> dict[str, str]:
     """The studies of this book in the order of its contents: what their folders and they themselves are called."""
-    with open(config.external_toc_path) as file:
+    with open(config.external_toc_path, encoding="utf-8") as file:
         parts = yaml.safe_load(file)["parts"]
     found = {}
     for part in parts:

@@ -181,4 +181,4 @@ def encode(mosaic: np.ndarray, quality: int) -> bytes:
 
 
 # The markup before the script fills it. It contains no text from users.
-PAGE = Path(__file__).with_name("page.html").read_text()
+PAGE = Path(__file__).with_name("page.html").read_text("utf-8")
