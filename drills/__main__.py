@@ -8,6 +8,7 @@ after which a plain build gives the undisturbed book. The exit code is 1 if one 
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__.splitlines()[0])
     parser.add_argument("--long", action="store_true", help="all of it")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # small disks are unmounted
     began, lost = time.monotonic(), 0
     line("fault", "tries", "survived", "what was said, first or where it was lost")
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:

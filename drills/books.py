@@ -40,10 +40,6 @@ COMMITTED = {
 }
 
 
-def gone(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     """Changes a file and keeps its time."""
 
@@ -56,7 +52,7 @@ def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
 
 
 DAMAGES = {
-    "gone": gone,
+    "gone": Path.unlink,
     "cut in half": rewritten(lambda whole: whole[: len(whole) // 2]),
     "a bit flipped": rewritten(
         lambda whole: whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
@@ -94,22 +90,20 @@ class Books:
 
     # --- damage
 
-    def damaged(self, kinds: dict[str, Path], damages: dict[str, Callable]) -> Iterator[Fault]:
-        """Each kind of file, by each damage, alone."""
-        for how, damage in damages.items():
-            outcomes = []
-            for path in kinds.values():
-                damage(self.project.folder / path)
-                outcomes.append(self.mended())
-            yield Fault(f"files of the book, one at a time: {how}", outcomes)
-
-    def damaged_together(self) -> Fault:
-        """All kinds at once, each by another damage."""
-        names = list(DAMAGES)
-        for i, path in enumerate(KINDS.values()):
+    def damaged(self, kinds: dict[str, Path], shift: int = 0) -> Fault:
+        """All kinds at once, each by another damage; shift: by the next ones."""
+        names = [*DAMAGES][shift:] + [*DAMAGES][:shift]
+        for i, path in enumerate(kinds.values()):
             DAMAGES[names[i % len(names)]](self.project.folder / path)
-        outcome = self.mended()
-        return Fault(f"{len(KINDS)} kinds of files at once: gone, cut, flipped, zeros", [outcome] * len(KINDS))
+        return Fault(f"{len(kinds)} kinds of files at once: {', '.join(names)}", [self.mended()] * len(kinds))
+
+    def gone(self) -> Fault:
+        """Folders, one at a time."""
+        outcomes = []
+        for path in FOLDERS.values():
+            shutil.rmtree(self.project.folder / path)
+            outcomes.append(self.mended())
+        return Fault(f"a folder is gone: {', '.join(FOLDERS)}", outcomes)
 
     def committed(self) -> Fault:
         """What came with the project is never made again: the sentence says how to have it back."""
@@ -140,13 +134,11 @@ class Books:
             with suppress(subprocess.TimeoutExpired):
                 build.wait(seconds)
             with suppress(psutil.NoSuchProcess):
-                everything = psutil.Process(build.pid).children(recursive=True)
-            if number == signal.SIGKILL:
-                for process in (psutil.Process(build.pid), *everything):
+                whole = psutil.Process(build.pid)
+                everything = whole.children(recursive=True)
+                for process in (whole, *everything) if number == signal.SIGKILL else (whole,):
                     with suppress(psutil.NoSuchProcess):
-                        process.kill()
-            else:
-                os.kill(build.pid, number)
+                        process.send_signal(number)
             began = time.monotonic()
             said, _ = build.communicate(timeout=TIMEOUT)
             lasted = time.monotonic() - began
@@ -161,9 +153,9 @@ class Books:
     def two_at_once(self) -> Fault:
         (self.project.folder / RUN / "run.json").unlink()
         first = self.project.start()
-        while not (self.project.folder / "build/log").is_dir() or first.poll() is None:
-            if "since" in (self.project.folder / "build/lock").read_text():
-                break
+        lock = self.project.folder / "build/lock"
+        while first.poll() is None and f"process {first.pid}," not in lock.read_text():
+            time.sleep(0.05)
         code, said = self.project.book()
         first.communicate(timeout=TIMEOUT)
         sentence = said.strip()
@@ -269,7 +261,7 @@ def small_disk(folder: Path, size: int) -> Iterator[bool]:
 
 def short(folder: Path) -> Iterator[Fault]:
     """Under two minutes."""
-    yield Books(folder).damaged_together()
+    yield Books(folder).damaged(KINDS)
 
 
 def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
@@ -280,14 +272,14 @@ def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
     def moments(n: int) -> list[float]:
         return [random_moments.uniform(1, 30) for _ in range(n)]
 
-    yield books.damaged_together()
+    for shift in range(len(DAMAGES)):
+        yield books.damaged(KINDS, shift)
+    yield books.gone()
     yield books.committed()
     yield books.two_at_once()
     yield books.full_disks()
     yield books.other_settings()
     yield books.hostile_names()
-    yield from books.damaged(KINDS | FOLDERS, {"gone": gone})
-    yield from books.damaged(KINDS, {"cut in half": DAMAGES["cut in half"]})
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         yield books.killed(number, moments(2))
     yield books.killed(signal.SIGKILL, moments(4))
