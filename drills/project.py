@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,11 @@ class Project:
     def book(self, *config: str, **environment: str) -> tuple[int, str]:
         """A build's exit code, and what it said."""
         build = self.start(*config, **environment)
-        said, _ = build.communicate(timeout=TIMEOUT)
+        try:
+            said, _ = build.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            os.killpg(build.pid, signal.SIGKILL)
+            return 124, f"no end after {TIMEOUT} s: {build.communicate()[0]}"
         return build.returncode, said
 
     def tables(self) -> dict[str, str]:
