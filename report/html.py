@@ -13,7 +13,7 @@ BOOK = ["jupyter-book", "build", ".", "-W", "--keep-going", "--quiet"]
 FAULT = re.compile(r"No space|WARNING|ERROR|Error:")
 
 
-def main(toc: str, beside: str, there: str) -> int:
+def replace_book(toc: str, beside: str, there: str) -> int:
     shutil.rmtree(beside, ignore_errors=True)
     words = [*BOOK, "--toc", toc, "--path-output", beside]
     made = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -54,4 +54,4 @@ def put_in_place(made: Path, there: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(replace_book(*sys.argv[1:]))
