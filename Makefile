@@ -56,7 +56,7 @@ drill: $(READY)
 	python -m drills --long
 
 lint: $(READY)
-	ruff check . && ruff format --check .
+	ruff check . && ruff format --check . && codespell && mypy
 
 setup: $(READY)
 

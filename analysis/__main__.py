@@ -155,7 +155,8 @@ def run_pictures(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     """Execute a chapter beside its destination and move it there if it succeeds. Its page is in the same folder."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # JupyterLab brings it; jsonschema would compile its grammar: 2 s
+    # JupyterLab brings it, and jsonschema would compile its grammar, 2 s; None is how Python marks what is not there.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import jupytext  # noqa: PLC0415
     import papermill  # noqa: PLC0415
 
@@ -191,7 +192,7 @@ def moved(text: str, source: Path, output: Path) -> str:
     """
     about_one = is_about_one(source)
 
-    def link(found: re.Match) -> str:
+    def link(found: re.Match[str]) -> str:
         target = source.parent / found[1]
         if target.resolve().parent == source.parent.resolve():
             above = "../" if about_one and not is_about_one(target) else ""

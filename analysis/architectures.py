@@ -55,6 +55,9 @@ class Network(nn.Module):
     The head computes in float32 also where the layers before it run in bfloat16, because angles need it.
     """
 
+    mean: Tensor  # of the pixels, in 0..255
+    std: Tensor
+
     def __init__(
         self, body: nn.Module, head: nn.Linear, head_name: str, description: str, input_size: int | None = None
     ):
@@ -74,7 +77,8 @@ class Network(nn.Module):
 
     def embed(self, pixels: Tensor) -> Tensor:
         """uint8 pictures (B, 3, H, W) -> embeddings (B, D), in the body's precision."""
-        return self.body((self.resized(pixels) - self.mean) / self.std)
+        embeddings: Tensor = self.body((self.resized(pixels) - self.mean) / self.std)
+        return embeddings
 
     def resized(self, pixels: Tensor) -> Tensor:
         """uint8 pictures (B, 3, H, W) -> what is normalised, in 0..255: float32 (B, 3, S, S) where S is asked for.
@@ -90,7 +94,8 @@ class Network(nn.Module):
     def classify(self, embeddings: Tensor) -> Tensor:
         """Embeddings (B, D) -> logits (B, C), in float32."""
         with torch.autocast(embeddings.device.type, enabled=False):
-            return self.head(embeddings.float())
+            logits: Tensor = self.head(embeddings.float())
+        return logits
 
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 pictures (B, 3, H, W) -> logits (B, C)."""
@@ -130,6 +135,7 @@ def build(
             head_name = _exchange_head(model, arch, head_name, head, input_size or image_size)
             variant += f", {head} head"
     last = model.get_submodule(head_name)
+    assert isinstance(last, nn.Linear)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     sized = f", pictures resized to {input_size} px" if input_size else ""
@@ -158,7 +164,8 @@ def torchvisions(arch: str) -> bool:
 
 def known() -> list[str]:
     """torchvision's names of classification networks."""
-    return models.list_models(module=models)
+    names: list[str] = models.list_models(module=models)
+    return names
 
 
 def check_name(arch: str) -> None:
@@ -210,7 +217,7 @@ def timm_network(arch: str, classes: int, image_size: int | None = None) -> nn.M
         raise InputError(f"unknown arch {arch!r}; timm's weights of {plain}: {', '.join(tags) or 'none'}")
     config = timm.get_pretrained_cfg(name)
     resized = image_size and config and config.fixed_input_size and image_size != config.input_size[-1]
-    options = {"img_size": image_size} if resized else {}
+    options: dict[str, Any] = {"img_size": image_size} if resized else {}
     try:
         return timm.create_model(name, pretrained=False, num_classes=classes, **options)
     except Exception as error:  # each of its networks has its own reasons
@@ -223,16 +230,18 @@ def timm_preprocessing(arch: str) -> dict[str, Any]:
     Raises InputError where timm does not know, rather than take its defaults.
     """
     import timm  # noqa: PLC0415
-    from timm.data import resolve_data_config  # noqa: PLC0415
+    from timm.data.config import resolve_data_config  # noqa: PLC0415
 
-    config = timm.get_pretrained_cfg(arch.removeprefix(TIMM), allow_unregistered=True).to_dict()
+    known_config = timm.get_pretrained_cfg(arch.removeprefix(TIMM), allow_unregistered=True)
+    config = known_config.to_dict() if known_config else {}
     lacking = [name for name in ("input_size", "interpolation", "crop_pct", "mean", "std") if not config.get(name)]
     if lacking or len(config["mean"]) != 3 or len(config["std"]) != 3:
         raise InputError(
             f"timm does not know how pictures are made for arch {arch} ({', '.join(lacking) or 'not 3 channels'}); "
             "allowed: networks with a preprocessing of their own, of colour pictures"
         )
-    return resolve_data_config(pretrained_cfg=config)
+    made: dict[str, Any] = resolve_data_config(pretrained_cfg=config)
+    return made
 
 
 @contextmanager
@@ -274,7 +283,8 @@ def _own(arch: str, classes: int) -> tuple[nn.Module, str]:
 
 
 def _kind(arch: str) -> type[nn.Module]:
-    return inspect.signature(models.get_model_builder(arch)).return_annotation
+    kind: type[nn.Module] = inspect.signature(models.get_model_builder(arch)).return_annotation
+    return kind
 
 
 def _torchvision(arch: str, classes: int, image_size: int) -> nn.Module:
@@ -284,9 +294,10 @@ def _torchvision(arch: str, classes: int, image_size: int) -> nn.Module:
     if arch in ("inception_v3", "googlenet"):
         options |= {"aux_logits": False, "init_weights": True}  # their auxiliary heads play no part here
     try:
-        return models.get_model(arch, **options)
+        model: nn.Module = models.get_model(arch, **options)
     except AssertionError as error:  # pictures that are no whole number of patches
         raise _unfit(f"arch {arch}", image_size, error) from None
+    return model
 
 
 def _small_alexnet(model: AlexNet, stride: int) -> str:
@@ -331,7 +342,7 @@ def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str
     layers = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
     if arch.startswith(TIMM):
         try:
-            last = model.get_classifier()
+            last = model.get_classifier()  # type: ignore[operator]  # which all of timm's networks have
         except (AttributeError, NotImplementedError):
             last = None
         name = next((n for n, m in layers if m is last), "")  # two classifiers, as distilled networks have, are none
@@ -441,7 +452,9 @@ def _exchange_head(model: nn.Module, arch: str, head_name: str, head: str, image
     for _ in range(0 if head == "linear" else 2):
         layers += [nn.Linear(width, width), nn.ReLU(inplace=True)]
         layers += [nn.Dropout(0.5)] if head == "hidden" else []
-    layers.append(nn.Linear(width, model.get_submodule(head_name).out_features))
+    own = model.get_submodule(head_name)
+    assert isinstance(own, nn.Linear)
+    layers.append(nn.Linear(width, own.out_features))
     parent, _, child = place.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Sequential(*layers).train(replaced.training))
     return f"{place}.{len(layers) - 1}"

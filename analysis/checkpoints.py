@@ -58,9 +58,10 @@ def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
 
 def _state(path: Path, content: memoryview, device: torch.device) -> dict[str, Any]:
     try:
-        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except Exception as error:  # torch raises many kinds for what it may not read
         raise InputError(f"{path} is damaged ({runs.first_line(error)}): remove it to start the run again") from None
+    return state
 
 
 def _read(path: Path) -> memoryview | None:

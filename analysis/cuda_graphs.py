@@ -39,16 +39,16 @@ class Captured:
                 result = self.step(pixels, targets)
             torch.cuda.current_stream().wait_stream(self.stream)
             return result
-        if self.graph is None:
-            self._capture(pixels, targets)
+        graph = self.graph or self._capture(pixels, targets)
         for mine, given in zip(self.inputs, (pixels, targets), strict=True):
             mine.copy_(given)
-        self.graph.replay()
+        graph.replay()
         return self.result
 
-    def _capture(self, pixels: Tensor, targets: Tensor) -> None:
+    def _capture(self, pixels: Tensor, targets: Tensor) -> torch.cuda.CUDAGraph:
         self.inputs = pixels.clone(), targets.clone()
-        self.graph = torch.cuda.CUDAGraph()
+        graph = self.graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
-        with torch.cuda.graph(self.graph, stream=self.stream):
+        with torch.cuda.graph(graph, stream=self.stream):
             self.result = self.step(*self.inputs)
+        return graph

@@ -20,7 +20,7 @@ With one process every function here does nothing.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import cache
@@ -28,12 +28,14 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore
 from torch.nn.parallel import DistributedDataParallel
 
 from analysis.devices import resolve_device
 from analysis.errors import InputError
 
 T = TypeVar("T")
+N = TypeVar("N", bound=nn.Module)
 PATIENCE = timedelta(days=1)  # of those who wait while the first worker downloads and decodes
 
 
@@ -71,9 +73,9 @@ def group(device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    store, rank, size = next(distributed.rendezvous("env://"))
+    store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]  # torch lists it elsewhere
     if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
-        store = distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        store = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
     elif os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and os.environ["TORCHELASTIC_MAX_RESTARTS"] != "0":
         raise InputError(
             "to start lost workers again on several machines, torch needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in "
@@ -108,7 +110,8 @@ def first(work: Callable[[], T]) -> T | None:
     """
     if workers() == 1:
         return work()
-    result, sentence = None, [None]
+    result: T | None = None
+    sentence: list[str | None] = [None]
     if rank() == 0:
         try:
             result = work()
@@ -122,13 +125,15 @@ def first(work: Callable[[], T]) -> T | None:
 
 def first_then_all(work: Callable[[], T]) -> T:
     """What ``work`` returns: the first worker does it alone, the others afterwards, when what it makes is there."""
-    result = first(work)
-    return result if rank() == 0 else work()
+    done = first(lambda: (work(),))
+    return done[0] if done else work()
 
 
 @cache
 def _patient() -> distributed.ProcessGroup:
-    return distributed.new_group(backend="gloo", timeout=PATIENCE)
+    made = distributed.new_group(backend="gloo", timeout=PATIENCE)
+    assert isinstance(made, distributed.ProcessGroup)  # it is a number in workers that have no part in it
+    return made
 
 
 def same(value: str, what: str) -> None:
@@ -161,19 +166,19 @@ def replicated(network: nn.Module) -> nn.Module:
     return DistributedDataParallel(network) if workers() > 1 else network
 
 
-def postponed(network: nn.Module) -> AbstractContextManager:
+def postponed(network: nn.Module) -> AbstractContextManager[object]:
     """Where backward passes of a replicated network add gradients up and leave averaging to a later one."""
-    return network.no_sync() if workers() > 1 else nullcontext()
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
-def synchronised(network: nn.Module, device: torch.device) -> nn.Module:
+def synchronised(network: N, device: torch.device) -> N:
     """``network`` whose batch norm sees the batch of all workers where torch can do that, which is on GPUs."""
     if workers() > 1 and device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return network
 
 
-def as_first(layers: list[nn.Module]) -> None:
+def as_first(layers: Sequence[nn.Module]) -> None:
     """Give all workers the first one's running statistics, as DistributedDataParallel does before each batch."""
     if workers() > 1:
         for buffer in (buffer for layer in layers for buffer in layer.buffers()):

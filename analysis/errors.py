@@ -1,5 +1,7 @@
 """The one error that users see: a sentence that says what is wrong, where, and what is allowed."""
 
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Bad input: an unknown parameter, a damaged file, labels that do not fit.
@@ -12,6 +14,6 @@ class InputError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-def one_of(what: str, value: object, allowed) -> InputError:
+def one_of(what: str, value: object, allowed: Iterable[object]) -> InputError:
     """The error for a value outside a fixed set of choices."""
     return InputError(f"unknown {what} {value!r}; allowed: {', '.join(map(str, allowed))}")

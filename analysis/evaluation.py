@@ -48,7 +48,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
     images, made = pictures_for(given, dataset.test)
     image_size = images[np.arange(1)].shape[-1]  # of what is decoded; the network may resize it
     fitted = weights.fit(given, parameters, dataset.classes, image_size)
-    network = fitted.network.to(device, memory_format=torch.channels_last)
+    network = fitted.network.to(device).to(memory_format=torch.channels_last)
     targets = torch.tensor(dataset.test.labels)
     started = time.perf_counter()
     size = batch(parameters.input_size or image_size)
@@ -62,8 +62,8 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
             bar=bar,
         )
     scores = scores_table(dataset.test, values)
-    named = (scores[column].to_numpy() for column in ("label", "predicted"))
-    outputs.check_order(*named, given.name, fitted.decided, given.accuracy)
+    label, predicted = (scores[column].to_numpy() for column in ("label", "predicted"))
+    outputs.check_order(label, predicted, given.name, fitted.decided, given.accuracy)
     seconds = time.perf_counter() - started
     runs.write_table(parameters.run_dir / "scores.parquet", scores)
     stamp = runs.stamp(

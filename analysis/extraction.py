@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ class Pictures:
         return pixels.pin_memory() if self.device.type == "cuda" else pixels
 
 
-def precise(device: torch.device, precision: str) -> AbstractContextManager:
+def precise(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """The context in which a network's body runs: bfloat16 autocast, or float32 as it is."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
@@ -129,7 +130,7 @@ def extract(
     columns: list[str] = COLUMNS,
     batch_size: int = 500,
     logits: bool = False,
-    bar: tqdm | None = None,
+    bar: "tqdm[NoReturn] | None" = None,
 ) -> dict[str, Tensor]:
     """Scores of every picture under the network, in evaluation mode; workers share the pictures out.
 

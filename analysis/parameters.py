@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from analysis.errors import InputError
 from analysis.normalisation import read_normalisation
@@ -88,7 +89,9 @@ class Parameters(BaseModel):
 class StudyParameters(Parameters):
     """Which pictures and whose answers: what all architectures of a study share."""
 
-    dataset: Literal[DATASETS] = Field("synthetic", description="which pictures and people")
+    dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]  # read from the folder
+        "synthetic", description="which pictures and people"
+    )
     study: str = Field("", description="folder under results/; empty: the dataset's name")
     results_dir: str = Field("results", description="where the tables of all studies are")
     data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
@@ -273,7 +276,7 @@ class ComparisonParameters(PageParameters):
 
 def read_value(name: str, text: str) -> Any:
     """A parameter's value: text as it is where that is what the parameter takes, else a number, yes or no, or none."""
-    kind = field.annotation if (field := RunParameters.model_fields.get(name)) else str
+    kind: Any = field.annotation if (field := RunParameters.model_fields.get(name)) else str
     if text.strip() in NONE and type(None) in get_args(kind):
         return None
     try:
@@ -294,7 +297,7 @@ def _run_name(value: str) -> str:
     return folder_name(value)
 
 
-def _sentence(model: type[BaseModel], problem: dict[str, Any]) -> str:
+def _sentence(model: type[BaseModel], problem: ErrorDetails) -> str:
     """One sentence from one of pydantic's findings."""
     name = ".".join(map(str, problem["loc"][:1]))
     if problem["type"] == "extra_forbidden":

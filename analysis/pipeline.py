@@ -92,8 +92,8 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
         return make(parameters, dataset, progress=progress)
 
 
-def study_of(parameters: RunParameters) -> StudyParameters:
-    """The part of a run's parameters that its study shares."""
+def study_of(parameters: StudyParameters) -> StudyParameters:
+    """The part of parameters that all runs of a study share."""
     return StudyParameters(**parameters.model_dump(include=set(StudyParameters.model_fields)))
 
 

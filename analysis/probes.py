@@ -59,7 +59,8 @@ def write_probes(path: Path, table: pd.DataFrame) -> None:
 def rounded(values: np.ndarray) -> np.ndarray:
     """The nearest numbers of BITS significant bits."""
     mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)
+    nearest: np.ndarray = np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)
+    return nearest
 
 
 def read_probes(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -70,7 +71,7 @@ def read_probes(path: Path, columns: list[str]) -> pd.DataFrame:
     with runs.reading(path):
         there = set(parquet.read_schema(path).names)
         names = [PROBABILITIES[name] if PROBABILITIES.get(name) in there else name for name in columns]
-        table = parquet.read_table(path, columns=names).to_pandas()
+        table: pd.DataFrame = parquet.read_table(path, columns=names).to_pandas()
     table = table.astype(dict.fromkeys(table.select_dtypes("float16"), "float32"))
     if IMAGE in table:
         table = table.sort_values([columns[0], IMAGE], kind="stable", ignore_index=True)

@@ -149,7 +149,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """The table in a parquet file. Raises InputError where there is none or it lacks a column."""
     with reading(path):
-        return parquet.read_table(path, columns=columns).to_pandas()
+        table: pd.DataFrame = parquet.read_table(path, columns=columns).to_pandas()
+    return table
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 A file's SHA-256 tells whether it is the one that was written (runs.py); this, whether it can be a result at all.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Column(NamedTuple):
     undefined: bool = False  # NaN: of a picture whose embedding has no direction, or what was not asked for
 
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[[pd.Series], bool], str]] = {
     "text": (lambda column: types.is_string_dtype(column.dtype), "text"),
     "whole": (lambda column: types.is_integer_dtype(column.dtype), "whole numbers"),
     "real": (lambda column: types.is_float_dtype(column.dtype), "real numbers"),

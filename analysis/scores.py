@@ -101,7 +101,8 @@ def norm(embeddings: Tensor) -> Tensor:
 
     Summed in float64, so that very short and very long embeddings neither vanish nor overflow.
     """
-    return torch.linalg.vector_norm(embeddings, dim=1, dtype=torch.float64).to(_dtype(embeddings))
+    lengths: Tensor = torch.linalg.vector_norm(embeddings, dim=1, dtype=torch.float64)
+    return lengths.to(_dtype(embeddings))
 
 
 def undefined(values: Tensor) -> int:
@@ -127,7 +128,7 @@ def _cosines(embeddings: Tensor, directions: Tensor, out: Tensor | None = None) 
 
 def _length(rows: Tensor) -> Tensor:
     """Norm of each row (N,), in its dtype: `norm` where float32 squares would vanish or overflow, else quicker."""
-    length = torch.linalg.vector_norm(rows, dim=1)
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
     if len(rows) and not 1e-12 < length.detach().min() <= length.detach().max() < 1e12:
         length = norm(rows)
     return length

@@ -96,7 +96,7 @@ class Training:
         if dataset.train is None:
             advice = f"{dataset.to_train}, or give weights to measure"
             raise InputError(f"dataset {dataset.name} has no training images; {advice}")
-        self.parameters, self.dataset = parameters, dataset
+        self.parameters, self.dataset, self.training_split = parameters, dataset, dataset.train
         self.device = distributed.worker_device(parameters.device)
         tune(self.device)
         self.precision = resolve_precision(parameters.precision, self.device)
@@ -116,7 +116,7 @@ class Training:
             seed=parameters.training_seed,
         )
         self.started = weights.start(network, parameters)
-        network.to(self.device, memory_format=torch.channels_last)
+        network.to(self.device).to(memory_format=torch.channels_last)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
@@ -204,7 +204,7 @@ class Training:
 
     def epoch_pictures(self, epoch: int) -> Pictures:
         """The training pictures of an epoch: of files, random crops; else all as they are, to augment in batches."""
-        images = self.dataset.train.images
+        images = self.training_split.images
         if not (self.parameters.augment and isinstance(images, Files)):
             return self.train_pictures
         return Pictures(Crops(images, self.parameters.training_seed, epoch), self.device)
@@ -272,7 +272,7 @@ class Training:
             for name, buffer in buffers.items():
                 layer.get_buffer(name).copy_(buffer)
 
-    def batch_norms(self) -> list[nn.Module]:
+    def batch_norms(self) -> list[nn.modules.batchnorm._BatchNorm]:
         return [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
 
     def normalised(self) -> int | None:
@@ -339,7 +339,7 @@ class Training:
 
     def fit_temperature(self) -> float:
         """The temperature that minimises the cross-entropy of the held-out training images (Guo et al., 2017)."""
-        held_out = self.dataset.train.subset(self.held_out)
+        held_out = self.training_split.subset(self.held_out)
         pictures, targets = Pictures(held_out.images, self.device), torch.tensor(held_out.labels)
         z = extract(self.network, pictures, targets, precision=self.precision, columns=[], logits=True)["logits"]
         z = z.double().cpu()

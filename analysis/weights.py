@@ -363,9 +363,10 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
 
 def _wnids() -> list[str]:
     """WordNet's numbers of IMAGENET's classes, in their order."""
-    from timm.data import ImageNetInfo  # noqa: PLC0415  seconds, which no other folders need
+    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415  seconds, which no other folders need
 
-    return ImageNetInfo("imagenet-1k").label_names()
+    wnids: list[str] = ImageNetInfo("imagenet-1k").label_names()
+    return wnids
 
 
 def put(state: dict[str, Tensor], network: Network, weights: Weights, arch: str) -> None:
@@ -434,12 +435,15 @@ def ours(state: Mapping[str, Tensor]) -> bool:
     )
 
 
-def stripped(state: Mapping[str, Tensor], stop: Callable[[Mapping[str, Tensor]], bool] = lambda _: False):
+def stripped(
+    state: Mapping[str, Tensor], stop: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
+) -> tuple[dict[str, Tensor], list[str]]:
     """A state dict without the PREFIXES that all of its names bear, and those that were taken off, in their order.
 
     stop: says of a state dict that it is to be left as it is.
     """
-    state, taken = dict(state), []
+    state = dict(state)
+    taken: list[str] = []
     while not stop(state):
         names = [name for name in state if name != AVERAGED]
         prefix = next((p for p in PREFIXES if names and all(name.startswith(p) for name in names)), None)

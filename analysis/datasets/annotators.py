@@ -62,7 +62,8 @@ def probabilities(
     visibility = np.exp(-((degradation / people.threshold) ** SLOPE))
     strength = np.exp((people.sensitivity * visibility)[:, None] * evidence)
     lapse = people.lapse[:, None]
-    return lapse / classes + (1 - lapse) * strength / strength.sum(1, keepdims=True)
+    chances: np.ndarray = lapse / classes + (1 - lapse) * strength / strength.sum(1, keepdims=True)
+    return chances
 
 
 def draw_answers(rng: np.random.Generator, chances: np.ndarray) -> np.ndarray:

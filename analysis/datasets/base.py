@@ -79,7 +79,7 @@ class Dataset:
     left_out: tuple[str, ...] = field(default=())  # which of the notes are about files that were not read
     to_train: str = "choose a dataset that has"  # what a user can do where ``train`` is None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
 
 
@@ -104,18 +104,17 @@ def check(dataset: Dataset) -> None:
     if sorted(i for members in dataset.superclasses.values() for i in members) != list(range(classes)):
         raise InputError(f"dataset {name}: the superclasses must hold each of the {classes} classes exactly once")
     if dataset.human is not None:
-        check_human(dataset)
+        check_human(name, dataset.human, dataset.test.labels)
 
 
-def check_human(dataset: Dataset) -> None:
+def check_human(name: str, human: HumanLabels, labels: np.ndarray) -> None:
     """People's answers: one row per test image, selected <= shown, counts that add up."""
-    human, images = dataset.human, len(dataset.test)
-    where = f"dataset {dataset.name}, human labels"
+    images, where = len(labels), f"dataset {name}, human labels"
     if not len(human.selected) == len(human.shown) == images:
         raise InputError(f"{where}: {len(human.selected)} rows for {images} test images; they must be equal")
     if (human.selected < 0).any() or (human.selected > human.shown).any() or (human.shown <= 0).any():
         raise InputError(f"{where}: selected must lie between 0 and shown, and shown above 0")
     if human.counts is not None:
-        own = human.counts[np.arange(images), dataset.test.labels]
+        own = human.counts[np.arange(images), labels]
         if (own != human.selected).any() or (human.counts.sum(1) != human.shown).any():
             raise InputError(f"{where}: the full counts do not add up to selected and shown")

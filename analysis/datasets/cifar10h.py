@@ -66,7 +66,8 @@ def load(parameters: StudyParameters) -> Dataset:
     wanted = {"train": parameters.train_images, "test": parameters.test_images}
     chosen = {part: subsets.balanced(labels[part], wanted[part], parameters.seed, part) for part in BATCHES}
     train, test = (take(part, batches[part], labels[part], chosen[part]) for part in BATCHES)
-    human = human_labels(counts[chosen["test"]], test.labels)
+    answered = counts[chosen["test"]]
+    human = human_labels(answered, test.labels)
     parts = [subsets.describe_subset(labels[part], wanted[part], parameters.seed, part) for part in BATCHES]
     return Dataset(
         name="cifar10h",
@@ -75,7 +76,7 @@ def load(parameters: StudyParameters) -> Dataset:
         classes=CLASSES,
         superclasses=SUPERCLASSES,
         human=human,
-        hash=files.hash_arrays(train.images, train.labels, test.images, test.labels, human.counts),
+        hash=files.hash_arrays(np.asarray(train.images), train.labels, np.asarray(test.images), test.labels, answered),
         notes=(*describe(human), *parts[0], *parts[1]),
     )
 
@@ -220,9 +221,11 @@ def unpack_official(folder: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in tar:
                 name = member.name.removeprefix(f"{FOLDER}/")
-                if name in expected and member.isreg() and member.size <= PER_BATCH * RECORD.itemsize:
+                if name not in expected or not member.isreg() or member.size > PER_BATCH * RECORD.itemsize:
+                    continue
+                if content := tar.extractfile(member):
                     with (folder / name).open("wb") as file:
-                        shutil.copyfileobj(tar.extractfile(member), file)
+                        shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise InputError(f"{CIFAR_URL} sent a damaged archive ({error}); {instead}") from error
     missing = [name for name in expected if not (folder / name).is_file()]

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -206,8 +206,8 @@ def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry
             if isinstance(picture, str):
                 corrupt[printable(name)] = picture
             else:
-                file.write(picture)
-                digests.append(hashlib.sha256(picture).digest())
+                file.write(picture.data)
+                digests.append(hashlib.sha256(picture.data).digest())
         header(len(digests))
     if corrupt and not (skip_corrupt and digests):
         raise stop(folder, corrupt, len(names))
@@ -237,12 +237,13 @@ def read_corrupt(path: Path, advice: str) -> dict[str, str]:
     """Names of corrupt pictures and why, as they were kept. Raises InputError where the file is damaged."""
     with files.opening(path, advice):
         try:
-            return json.loads(path.read_bytes())
+            found: dict[str, str] = json.loads(path.read_bytes())
         except ValueError as error:
             raise InputError(f"{path} is damaged; {advice}") from error
+    return found
 
 
-def decoded(folder: Path, names: list[str], geometry: Geometry) -> Iterator[tuple[str, np.ndarray | str]]:
+def decoded(folder: Path, names: list[str], geometry: Geometry) -> Generator[tuple[str, np.ndarray | str], None, None]:
     """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time.
 
     A picture is to be used before the next one is asked for: they share their memory.

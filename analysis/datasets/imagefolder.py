@@ -164,7 +164,8 @@ def picture_names(folder: Path) -> tuple[list[str], Counter[str]]:
 
     A picture has a picture's suffix, and is corrupt if it is none; or another one, or none, and begins as pictures do.
     """
-    shown, left = [], Counter()
+    shown: list[str] = []
+    left: Counter[str] = Counter()
     for name in visible(folder, folders=False):
         if name.lower().endswith(SUFFIXES) or is_picture(folder / name):
             shown.append(name)
@@ -208,7 +209,8 @@ def by_number(classes: Sequence[str]) -> list[str]:
 def check_classes(listings: dict[str, Listing]) -> None:
     """Raise InputError unless all splits have the same two or more classes."""
     classes = {part: set(listing.classes) for part, listing in listings.items()}
-    differing = sorted(set.union(*classes.values()) - set.intersection(*classes.values()))
+    first, *others = classes.values()
+    differing = sorted(first.union(*others) - first.intersection(*others))
     if differing:
         more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
         where = " and ".join(str(listing.folder) for listing in listings.values())

@@ -119,7 +119,9 @@ def geometry(image_size: int) -> Geometry:
 def read_answers(parameters: StudyParameters) -> selections.Answers | None:
     """What people said, from the file that ``human_labels`` names or one beside the pictures; None: nothing."""
     path = answers_file(parameters)
-    return path and selections.read_selections(path, classes()[0], maybe=parameters.raters_selected == "maybe")
+    if path is None:
+        return None
+    return selections.read_selections(path, classes()[0], maybe=parameters.raters_selected == "maybe")
 
 
 def answers_file(parameters: StudyParameters) -> Path | None:

@@ -65,7 +65,7 @@ class ImagenetPictures:
 def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The 1,000 wnids, ascending, and the names that torchvision gives the classes, in the same order."""
     # Seconds to import, which other datasets are spared.
-    from timm.data import ImageNetInfo  # noqa: PLC0415
+    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415
     from torchvision.models import ResNet50_Weights  # noqa: PLC0415
 
     wnids = tuple(ImageNetInfo("imagenet-1k").label_names())
@@ -104,7 +104,7 @@ def find_training(root: Path) -> ImagenetPictures | None:
     return in_folders(folder, names) if names else None
 
 
-def class_folders(folder: Path, kinds: Sequence[re.Pattern], beside: Sequence[str] = ()) -> list[str]:
+def class_folders(folder: Path, kinds: Sequence[re.Pattern[str]], beside: Sequence[str] = ()) -> list[str]:
     """Names of the class folders in a folder, all of one kind; none where it has none. Folders ``beside`` may be there.
 
     Raises InputError where others lie among them: a misnamed class would be missing, and nobody told.
@@ -120,7 +120,7 @@ def class_folders(folder: Path, kinds: Sequence[re.Pattern], beside: Sequence[st
     return []
 
 
-def stray(folder: Path, names: Sequence[str], kind: re.Pattern, beside: Sequence[str] = ()) -> InputError:
+def stray(folder: Path, names: Sequence[str], kind: re.Pattern[str], beside: Sequence[str] = ()) -> InputError:
     """The error of folders that lie among class folders and are none."""
     allowed = " and ".join([FOLDERS[kind], *(f"{name}/" for name in beside)])
     return InputError(f"{folder} holds {first_names(names)} among its class folders; allowed: {allowed}")
@@ -196,7 +196,8 @@ def validation_labels(devkit: Path) -> np.ndarray:
     if len(set(words)) < len(wnids):
         raise InputError(f"{path} names {len(set(words))} classes, not {len(wnids):,}; {advice}")
     order = kit_order(devkit / "meta.mat", wnids)
-    return order[np.array(words, int) - 1]
+    places: np.ndarray = order[np.array(words, int) - 1]
+    return places
 
 
 def kit_order(path: Path, wnids: Sequence[str]) -> np.ndarray:

@@ -20,9 +20,11 @@ maker exports the table where that trust is enough:
 
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,7 @@ MANY = 100  # answers of which none selects anything are none
 NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
 FILE = ("file", "image", "id", "filename")
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 holds pandas' objects pickled
-READERS = {
+READERS: dict[str, Callable[[Path], Any]] = {
     ".csv": partial(pd.read_csv, dtype=dict.fromkeys(FILE, str)),  # a name may look like a number
     ".parquet": pd.read_parquet,
     ".json": partial(pd.read_json, orient="records", dtype=False),
@@ -172,7 +174,7 @@ def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     check_rows(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
     check_rows(path, numbers["selected"].between(0, numbers["shown"]), "selected outside of 0 to shown")
     file = [PurePosixPath(str(name).replace("\\", "/")).stem for name in table["file"]]
-    found = numbers.astype(np.int64).assign(file=file)[["file", *names]]
+    found: pd.DataFrame = numbers.astype(np.int64).assign(file=file)[["file", *names]]
     found = found[found["shown"] > 0].reset_index(drop=True)
     if found["shown"].sum() >= MANY and not found["selected"].any():
         raise InputError(f"{path}: of {found['shown'].sum():,} answers none selects anything: it is damaged or another")

@@ -67,7 +67,8 @@ def render(rng: np.random.Generator, label: int, other: int, ambiguity: float, d
     mean = values.mean((0, 1))
     values = mean + (1 - FADE * degradation) * (values - mean)
     values += NOISE * degradation * rng.standard_normal(values.shape)
-    return values.round().clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
+    pixels: np.ndarray = values.round().clip(0, 255).astype(np.uint8)
+    return pixels.transpose(2, 0, 1)
 
 
 def morph(label: int, other: int, ambiguity: float) -> np.ndarray:
@@ -118,7 +119,7 @@ def contours() -> np.ndarray:
 def _regular(corners: int, offset: float = 0.0) -> np.ndarray:
     """A regular polygon's corners (corners, 2), clockwise, the first ``offset`` degrees from the top."""
     angle = np.deg2rad(offset) + 2 * np.pi * np.arange(corners) / corners
-    return np.c_[np.sin(angle), -np.cos(angle)]
+    return np.column_stack([np.sin(angle), -np.cos(angle)])
 
 
 def _resample(corners: np.ndarray) -> np.ndarray:
@@ -128,7 +129,8 @@ def _resample(corners: np.ndarray) -> np.ndarray:
     where = np.linspace(0, length[-1], POINTS, endpoint=False)
     points = np.c_[np.interp(where, length, closed[:, 0]), np.interp(where, length, closed[:, 1])]
     points -= points.mean(0)
-    return points / np.sqrt((points**2).sum(1).mean())
+    resampled: np.ndarray = points / np.sqrt((points**2).sum(1).mean())
+    return resampled
 
 
 def _place(
@@ -137,7 +139,8 @@ def _place(
     """A contour (K, 2) turned, scaled and moved: its points in pixels."""
     angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION))
     cos, sin = np.cos(angle), np.sin(angle)
-    return rng.uniform(*radius) * contour @ np.array([[cos, sin], [-sin, cos]]) + rng.uniform(low, high, 2)
+    turned: np.ndarray = rng.uniform(*radius) * contour @ np.array([[cos, sin], [-sin, cos]])
+    return turned + rng.uniform(low, high, 2)
 
 
 def _points(contour: np.ndarray) -> list[float]:

@@ -13,6 +13,7 @@ import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 import numpy as np
@@ -92,7 +93,7 @@ def generate(seed: int, train: int, test: int) -> Arrays:
     }
 
 
-def _pictures(seed: int, stream: int, order: int, number: int, bar: tqdm) -> Arrays:
+def _pictures(seed: int, stream: int, order: int, number: int, bar: "tqdm[NoReturn]") -> Arrays:
     """``number`` pictures of one split, their labels and their causes."""
     classes = len(shapes.CLASSES)
     images = np.empty((number, 3, shapes.SIZE, shapes.SIZE), dtype=np.uint8)

@@ -34,13 +34,14 @@ WHERE = "WordNet 3.0 is Debian's package wordnet-base, or nltk's data: python -m
 Parents = Mapping[int, Sequence[int]]  # a synset's number -> its hypernyms'
 
 
-class Reader(WordNetCorpusReader):
+class Reader(WordNetCorpusReader):  # type: ignore[misc]  # nltk has no types
     """nltk's reader, for Debian's files too: they lack a list of file names, and an index for other languages."""
 
     def open(self, file: str) -> TextIO:
         if file == "lexnames":
             return StringIO("".join(f"{number:02d} {number} 0\n" for number in range(45)))
-        return super().open(file)
+        opened: TextIO = super().open(file)
+        return opened
 
     def map_wn(self, version: str = "wordnet") -> None:
         return None
@@ -71,7 +72,8 @@ def superclasses(wnids: Sequence[str], number: int = NUMBER) -> dict[str, tuple[
 
 
 def lemma(one: Synset) -> str:
-    return one.lemma_names()[0].replace("_", " ")
+    name: str = one.lemma_names()[0]
+    return name.replace("_", " ")
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.statistics.bins import EDGES, Closed, bin_index, binned
 from analysis.statistics.coefficients import Coefficients, Kind, coefficients
@@ -15,7 +16,13 @@ EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but r
 
 
 def correlation(
-    x: Array, y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+    x: ArrayLike,
+    y: ArrayLike,
+    kind: Kind = "spearman",
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
 ) -> Estimate:
     """Correlation of x and y, both (N,), with a percentile bootstrap interval over images.
 
@@ -27,8 +34,8 @@ def correlation(
 
 
 def correlations(
-    columns: Mapping[str, Array] | pd.DataFrame,
-    y: Array,
+    columns: Mapping[str, ArrayLike] | pd.DataFrame,
+    y: ArrayLike,
     kind: Kind = "spearman",
     *,
     resamples: int = RESAMPLES,
@@ -52,9 +59,9 @@ def correlations(
 
 
 def correlation_difference(
-    a: Array,
-    b: Array,
-    y: Array,
+    a: ArrayLike,
+    b: ArrayLike,
+    y: ArrayLike,
     kind: Kind = "spearman",
     *,
     resamples: int = RESAMPLES,
@@ -71,9 +78,9 @@ def correlation_difference(
 
 
 def partial(
-    x: Array,
-    y: Array,
-    given: Array,
+    x: ArrayLike,
+    y: ArrayLike,
+    given: ArrayLike,
     kind: Kind = "spearman",
     *,
     resamples: int = RESAMPLES,
@@ -102,8 +109,8 @@ def partial(
 
 
 def within_bins(
-    x: Array,
-    y: Array,
+    x: ArrayLike,
+    y: ArrayLike,
     edges: Sequence[float] = EDGES,
     kind: Kind = "spearman",
     *,

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.statistics.estimates import Array, defined
 
@@ -14,7 +15,7 @@ EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 Closed = Literal["right", "left"]
 
 
-def bin_index(values: Array, edges: Sequence[float] = EDGES, closed: Closed = "right") -> Array:
+def bin_index(values: ArrayLike, edges: Sequence[float] | Array = EDGES, closed: Closed = "right") -> Array:
     """Which bin each value falls in: (N,) integers from 0; -1 for NaN and beyond the edges.
 
     The paper's bins share their edges, on which many HSF fall. Right-closed, (.2, .4], fits its reported counts best;
@@ -37,14 +38,13 @@ def bin_names(edges: Sequence[float] = EDGES, closed: Closed = "right") -> list[
     return names
 
 
-def binned(values: Array, edges: Sequence[float] = EDGES, closed: Closed = "right") -> pd.Categorical:
+def binned(values: ArrayLike, edges: Sequence[float] = EDGES, closed: Closed = "right") -> "pd.Categorical[str]":
     """Each value's bin by name, ordered, with all bins as categories, the empty ones too; (N,)."""
-    return pd.Categorical.from_codes(
-        bin_index(values, edges, closed), categories=bin_names(edges, closed), ordered=True
-    )
+    index = bin_index(values, edges, closed)
+    return pd.Categorical.from_codes(index, categories=pd.Index(bin_names(edges, closed)), ordered=True)
 
 
-def histogram(x: Array, y: Array, x_edges: Array, y_edges: Array) -> pd.DataFrame:
+def histogram(x: ArrayLike, y: ArrayLike, x_edges: Array, y_edges: Array) -> pd.DataFrame:
     """Images per cell of a grid: a row per cell with its edges and ``n``. Right-closed, as the bins of HSF are.
 
     x, y: (N,); pairs with a NaN are in no cell.
@@ -64,16 +64,17 @@ def histogram(x: Array, y: Array, x_edges: Array, y_edges: Array) -> pd.DataFram
     )
 
 
-def scaled(values: Array) -> Array:
+def scaled(values: ArrayLike) -> Array:
     """Values scaled linearly to 0..1 (Sec. 2.2, "we linear scale the range of AVH(x)"); NaN where all are equal."""
     values = np.asarray(values, dtype=float)
     defined = values[~np.isnan(values)]
     if len(defined) == 0 or defined.min() == defined.max():
         return np.full_like(values, np.nan)
-    return (values - defined.min()) / (defined.max() - defined.min())
+    share: Array = (values - defined.min()) / (defined.max() - defined.min())
+    return share
 
 
-def scaled_within(values: Array, groups: Array) -> Array:
+def scaled_within(values: ArrayLike, groups: ArrayLike) -> Array:
     """Values scaled to 0..1 within each group (Sec. 2.2, the norm "within each class"); (N,), (N,) -> (N,).
 
     NaN in a group whose values are all equal, such as a class with one image.

@@ -62,7 +62,8 @@ def ranks(sizes: Array, work: Array | None = None) -> Array:
 def squares(sizes: Array) -> Array:
     """The sum of squares of those over images, less their mean: (n^3 - sum of sizes^3) / 3; (B, K) -> (B,)."""
     sizes = sizes.astype(float)
-    return (sizes.sum(1) ** 3 - np.vecdot(sizes * sizes, sizes)) / 3
+    sums: Array = (sizes.sum(1) ** 3 - np.vecdot(sizes * sizes, sizes)) / 3
+    return sums
 
 
 def spearman(columns: Sequence[Array], y: Array) -> Coefficients:
@@ -146,12 +147,14 @@ def _concordance(x: Array, y: Array) -> Array:
 def _standardised(x: Array) -> Array:
     """Mean 0 and standard deviation 1; NaN where constant."""
     deviation = x.std() if np.ptp(x) > 0 else np.nan
-    return (x - x.mean()) / deviation
+    standard: Array = (x - x.mean()) / deviation
+    return standard
 
 
 def _ratio(products: Array, squares: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.clip(products / np.sqrt(squares), -1, 1)
+        ratio: Array = np.clip(products / np.sqrt(squares), -1, 1)
+    return ratio
 
 
 KINDS: dict[Kind, Callable[[Sequence[Array], Array], Coefficients]] = {

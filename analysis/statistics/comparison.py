@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 
 from analysis.statistics.associations import EXPLAINED, correlation, drawn_coefficients
 from analysis.statistics.coefficients import Kind
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, defined, interval
+from analysis.statistics.estimates import LEVEL, RESAMPLES, defined, interval
 
 
 class Test(NamedTuple):
@@ -20,7 +21,7 @@ class Test(NamedTuple):
     n: int
 
 
-def steiger(a: Array, b: Array, y: Array, kind: Kind = "spearman") -> Test:
+def steiger(a: ArrayLike, b: ArrayLike, y: ArrayLike, kind: Kind = "spearman") -> Test:
     """Whether a and b go equally strongly with y, all (N,): Steiger's Z for dependent correlations.
 
     The difference of the Fisher transforms of |r(a, y)| and |r(b, y)| over its standard error, in which the covariance
@@ -49,9 +50,9 @@ def steiger(a: Array, b: Array, y: Array, kind: Kind = "spearman") -> Test:
 
 
 def compare_scores(
-    columns: Mapping[str, Array],
-    y: Array,
-    given: Array,
+    columns: Mapping[str, ArrayLike],
+    y: ArrayLike,
+    given: ArrayLike,
     reference: str,
     kind: Kind = "spearman",
     *,

@@ -51,7 +51,8 @@ def curve_correlation(a: Array, b: Array) -> Array:
     a, b = (stats.rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
     a, b = (x - x.mean(-1, keepdims=True) for x in (a, b))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+        found: Array = (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    return found
 
 
 def time_to_plateau(curve: Array, share: float = 0.95) -> Array:
@@ -67,7 +68,8 @@ def time_to_plateau(curve: Array, share: float = 0.95) -> Array:
 def slope(curve: Array) -> Array:
     """Least-squares slope of a curve over its times, per step: (..., E) -> (...)."""
     time = np.arange(curve.shape[-1]) - (curve.shape[-1] - 1) / 2
-    return (curve * time).sum(-1) / (time * time).sum()
+    steepness: Array = (curve * time).sum(-1) / (time * time).sum()
+    return steepness
 
 
 def slope_ratio(before: Array, after: Array) -> Array:
@@ -82,7 +84,8 @@ def slope_ratio(before: Array, after: Array) -> Array:
 
 def order_share(means: Array) -> Array:
     """Share of the times at which the groups' means fall from each group to the next: (..., K, E) -> (...)."""
-    return (np.diff(means, axis=-2) < 0).all(-2).mean(-1)
+    share: Array = (np.diff(means, axis=-2) < 0).all(-2).mean(-1)
+    return share
 
 
 def cohens_f(groups: Curves) -> Array:
@@ -104,4 +107,5 @@ def kendall_tau(x: Array, y: Array) -> Array:
     """Kendall's tau-b over the last axis: (..., A), (..., A) -> (...); NaN where one of them is constant."""
     a, b = (np.sign(v[..., :, None] - v[..., None, :]) for v in (x, y))  # (..., A, A)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (a * b).sum((-2, -1)) / np.sqrt((a * a).sum((-2, -1)) * (b * b).sum((-2, -1)))
+        tau: Array = (a * b).sum((-2, -1)) / np.sqrt((a * a).sum((-2, -1)) * (b * b).sum((-2, -1)))
+    return tau

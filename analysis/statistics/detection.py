@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.statistics.coefficients import sort
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
@@ -36,8 +37,8 @@ class Detection(NamedTuple):
 
 
 def detection(
-    score: Array,
-    event: Array,
+    score: ArrayLike,
+    event: ArrayLike,
     first: int = FIRST,
     *,
     resamples: int = RESAMPLES,
@@ -49,8 +50,8 @@ def detection(
 
 
 def detections(
-    columns: Mapping[str, Array],
-    event: Array,
+    columns: Mapping[str, ArrayLike],
+    event: ArrayLike,
     first: int = FIRST,
     *,
     resamples: int = RESAMPLES,
@@ -65,21 +66,21 @@ def detections(
     found twice (with 79 of 10,000 they hold the truth in about 92 % of samples).
     Raises ValueError for another event, a first below 1, and columns of another length.
     """
-    event, *values = of_one_length(event, *columns.values())
-    asked = ~np.isnan(event)
-    event, values = event[asked], [x[asked] for x in values]
-    draws = bootstrap(detectors(values, event, first), len(event), resamples, seed)
+    holds, *values = of_one_length(event, *columns.values())
+    asked = ~np.isnan(holds)
+    holds, values = holds[asked], [x[asked] for x in values]
+    draws = bootstrap(detectors(values, holds, first), len(holds), resamples, seed)
     found = {}
     for m, (name, x) in enumerate(zip(columns, values, strict=True)):
         there = ~np.isnan(x)
-        found[name] = _detection(draws[:, m], int(there.sum()), int(event[there].sum()), level)
+        found[name] = _detection(draws[:, m], int(there.sum()), int(holds[there].sum()), level)
     return found
 
 
 def detection_difference(
-    a: Array,
-    b: Array,
-    event: Array,
+    a: ArrayLike,
+    b: ArrayLike,
+    event: ArrayLike,
     first: int = FIRST,
     *,
     resamples: int = RESAMPLES,
@@ -156,8 +157,10 @@ def _measures(score: Array, event: Array, first: int) -> Callable[[Array], Array
 
 def _detection(draws: Array, n: int, positives: int, level: float) -> Detection:
     """From the measures of the images as they are, draws[0], and of resamples of them, draws[1:]: (1 + B, 3)."""
-    estimates = []
-    for drawn in draws.T:
+
+    def estimated(drawn: Array) -> Estimate:
         ends = (np.nan, np.nan) if np.isnan(drawn[0]) else interval(drawn[1:], level)
-        estimates.append(Estimate(float(drawn[0]), *ends, n))
-    return Detection(*estimates, positives)
+        return Estimate(float(drawn[0]), *ends, n)
+
+    auroc, average_precision, precision = map(estimated, draws.T)
+    return Detection(auroc, average_precision, precision, positives)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 BUDGET = 2**16  # numbers in one array of a bootstrap batch: 512 KB, which stays in a processor's cache
 RESAMPLES = 1000
@@ -21,7 +22,7 @@ class Estimate(NamedTuple):
     n: int
 
 
-def of_one_length(*columns: Array) -> list[Array]:
+def of_one_length(*columns: ArrayLike) -> list[Array]:
     """The columns as float64. Raises ValueError where their shapes are not one (N,)."""
     arrays: list[Any] = [np.asarray(column, dtype=float) for column in columns]
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
@@ -29,7 +30,7 @@ def of_one_length(*columns: Array) -> list[Array]:
     return arrays
 
 
-def defined(*columns: Array) -> list[Array]:
+def defined(*columns: ArrayLike) -> list[Array]:
     """The columns without the images at which any of them is NaN. Raises as ``of_one_length``."""
     arrays = of_one_length(*columns)
     keep = ~np.any([np.isnan(array) for array in arrays], axis=0)

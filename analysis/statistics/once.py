@@ -23,7 +23,8 @@ def once(function: Callable[..., Result]) -> Callable[..., Result]:
         found = digest(function.__qualname__, *args, *(part for pair in sorted(named.items()) for part in pair))
         if found not in KEPT:
             remember(found, function(*args, **named))
-        return KEPT[found]
+        result: Result = KEPT[found]
+        return result
 
     return first
 
@@ -35,7 +36,7 @@ def digest(*parts: Any) -> bytes:
         if hasattr(part, "__array__"):
             array = np.ascontiguousarray(part)
             made.update(f"{array.dtype.str}{array.shape}".encode())
-            made.update(array)
+            made.update(array.data)
         else:
             made.update(repr(part).encode())
         made.update(b"\n")

@@ -7,6 +7,7 @@ beta-binomial model assumes a shape of that, and needs no halves, which matters 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from analysis.statistics.coefficients import Kind, coefficients
@@ -19,8 +20,8 @@ NODES = 100  # quantiles of p at which the model's rank correlation is summed: r
 
 @once
 def noise_ceiling(
-    selected: Array,
-    shown: Array,
+    selected: ArrayLike,
+    shown: ArrayLike,
     kind: Kind = "spearman",
     *,
     resamples: int = SPLITS,
@@ -76,7 +77,7 @@ class BetaBinomial(NamedTuple):
         return self.mean * (1 - self.mean) / (self.alpha + self.beta + 1)
 
 
-def reliability_model(selected: Array, shown: Array) -> BetaBinomial:
+def reliability_model(selected: ArrayLike, shown: ArrayLike) -> BetaBinomial:
     """The beta-binomial model of the highest likelihood, given how many of the people shown an image chose its label.
 
     selected, shown (N,) integers; images that nobody saw are left out. NaN where all answers are the same, from which
@@ -87,8 +88,8 @@ def reliability_model(selected: Array, shown: Array) -> BetaBinomial:
 
 @once
 def model_ceiling(
-    selected: Array,
-    shown: Array,
+    selected: ArrayLike,
+    shown: ArrayLike,
     kind: Kind = "spearman",
     *,
     resamples: int = SPLITS,

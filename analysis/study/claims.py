@@ -39,12 +39,15 @@ FLAT = 0.2  # share of the early slope that is "almost flat"
 FEW = f"no human labels, or fewer than {FEWEST_IMAGES} images."
 
 
+Rule = Callable[[StudyResults, str, Choices], Finding]
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim under its short name in this book."""
 
     id: str
-    judge: Callable[[StudyResults, str, Choices], Finding]
+    judge: Rule
     title: str = ""  # in this book's words
     quote: str = ""  # the paper's words
     section: str = ""
@@ -66,10 +69,10 @@ class Claim:
 CLAIMS: list[Claim] = []  # in the order of this file
 
 
-def declare(id_: str, **more: Any) -> Callable:
+def declare(id_: str, **more: Any) -> Callable[[Rule], Rule]:
     """Declares a function to be a claim's rule."""
 
-    def declared(rule: Callable[[StudyResults, str, Choices], Finding]) -> Callable:
+    def declared(rule: Rule) -> Rule:
         CLAIMS.append(Claim(id_, rule, **more))
         return rule
 
@@ -93,7 +96,7 @@ def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
                 finding.verdict,
                 *(claim.judge(_with(study, arch, other), arch, BOOK).verdict for other in others),
             ]
-            row = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
+            row: dict[str, Any] = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
             row |= {"starts": len(verdicts), "alike": verdicts.count(finding.verdict)}
             parts = [
                 {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
@@ -210,8 +213,8 @@ def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOO
     if few := _too_few_people(study):
         return few
     scores, kept = study.runs[arch].scores, IMAGES[choices.images](study)
-    columns = HARDNESS[choices.hardness](scores)[kept], scores["confidence"][kept], study.hsf[kept]
-    lead = statistics.correlation_difference(*columns, choices.coefficient)
+    avh, confidence = HARDNESS[choices.hardness](scores)[kept], scores["confidence"][kept]
+    lead = statistics.correlation_difference(avh, confidence, study.hsf[kept], choices.coefficient)
     return enough(Part("|AVH| − |confidence|", lead, (0, np.inf)))
 
 
@@ -364,7 +367,8 @@ def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
     def lowest(counts: Array) -> Array:
         medians = np.stack([_medians(avh[groups == k], counts[:, groups == k]) for k in range(bins)], axis=1)
         accuracy = counts @ correct / counts.sum(1, keepdims=True)  # (B, A)
-        return statistics.kendall_tau(accuracy[:, None], -medians).min(1)  # of (B, K)
+        least: Array = statistics.kendall_tau(accuracy[:, None], -medians).min(1)  # of (B, K)
+        return least
 
     taus = statistics.bootstrap(lowest, len(groups), RESAMPLES, 0)
     return conclude(Part("lowest tau of any bin", statistics.estimate(taus, len(groups)), (0, np.inf)))
@@ -415,7 +419,7 @@ def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
         statistics.estimate(statistics.slope_ratio(curve[:, : EARLY + 1], curve[:, EARLY:]), n)
         for curve in (rising, falling)
     )
-    easy = statistics.correlation(angles[:, -1], study.hsf) if study.has_people else Estimate(*3 * [np.nan], 0)
+    easy = statistics.correlation(angles[:, -1], study.hsf) if study.has_people else Estimate(np.nan, np.nan, np.nan, 0)
     found = conclude(
         Part("rise of the mean norm", climb, (0, np.inf)),
         Part("fall of the mean angle", fall, (0, np.inf)),

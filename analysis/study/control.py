@@ -47,8 +47,10 @@ def expected_hsf(study: StudyResults) -> np.ndarray:
     From the formula of the simulated annotators, averaged over a pool drawn from their distribution.
     """
     pool, classes = annotators.People.draw(np.random.default_rng(0)), len(study.dataset["classes"])
-    images = study.images[["label", "confusable", *CAUSES]].itertuples(index=False)
-    return np.array([annotators.probabilities(pool, classes, *image)[:, image.label].mean() for image in images])
+    columns = (study.images[name] for name in ("label", "confusable", *CAUSES))
+    return np.array(
+        [annotators.probabilities(pool, classes, *image)[:, image[0]].mean() for image in zip(*columns, strict=True)]
+    )
 
 
 def causes(study: StudyResults) -> pd.DataFrame:

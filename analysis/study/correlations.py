@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.study.results import StudyResults
 
-KINDS = ("spearman", "kendall", "pearson")
+KINDS: tuple[statistics.Kind, ...] = ("spearman", "kendall", "pearson")
 WHOLE = "all images"  # beside the bins' names
 # Ceilings by how they are found. Spearman-Brown's formula is about sums of answers and so about product-moment
 # correlations, which Pearson's is and Spearman's is of ranks; Kendall's has no ceiling of this kind.
@@ -48,11 +48,12 @@ def by_bin(study: StudyResults, score: str, table: pd.DataFrame) -> pd.DataFrame
     if table.empty:
         return table
     parts = []
-    for whole in table[(table["score"] == score) & (table["kind"] == "spearman")].itertuples():
-        over = {"bin": WHOLE, "value": whole.value, "low": whole.low, "high": whole.high, "n": whole.n, "spread": 1.0}
-        bins = statistics.within_bins(study.runs[whole.arch].scores[score], study.hsf)
-        bins = pd.concat([pd.DataFrame([over]), bins.astype({"bin": str})], ignore_index=True)
-        parts.append(bins.assign(arch=whole.arch, score=score))
+    overall = table[(table["score"] == score) & (table["kind"] == "spearman")].set_index("arch")
+    for arch, run in study.runs.items():
+        over = overall.loc[[arch], ["value", "low", "high", "n"]].assign(bin=WHOLE, spread=1.0)
+        bins = statistics.within_bins(run.scores[score], study.hsf)
+        bins = pd.concat([over, bins.astype({"bin": str})], ignore_index=True)
+        parts.append(bins.assign(arch=arch, score=score))
     every = pd.concat(parts, ignore_index=True)
     return every[["score", "arch", "bin", "value", "low", "high", "n", "spread"]]
 

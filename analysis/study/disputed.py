@@ -5,6 +5,8 @@ name the label, which needs people's full answers. A score is searched from its 
 margin or entropy; a small confidence, margin or norm.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -53,7 +55,11 @@ def detect(study: StudyResults) -> pd.DataFrame:
                     measures = {"auroc": found[score]["auroc"], "average precision": found[score]["average_precision"]}
                     measures |= {f"first {k}": more[k][score]["precision"] for k in FIRSTS}
                     measures[f"first {FIRSTS[1]}"] = found[score]["precision"]
-                    head = {"event": event, "images": starts.CORRECT if correct else starts.ALL_IMAGES, "arch": arch}
+                    head: dict[str, Any] = {
+                        "event": event,
+                        "images": starts.CORRECT if correct else starts.ALL_IMAGES,
+                        "arch": arch,
+                    }
                     head |= {"score": score, "positives": positives}
                     for measure, value in measures.items():
                         for row in starts.rows_of(run, value):

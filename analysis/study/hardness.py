@@ -78,7 +78,7 @@ def doubted(study: StudyResults, images: Sequence[int]) -> Estimate:
     counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
     if not len(images) or not set(counts) <= set(study.images):
         return Estimate(np.nan, np.nan, np.nan, len(images))
-    asked = study.images.iloc[images]
+    asked = study.images.iloc[list(images)]
     share = (asked[counts].max(axis=1) > asked["selected"]).mean()
     low, high = statistics.wilson(np.array([share]), np.array([len(asked)]))
     return Estimate(float(share), float(low[0]), float(high[0]), len(asked))
@@ -100,7 +100,8 @@ def class_ends(table: pd.DataFrame) -> pd.DataFrame:
         parts += [part.assign(end=end, place=np.arange(1, len(part) + 1)) for end, part in ends.items()]
     if not parts:
         return table.assign(end="", place=0)
-    return pd.concat(parts, ignore_index=True)[["class", "end", "place", "rank", "image", "id", "predicted", "avh"]]
+    found: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return found[["class", "end", "place", "rank", "image", "id", "predicted", "avh"]]
 
 
 def pixels(images: Images | None, table: pd.DataFrame) -> np.ndarray | None:

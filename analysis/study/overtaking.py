@@ -36,7 +36,7 @@ def by_moment(run: NetworkResults) -> dict[float, pd.DataFrame]:
     if run.measured:
         return {np.nan: run.scores}
     epochs = run.epochs.set_index("epoch")
-    return {epoch: epochs.loc[epoch].sort_values("image") for epoch in moments(int(run.training["epoch"].max()))}
+    return {epoch: epochs.loc[[epoch]].sort_values("image") for epoch in moments(int(run.training["epoch"].max()))}
 
 
 def turned(score: str, estimate: Estimate) -> dict[str, float]:

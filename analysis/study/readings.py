@@ -113,7 +113,7 @@ def _judged(study: StudyResults, arch: str, reading: Reading, claim: Claim) -> F
 
 
 def _part(part: Part) -> dict[str, Any]:
-    above, below = (end if np.isfinite(end) else np.nan for end in part.range)
+    above, below = (end if np.isfinite(end) else np.nan for end in part.range or ())
     quantity = part.quantity.replace("norm within class", "norm")  # it may be read otherwise
     return {"quantity": quantity, **part.estimate._asdict(), "above": above, "below": below}
 

@@ -38,7 +38,8 @@ class NetworkResults:
         """What its initial weights, order and augmentation follow from."""
         parameters = self.stamp["parameters"]
         own = parameters.get("start_seed")
-        return parameters.get("seed", 0) if own is None else own
+        seed: int = parameters.get("seed", 0) if own is None else own
+        return seed
 
     @cached_property
     def training(self) -> pd.DataFrame:
@@ -78,7 +79,8 @@ class NetworkResults:
     @property
     def parameter_count(self) -> int:
         """How many numbers its weights are. Stamps that were made before say so under another name."""
-        return self.stamp["parameter_count"] if "parameter_count" in self.stamp else self.stamp["weights"]
+        count: int = self.stamp["parameter_count"] if "parameter_count" in self.stamp else self.stamp["weights"]
+        return count
 
     @property
     def undefined(self) -> int:
@@ -118,7 +120,8 @@ class StudyResults:
 
     def classes(self, arch: str) -> list[str]:
         """The names of a network's outputs: the dataset's classes and, after them, others that the network knows."""
-        return self.runs[arch].stamp.get("classes", self.dataset["classes"])
+        names: list[str] = self.runs[arch].stamp.get("classes", self.dataset["classes"])
+        return names
 
     def representative(self, arch: str = "resnet50") -> str:
         """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""

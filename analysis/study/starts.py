@@ -12,7 +12,7 @@ their augmentation. Each table is tidy, a row per start and one, ``start`` "mean
 Where ``correct``, the images are those that every start of the network classifies correctly.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def repeated(study: StudyResults) -> bool:
     return any(run.others for run in study.runs.values())
 
 
-def rows_of(run: NetworkResults, found: OverStarts) -> Iterator[Mapping[str, Any]]:
+def rows_of(run: NetworkResults, found: OverStarts) -> Iterator[dict[str, Any]]:
     """The rows of a table, as above, for one network's number."""
     spread = {"lowest": found.lowest, "highest": found.highest, "deviation": found.deviation}
     for start, one in zip(run.starts, found.each, strict=True):

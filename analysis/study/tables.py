@@ -54,7 +54,10 @@ def epoch_means_by_bin(study: StudyResults) -> pd.DataFrame:
     if not study.has_people:
         return pd.DataFrame()
     bins = statistics.binned(study.hsf)
-    parts = [_curves(r, r.epochs.assign(bin=bins[r.epochs["image"]]), ["bin", "epoch"]) for r in study.runs.values()]
+    parts = [
+        _curves(r, r.epochs.assign(bin=bins[r.epochs["image"].to_numpy()]), ["bin", "epoch"])
+        for r in study.runs.values()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -107,10 +110,10 @@ def example_steps(study: StudyResults, chosen: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for arch, run in study.runs.items():
         for name, column in FIRST.items():
-            for example in chosen.itertuples():
-                points = run.iterations.loc[run.iterations["image"] == example.image, ["step", column]]
+            for example, image, id_ in zip(chosen["example"], chosen["image"], chosen["id"], strict=True):
+                points = run.iterations.loc[run.iterations["image"] == image, ["step", column]]
                 points = points.rename(columns={column: "mean"})
-                parts.append(points.assign(arch=arch, measure=name, example=example.example, id=example.id, n=1))
+                parts.append(points.assign(arch=arch, measure=name, example=example, id=id_, n=1))
     return _first(pd.concat(parts, ignore_index=True), "arch", "measure", "example", "id")
 
 
@@ -170,7 +173,7 @@ def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
         binned = part.assign(bin=statistics.binned(part["hsf"]))
         means = statistics.means(binned, ["bin"], "norm_in_superclass")
         means = means.rename(columns={column: f"bin_{column}" for column in ("mean", "low", "high", "n")})
-        cells = cells.assign(arch=arch, superclass=name, n_classes=part["n_classes"].iloc[0])
+        cells = cells.assign(arch=str(arch), superclass=str(name), n_classes=part["n_classes"].iloc[0])
         parts.append(cells.assign(score="norm_in_superclass").merge(means, on="bin"))
     return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes", "score")
 

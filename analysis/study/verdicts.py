@@ -17,7 +17,8 @@ import numpy as np
 from analysis.statistics import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
-SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS = ("supported", "not supported", "inconclusive")
+VERDICTS: tuple[Verdict, Verdict, Verdict] = ("supported", "not supported", "inconclusive")
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS
 UNDECIDED = "undecided"  # begins the reason of a verdict that is inconclusive because an interval contains an end
 
 
