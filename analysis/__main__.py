@@ -57,7 +57,7 @@ def end_tidily() -> None:
             signal.signal(number, interrupt)
 
 
-def interrupt(number: int, _) -> None:
+def interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(number)
 
 
