@@ -1,11 +1,11 @@
-"""Other scores beside AVH: which of them follows people, how closely, and what is left of it given correctness.
+"""AVH compared with other scores: correlation with HSF, plain and controlling for correctness.
 
-Critics of the paper missed the loss, the margin, the entropy and a calibrated confidence. Each is compared with AVH on
-the same images: Spearman's correlation with human selection frequency (HSF), its share of the noise ceiling, the
-partial correlation given whether the network is correct, and the paired difference from AVH.
+The paper leaves out the loss, the margin, the entropy and a calibrated confidence. Each is compared with AVH on the
+same images: Spearman's correlation with human selection frequency (HSF), its share of the noise ceiling, the partial
+correlation controlling for correctness, and the paired difference from AVH.
 
-Three of the scores rank images exactly as another does, whatever the network: the loss is -log of confidence, the
-cosine falls as the angle rises, and AVH over the other classes is AVH / (1 - AVH).
+Three scores rank images exactly as another does, for any network: the loss is -log of confidence, the cosine falls as
+the angle rises, and AVH over the other classes is AVH / (1 - AVH).
 """
 
 import numpy as np
@@ -18,14 +18,15 @@ from analysis.study.results import NetworkResults, StudyResults
 
 
 def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
-    """Every score of every network against HSF: a row per (score, arch), empty where nobody was asked.
+    """Every score of every network against HSF: a row per (score, arch); empty without human labels.
 
-    A network's scores are compared over the images at which all of them are defined. One that no image has is left out.
+    The scores of a network are compared over the images for which all of them are defined. Scores that no image has are
+    left out.
 
     Columns: score, arch, n; value, low, high (Spearman's correlation with HSF); expected (its expected sign);
-    label (whether the score uses the true label); share (|value| over the ceiling); partial, partial_low, partial_high
-    (the correlation given correctness; NaN where the network is right everywhere or nowhere); lead, lead_low,
-    lead_high (|value| less that of AVH, paired over images; above 0 where the score follows people more closely).
+    label (whether the score uses the true class); share (|value| over the ceiling); partial, partial_low, partial_high
+    (the correlation controlling for correctness; NaN if all or no images are correctly classified); lead, lead_low,
+    lead_high (|value| minus that of AVH, paired over images; above 0 if the score correlates more strongly).
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -41,12 +42,12 @@ def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
 
 
 def absent(run: NetworkResults) -> list[str]:
-    """The scores that a network has of no image: its tables are older, or lack what the score is made of."""
+    """The scores that no image has for a network, because its tables are older or lack an input of the score."""
     return [score for score in COMPARED if score not in run.scores or run.scores[score].isna().all()]
 
 
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:
-    """The correlations, signs reversed so that the expected one is positive: score, arch, mean, low, high, n."""
+    """The correlations, with signs reversed so that the expected sign is positive: score, arch, mean, low, high, n."""
     if table.empty:
         return table
     down = table["expected"] < 0
@@ -56,7 +57,7 @@ def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def numerator(study: StudyResults) -> pd.DataFrame:
-    """How nearly AVH ranks images as its numerator alone does: a row per arch with value, low, high, n (Spearman)."""
+    """How similarly AVH and its numerator alone rank images: a row per arch with value, low, high, n (Spearman)."""
     return pd.DataFrame(
         {"arch": arch, **statistics.correlation(run.scores["avh"], run.scores["angle"])._asdict()}
         for arch, run in study.runs.items()

@@ -1,4 +1,4 @@
-"""How the paper's unclear passages can be read: choices that a claim's rule takes (see book/reading.md)."""
+"""How ambiguous passages of the paper can be read: choices that a rule takes (see book/reading.md)."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,23 +9,23 @@ import pandas as pd
 from analysis.statistics import EDGES, Array, Kind
 from analysis.study.results import StudyResults
 
-STRONG = 0.5  # a correlation from here on is strong
+STRONG = 0.5  # a correlation of at least this size is strong
 
 
 class Choices(NamedTuple):
-    """How each unclear passage is read. The defaults are this book's readings."""
+    """How each ambiguous passage is read. The defaults are the readings of this book."""
 
     hardness: str = "quotient"  # Def. 3, a name in HARDNESS
-    coefficient: Kind = "spearman"  # what "correlated" means
-    images: str = "all"  # over which the correlation is taken, a name in IMAGES
-    strong: float = STRONG  # H1, P2b: the correlation from which a score follows people strongly
+    coefficient: Kind = "spearman"  # the meaning of "correlated"
+    images: str = "all"  # the images used for the correlation, a name in IMAGES
+    strong: float = STRONG  # H1, P2b: the size from which a correlation with HSF is strong
     norm: str = "in class"  # Sec. 2.2, a name in NORMS
     bins: str = "right-closed"  # Sec. 3, a name in BINS
-    average: str = "mean"  # of AVH in a bin (Obs. 4): or "median"
-    recounted: bool = True  # Fig. 7: HSF counted anew for the group of classes
+    average: str = "mean"  # of AVH in a bin (Obs. 4); or "median"
+    recounted: bool = True  # Fig. 7: HSF recomputed for the group of classes
 
 
-BOOK = Choices()  # this book's readings
+BOOK = Choices()  # the readings of this book
 
 
 def _counts(study: StudyResults) -> pd.DataFrame:

@@ -1,7 +1,7 @@
-"""The numbers behind the chapters on confidence, norm and AVH (Sec. 2): how a score goes with HSF, network by network.
+"""The numbers in the chapters on confidence, norm and AVH (Sec. 2): correlations of scores with HSF for each network.
 
-Each function takes a study and gives a tidy table, a row per number with ``value``, ``low``, ``high``, ``n``; empty
-where nobody was asked. The paper draws these relations and prints no coefficient.
+Each function takes a study and returns a tidy table, a row per number with ``value``, ``low``, ``high``, ``n``; empty
+without human labels. The paper plots these relations and prints no coefficient.
 """
 
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from analysis import statistics
 from analysis.study.results import StudyResults
 
 KINDS: tuple[statistics.Kind, ...] = ("spearman", "kendall", "pearson")
-WHOLE = "all images"  # beside the bins' names
-# Ceilings by how they are found. Spearman-Brown's formula is about sums of answers and so about product-moment
-# correlations, which Pearson's is and Spearman's is of ranks; Kendall's has no ceiling of this kind.
+WHOLE = "all images"  # beside the names of the bins
+# Noise ceilings by method. The Spearman-Brown formula holds for product-moment correlations, such as Pearson's, or
+# Spearman's on ranks; there is no such ceiling for Kendall's.
 CEILINGS = {"split halves": statistics.noise_ceiling, "beta-binomial model": statistics.model_ceiling}
 CEILED = ("spearman", "pearson")
 # Sec. 2.1: "a considerable amount of density on the range of medium human accuracy but either extremely low or high
-# model accuracy". Medium are the paper's three middle bins of HSF, extreme the outer fifths of confidence.
+# model accuracy". Medium: the three middle bins of HSF; extreme: the outer fifths of confidence.
 MEDIUM = (0.2, 0.8)
-FAR = 0.5  # network and people part ways where confidence and HSF differ by more
+FAR = 0.5  # network and annotators disagree if confidence and HSF differ by more
 
 
 def with_people(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
-    """Each score's correlations with HSF over all test images: a row per (score, kind of coefficient, arch)."""
+    """The correlations of scores with HSF over all test images: a row per (score, kind of coefficient, arch)."""
     if not study.has_people:
         return pd.DataFrame()
     parts = [
@@ -39,11 +39,10 @@ def with_people(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
 
 
 def by_bin(study: StudyResults, score: str, table: pd.DataFrame) -> pd.DataFrame:
-    """A score's rank correlation with HSF over all images, and within each bin of HSF: a row per (arch, bin).
+    """Rank correlation of a score with HSF over all images and within each bin of HSF: a row per (arch, bin).
 
-    table: ``with_people``, where those over all images are. ``spread``: the standard deviation of
-    HSF in the bin as a share of that over all images: the smaller it is, the less a coefficient can be (restriction of
-    range).
+    table: ``with_people``, with the coefficients over all images. ``spread``: the standard deviation of HSF in the bin
+    as a share of that over all images; range restriction makes a coefficient smaller as it falls.
     """
     if table.empty:
         return table
@@ -59,11 +58,11 @@ def by_bin(study: StudyResults, score: str, table: pd.DataFrame) -> pd.DataFrame
 
 
 def lead(study: StudyResults) -> pd.DataFrame:
-    """How much more closely AVH follows HSF than confidence does: a row per arch.
+    """The lead of AVH over confidence in their correlations with HSF: a row per arch.
 
-    ``value`` is |AVH| - |confidence|, of Spearman's correlations, with a bootstrap interval paired over images.
-    ``statistic`` and ``p`` are Steiger's test of the same question. A test for independent correlations would be wrong:
-    both are of the same images and the same HSF.
+    ``value`` is |AVH| - |confidence| of Spearman's correlations, with a bootstrap interval paired over images.
+    ``statistic`` and ``p`` are Steiger's test of the same question. A test for independent correlations would be wrong,
+    because both use the same images and the same HSF.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -77,7 +76,7 @@ def lead(study: StudyResults) -> pd.DataFrame:
 
 
 def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
-    """Each score's partial rank correlation with HSF, given whether the network is correct: a row per (score, arch)."""
+    """Partial rank correlation of scores with HSF, controlling for correctness: a row per (score, arch)."""
     if not study.has_people:
         return pd.DataFrame()
     return pd.DataFrame(
@@ -89,9 +88,9 @@ def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFram
 
 
 def ceilings(study: StudyResults, methods: Sequence[str] = tuple(CEILINGS)) -> pd.DataFrame:
-    """The largest correlation with HSF that any score can be expected to reach: a row per (method, kind).
+    """The largest correlation with HSF that a score can be expected to reach: a row per (method, kind).
 
-    methods: of CEILINGS. Both use nothing but how many people selected an image's label, of how many.
+    methods: names in CEILINGS. Both use only the numbers of annotators who saw each image and who selected its class.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -104,10 +103,10 @@ def ceilings(study: StudyResults, methods: Sequence[str] = tuple(CEILINGS)) -> p
 
 
 def apart(study: StudyResults) -> pd.DataFrame:
-    """On what share of the images network and people part ways, with Wilson's interval: a row per (arch, case).
+    """The share of images on which network and annotators disagree, with Wilson's interval: a row per (arch, case).
 
-    ``count`` of ``n``: "far" are the images whose confidence and HSF differ by more than FAR, of all images; "low" and
-    "high" those of lowest and highest confidence, of the images on which people's agreement is medium.
+    ``count`` of ``n``: "far" are the images whose confidence and HSF differ by more than FAR, out of all images; "low"
+    and "high" are those of very low and very high confidence, out of the images with medium HSF.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -132,7 +131,7 @@ def apart(study: StudyResults) -> pd.DataFrame:
 
 
 def ties_ceiling(hsf: np.ndarray) -> float:
-    """The largest Spearman's correlation with HSF of any score without ties: that of one in perfect order.
+    """The largest Spearman correlation with HSF that a score without ties can have: that of a perfect order.
 
     Closed form: with ties of t images each among n, sqrt((n^3 - n - sum(t^3 - t)) / (n^3 - n)) (Kendall 1970, ch. 3).
     """
@@ -142,9 +141,10 @@ def ties_ceiling(hsf: np.ndarray) -> float:
 
 
 def confidence_and_norm(study: StudyResults) -> pd.DataFrame:
-    """How much of what confidence says of people it says by the norm, which AVH leaves out: a row per (arch, of).
+    """How much of confidence's correlation with HSF is due to the norm, which AVH leaves out: a row per (arch, of).
 
-    of: "norm", confidence's rank correlation with the norm; "HSF", that with HSF; "HSF, given norm", what is left then.
+    of: "norm", the rank correlation of confidence with the norm; "HSF", with HSF; "HSF, given norm", the partial
+    correlation with HSF controlling for the norm.
     """
     if not study.has_people:
         return pd.DataFrame()

@@ -1,8 +1,8 @@
-"""How well each score finds the images that people dispute, over images and starts.
+"""How well each score finds disputed images, over images and seeds.
 
-Two events: that fewer than DISPUTED of the people name an image's label; and that more of them name another class than
-name the label, which needs people's full answers. A score is searched from its hard end: a large AVH, angle, angular
-margin or entropy; a small confidence, margin or norm.
+Two events: fewer than DISPUTED of the annotators chose the label; and some other class was chosen more often than the
+label, which needs full label counts. Images are searched from the hard end of a score: large AVH, angle, angular margin
+or entropy; small confidence, margin or norm.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ from analysis.study import starts
 from analysis.study.results import StudyResults
 
 DISPUTED = 0.8  # HSF below it
-FIRSTS = (50, 100, 500)  # images that a person would look at
-SEARCHED = [name for name in COMPARED if SCORES[name].formula and not SCORES[name].twin]  # one of each order
+FIRSTS = (50, 100, 500)  # images that a person would inspect
+SEARCHED = [name for name in COMPARED if SCORES[name].formula and not SCORES[name].twin]  # one per order of magnitude
 DISPUTE, RENAMED = EVENTS = ("disputed", "renamed")
 
 
 def events(study: StudyResults) -> dict[str, Array]:
-    """Each event at each image, (N,), 0 or 1, NaN where nobody was asked; RENAMED needs full answers."""
+    """Each event for each image, (N,), 0 or 1, NaN without human labels; RENAMED needs full label counts."""
     if not study.has_people:
         return {}
     hsf = study.hsf
@@ -37,11 +37,11 @@ def events(study: StudyResults) -> dict[str, Array]:
 
 
 def detect(study: StudyResults) -> pd.DataFrame:
-    """Each score's measures over starts: a row per (event, images, arch, score, measure, start), as in ``starts``.
+    """Measures of each score over seeds: a row per (event, images, arch, score, measure, start), as in ``starts``.
 
     measure: "auroc", "average precision" and, for each of FIRSTS, "first 50": the share of images with the event among
-    the first 50 (these without intervals, but for "first 100"). ``positives`` of ``n`` images have the event.
-    ``chance``: what a score without any information has.
+    the first 50 (without intervals, except "first 100"). ``positives`` of ``n`` images have the event. ``chance``: the
+    expected value of a score without any information.
     """
     rows = []
     for event, holds in events(study).items():

@@ -1,6 +1,7 @@
-"""A network's test images in order of hardness, and those whose labels are likely wrong: what a person looks at first.
+"""The test images of a network in order of hardness, and likely label errors: what a person should inspect first.
 
-No human answers are needed: this is the paper's promise, AVH in their place (Sec. 5), for any folder of pictures.
+No human labels are needed. This is the promise of the paper (Sec. 1): AVH as a proxy for them, for any folder of
+images.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,16 @@ from analysis.datasets import Images
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
 
-CLASSES = 12  # shown with pictures, at most
-EACH = 3  # pictures of a class at each end
-SUSPECTS = 12  # likely label errors shown with pictures
+CLASSES = 12  # shown with images, at most
+EACH = 3  # images of a class at each end
+SUSPECTS = 12  # likely label errors shown with images
 
 
 def ranking(study: StudyResults, arch: str) -> pd.DataFrame:
     """All test images by AVH, the hardest first, those without AVH last: a row per image.
 
-    Columns: rank, image (its number in the test set), id, class, predicted (the class of the largest logit), nearest
-    (the class of the smallest angle), avh, angle and angular_margin (radians; older tables lack the latter),
+    Columns: rank, image (its number in the test set), id, class, predicted (the class with the largest logit), nearest
+    (the class with the smallest angle), avh, angle and angular_margin (radians; older tables lack the latter),
     confidence, max_confidence, margin, likely_error.
     """
     classes = np.array(study.classes(arch), dtype=object)
@@ -40,21 +41,21 @@ def ranking(study: StudyResults, arch: str) -> pd.DataFrame:
 
 
 def likely_errors(scores: pd.DataFrame) -> pd.Series:
-    """Which labels are likely wrong, (N,) bool: another class is nearest in angle, and predicted with confidence.
+    """Which labels are likely wrong, (N,) bool: another class has the smallest angle and is predicted with confidence.
 
-    The threshold is that of confident learning (Northcutt et al., 2021): the mean confidence in a class among
-    the images that bear its label. A class that no image bears takes the mean over all images.
+    The threshold is that of confident learning (Northcutt et al., 2021): the mean confidence in a class over the images
+    labelled with it. A class without images takes the mean over all images.
 
-    With one in twenty of the synthetic test labels exchanged at random (means of 20 draws, for each of the default
-    study's four networks), 62 to 79 % of the flagged labels were wrong and 74 to 91 % of the wrong ones were flagged;
-    among the first twelve of ``suspects`` all were wrong. Those networks name 86 to 92 % of the classes rightly. Where
-    a network does not, most of what it lists is its own error: under the small CIFAR-10H study's AlexNet, at 58 %, the
-    rule lists 23 % of the test images, and people's most frequent answer differs from the label for 1.5 % of these
-    (for 0.8 % of all images).
+    With one in twenty of the synthetic test labels exchanged at random (means of 20 draws, for each of the four
+    networks of the default study), 62 to 79 % of the flagged labels were wrong and 74 to 91 % of the wrong ones were
+    flagged; the first twelve of ``suspects`` were all wrong. The accuracy of these networks is 86 to 92 %. If a network
+    is less accurate, most of the list are its own errors: AlexNet of the small CIFAR-10H study, with an accuracy of 58
+    %, lists 23 % of the test images, and the most frequent human label differs from the label for 1.5 % of these (for
+    0.8 % of all images).
 
-    Limits: an image that the network learned from under its wrong label may look right; a picture that is hard but
-    rightly labelled may look wrong; where the network itself is wrong throughout a class, so is this; and where its
-    confidences spread evenly, up to half of the wrong labels stay below their class's mean.
+    Limits: an image with a wrong label that the network has memorised may look right; a hard image with a correct label
+    may look wrong; if the network is wrong about a whole class, so is the list; and if its confidences are spread
+    evenly, up to half of the wrong labels stay below the mean of their class.
     """
     typical = scores.groupby("label")["confidence"].mean()
     threshold = scores["predicted"].map(typical).fillna(scores["confidence"].mean())
@@ -63,17 +64,17 @@ def likely_errors(scores: pd.DataFrame) -> pd.Series:
 
 
 def suspects(table: pd.DataFrame) -> pd.DataFrame:
-    """The likely label errors of a ranking, the likeliest first: those of the most negative margin.
+    """The likely label errors of a ranking, the likeliest first, i.e. the most negative margin.
 
-    The margin is the true class's logit minus the best other's.
+    The margin is the logit of the true class minus the best other logit.
     """
     return table[table["likely_error"]].sort_values("margin", kind="stable", ignore_index=True)
 
 
 def doubted(study: StudyResults, images: Sequence[int]) -> Estimate:
-    """Of these test images, the share whose most frequent human answer is not their label, with Wilson's interval.
+    """The share of these test images whose most frequent human label differs from their label, with Wilson's interval.
 
-    NaN where people's full answers are not known or there are no such images.
+    NaN without full label counts or without images.
     """
     counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
     if not len(images) or not set(counts) <= set(study.images):
@@ -87,8 +88,8 @@ def doubted(study: StudyResults, images: Sequence[int]) -> Estimate:
 def class_ends(table: pd.DataFrame) -> pd.DataFrame:
     """The hardest and the easiest images of each class in a ranking: a row per image, with ``end`` and ``place``.
 
-    EACH at either end, fewer where a class has fewer images, none twice. At most CLASSES classes, those of the highest
-    mean AVH; in this order.
+    EACH at either end, or fewer if a class is small, without duplicates. At most CLASSES classes, those with the
+    highest mean AVH, in this order.
     """
     table = table[table["avh"].notna()]
     hardest = table.groupby("class")["avh"].mean().sort_values(ascending=False, kind="stable").index[:CLASSES]
@@ -105,5 +106,5 @@ def class_ends(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pixels(images: Images | None, table: pd.DataFrame) -> np.ndarray | None:
-    """The pictures of a table's rows, (B, H, W, 3) uint8; None where there are none to be had."""
+    """The images in the rows of a table, (B, H, W, 3) uint8; None if they are not available."""
     return None if images is None else images[table["image"].to_numpy()].transpose(0, 2, 3, 1)

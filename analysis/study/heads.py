@@ -1,4 +1,4 @@
-"""What the last layers of a network do to AVH: one body under several heads, asked over their starts."""
+"""The effect of the last layers of a network on AVH: one backbone with several heads, over seeds."""
 
 import pandas as pd
 
@@ -7,9 +7,9 @@ from analysis.study.results import StudyResults
 
 
 def by_head(study: StudyResults) -> pd.DataFrame:
-    """AVH's correlation with HSF under each head, over all images and over the correctly classified: as in ``starts``.
+    """Correlation of AVH with HSF for each head, over all images and the correctly classified ones: as in ``starts``.
 
-    ``accuracy``: the mean over the head's starts.
+    ``accuracy``: the mean over the seeds of the head.
     """
     if not study.has_people:
         return pd.DataFrame()

@@ -1,4 +1,4 @@
-"""Whether AVH overtakes confidence as a network gets better: how closely each follows people, epoch by epoch."""
+"""Whether AVH overtakes confidence as a network becomes more accurate: correlations with HSF by epoch."""
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ PAIR = ("avh", "confidence")
 
 
 def overtaking(study: StudyResults) -> pd.DataFrame:
-    """How closely AVH and confidence follow people as a network gets better.
+    """Correlation of AVH and confidence with HSF as a network becomes more accurate.
 
-    A row per (arch, epoch, score): accuracy on all test images, Spearman's correlation with HSF, ``turned``; score
-    "lead" is |AVH| - |confidence|, paired over images. A network whose training was not seen has one moment, as it is,
-    and its epoch is NaN.
+    A row per (arch, epoch, score): accuracy on all test images, Spearman's correlation with HSF, ``turned``; the score
+    "lead" is |AVH| - |confidence|, paired over images. A network without recorded training has one row per score, with
+    epoch NaN.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -40,6 +40,6 @@ def by_moment(run: NetworkResults) -> dict[float, pd.DataFrame]:
 
 
 def turned(score: str, estimate: Estimate) -> dict[str, float]:
-    """A correlation with HSF such that above 0 is what the score should do: AVH is low where an image is easy."""
+    """A correlation with HSF, with the sign reversed for AVH, which is low for easy images."""
     value, low, high, n = estimate
     return Estimate(-value, -high, -low, n)._asdict() if score == "avh" else estimate._asdict()

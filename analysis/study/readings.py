@@ -1,10 +1,11 @@
-"""The paper's unclear passages read in other ways, one at a time: which verdicts hang on a reading?
+"""Other readings of ambiguous passages, one at a time: which verdicts depend on a reading?
 
-Each of READINGS changes one of this book's choices and names the claims that this touches. Those are judged again by
-their rules in ``claims``, from the recorded tables alone.
+Each of READINGS changes one choice of this book and names the affected claims. These are judged again by their rules in
+``claims``, from the recorded tables alone.
 
-Not varied, because the tables do not hold what it needs: the layer whose output is the embedding, the statistics of
-batch norm, and the other settings of training. Scaling AVH to 0..1 (Sec. 2.2) is not varied either: no rank changes.
+Not varied, because the tables lack what is needed: the layer whose output is the embedding, the statistics of batch
+norm and the other settings of training. Scaling AVH to 0..1 (Sec. 2.2) is not varied either, because it changes no
+rank.
 """
 
 from typing import Any, NamedTuple
@@ -21,17 +22,17 @@ from analysis.study.verdicts import Finding, Part, lacking
 
 
 class Reading(NamedTuple):
-    """Another reading of a passage: what it changes, and which claims that touches."""
+    """Another reading of a passage: what it changes, and which claims it affects."""
 
     place: str  # in the paper
     name: str  # for readers
     choices: Choices
     touches: tuple[str, ...]  # ids of claims
-    answers: bool = False  # whether it needs people's full answers
-    threshold: bool = False  # whether only the rule's range changes, and no number
+    answers: bool = False  # whether it needs full label counts
+    threshold: bool = False  # whether it changes only the range in the rule, and no number
 
 
-GROUPS = "P1, groups"  # Prediction 1 once more, in a group of classes
+GROUPS = "P1, groups"  # Prediction 1 again, in a group of classes
 OF_AVH = ("P2a", "P2b", "P2c")
 CORRELATED = ("H1", "P1", *OF_AVH)
 READINGS = (
@@ -54,7 +55,7 @@ READINGS = (
 
 
 def norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
-    """Prediction 1 in the largest of Fig. 7's groups of classes."""
+    """Prediction 1 in the largest of the groups of classes in Fig. 7."""
     members = next(iter(tables.chosen_superclasses(study).values()))
     hsf = tables.superclass_hsf(study, members) if choices.recounted else study.hsf
     inside = study.images["label"].isin(members).to_numpy()
@@ -68,11 +69,11 @@ JUDGED.insert(2, Claim(GROUPS, norm_in_group))
 
 
 def judge_readings(study: StudyResults) -> pd.DataFrame:
-    """Every claim under this book's reading and under each other one that touches it; empty where nobody was asked.
+    """Every claim under this book's reading and under each other reading that affects it; empty without human labels.
 
-    A row per (claim, reading, arch, quantity that the rule asks of), without a quantity where none was had. Columns:
-    claim, place, reading ("" is the book's), threshold, arch, verdict, why, changed (whether the verdict is another
-    than under the book's reading), quantity, value, low, high, n, above, below (the range that the rule asks for).
+    A row per (claim, reading, arch, quantity in the rule), or one without a quantity if there is none. Columns: claim,
+    place, reading ("" is this book's), threshold, arch, verdict, why, changed (whether the verdict differs from that
+    under this book's reading), quantity, value, low, high, n, above, below (the required range).
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -96,7 +97,7 @@ def judge_readings(study: StudyResults) -> pd.DataFrame:
 
 
 def bin_sizes(study: StudyResults) -> pd.DataFrame:
-    """Images in each bin of HSF under each reading of the bins: bins, bin, n."""
+    """Number of images in each bin of HSF under each reading of the bins: bins, bin, n."""
     if not study.has_people:
         return pd.DataFrame()
     parts = []
@@ -125,7 +126,7 @@ def plotted_readings(table: pd.DataFrame) -> pd.DataFrame:
     """
     if table.empty:
         return table
-    shown = [claim for claim in CORRELATED if claim != "P2a"]  # whose number is P2b's
+    shown = [claim for claim in CORRELATED if claim != "P2a"]  # its number is that of P2b
     rows = table[table["claim"].isin(shown) & ~table["threshold"] & (table["quantity"] != "")]
     order = {name: i for i, name in enumerate(["", *(reading.name for reading in READINGS)])}
     rows = rows.sort_values("reading", key=lambda names: names.map(order), kind="stable")

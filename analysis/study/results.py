@@ -1,4 +1,4 @@
-"""A study's finished results, read and checked: its pictures, what people said of them, and each network's tables."""
+"""The finished results of a study, read and checked: images, human labels, and the tables of each network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,22 +20,22 @@ from analysis.studies import in_order
 
 @dataclass(frozen=True)
 class NetworkResults:
-    """A network's finished results, from one start."""
+    """The finished results of a network, from one seed."""
 
     arch: str
     folder: Path
     stamp: dict[str, Any]
     scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
-    others: tuple["NetworkResults", ...] = ()  # from other starts, alike but for their seed; without tables of probes
+    others: tuple["NetworkResults", ...] = ()  # from other seeds, otherwise identical; without tables of probes
 
     @property
     def starts(self) -> tuple["NetworkResults", ...]:
-        """The network from each of its starts, itself first."""
+        """The results for each seed of the network, starting with these."""
         return (self, *self.others)
 
     @property
     def seed(self) -> int:
-        """What its initial weights, order and augmentation follow from."""
+        """The seed of the initial weights, the order of images and the augmentation."""
         parameters = self.stamp["parameters"]
         own = parameters.get("start_seed")
         seed: int = parameters.get("seed", 0) if own is None else own
@@ -43,7 +43,7 @@ class NetworkResults:
 
     @cached_property
     def training(self) -> pd.DataFrame:
-        """A row per epoch from 1. A network that was measured as it is has none, nor the two tables below."""
+        """A row per epoch from 1. A network that was only evaluated has neither this table nor the next two."""
         path = self._checked("training")
         table = runs.read_table(path)
         schemas.check_training(path, table, self.stamp["parameters"].get("epochs"))
@@ -66,35 +66,35 @@ class NetworkResults:
         return table
 
     def _checked(self, table: str) -> Path:
-        """A table's file, which is the one that the run's stamp describes."""
+        """The file of a table, checked against the stamp of the run."""
         path = self.folder / f"{table}.parquet"
         runs.check_file(path, self.stamp)
         return path
 
     @property
     def measured(self) -> bool:
-        """Whether its weights were given, and nothing was trained."""
+        """Whether the weights were given and nothing was trained."""
         return "measured" in self.stamp
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers its weights are. Stamps that were made before say so under another name."""
+        """The number of weights. Older stamps have it under another name."""
         count: int = self.stamp["parameter_count"] if "parameter_count" in self.stamp else self.stamp["weights"]
         return count
 
     @property
     def undefined(self) -> int:
-        """How many test images have no AVH."""
+        """The number of test images without AVH."""
         return int(self.scores["avh"].isna().sum())
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study's pictures, what people said of them, and its runs in the order they are shown in."""
+    """The images of a study, their human labels, and its runs in display order."""
 
     name: str
     dataset: dict[str, Any]
-    images: pd.DataFrame  # a row per test image: id, label, and selected of shown where people were asked
+    images: pd.DataFrame  # a row per test image: id, label, and selected and shown with human labels
     runs: dict[str, NetworkResults]
 
     @property
@@ -103,39 +103,39 @@ class StudyResults:
 
     @property
     def measured(self) -> bool:
-        """Whether the weights of all networks were given, and so no training was seen."""
+        """Whether the weights of all networks were given, so that no training is recorded."""
         return all(run.measured for run in self.runs.values())
 
     @property
     def hsf(self) -> np.ndarray:
-        """Human selection frequency of each test image (N,): selected / shown. NaN where nobody was asked."""
+        """Human selection frequency of each test image (N,): selected / shown. NaN without human labels."""
         if not self.has_people:
             return np.full(len(self.images), np.nan)
         return (self.images["selected"] / self.images["shown"]).to_numpy()
 
     @property
     def undefined(self) -> int:
-        """How many AVH are undefined, over all runs."""
+        """The number of undefined AVH values, over all runs."""
         return sum(run.undefined for run in self.runs.values())
 
     def classes(self, arch: str) -> list[str]:
-        """The names of a network's outputs: the dataset's classes and, after them, others that the network knows."""
+        """The names of the outputs of a network: the classes of the dataset, then other classes of the network."""
         names: list[str] = self.runs[arch].stamp.get("classes", self.dataset["classes"])
         return names
 
     def representative(self, arch: str = "resnet50") -> str:
-        """The network that stands for all (the paper takes ResNet50), else the last of those that are there."""
+        """The representative network (ResNet50 in the paper), or the last one if it is missing."""
         return arch if arch in self.runs else list(self.runs)[-1]
 
     def others(self, arch: str = "resnet50") -> list[str]:
-        """The networks beside the representative one; itself where it is alone."""
+        """The other networks; the representative one if it is alone."""
         return [name for name in self.runs if name != self.representative(arch)] or list(self.runs)
 
 
 def open_study(page: PageParameters) -> StudyParameters:
-    """What a finished study was made with, by its own description.
+    """The parameters of a finished study, from its own description.
 
-    Raises InputError where there is none, with the command that makes it.
+    Raises InputError if there is none, with the command that makes it.
     """
     folder = Path(page.results_dir) / page.study
     if not (folder / DATASET).exists():
@@ -145,7 +145,7 @@ def open_study(page: PageParameters) -> StudyParameters:
 
 
 def open_run(page: NetworkPageParameters) -> RunParameters:
-    """What one of a study's networks was made with, by its stamp. Raises InputError where it is not there."""
+    """The parameters of a network of a study, from its stamp. Raises InputError if it does not exist."""
     study = open_study(page)
     if page.arch not in (archs := finished_networks(study)):
         raise InputError(f"{study.study_dir} has no network {page.arch}; finished there: {', '.join(archs)}")
@@ -155,7 +155,7 @@ def open_run(page: NetworkPageParameters) -> RunParameters:
 
 
 def finished_networks(parameters: StudyParameters) -> list[str]:
-    """The networks of a study that are finished. Raises InputError where there is none."""
+    """The finished networks of a study. Raises InputError if there is none."""
     archs = [path.parent.name for path in parameters.study_dir.glob(f"*/{runs.RUN}")]
     if not archs:
         raise InputError(f"{parameters.study_dir} holds no finished network: run {command(parameters)} first")
@@ -163,16 +163,16 @@ def finished_networks(parameters: StudyParameters) -> list[str]:
 
 
 def command(parameters: StudyParameters | PageParameters) -> str:
-    """What makes a study's results."""
+    """The command that makes the results of a study."""
     if parameters.study in ("", "synthetic"):
         return "`make book`"
     return f'`make book CONFIG="studies={parameters.study}"`'
 
 
 def read_results(parameters: StudyParameters, archs: Sequence[str], *, download: bool = True) -> StudyResults:
-    """The finished results of a study; download, whether people's answers may be where a record lacks them.
+    """The finished results of a study. download: whether human labels missing from a record may be downloaded.
 
-    Raises InputError where something is missing, damaged or of another study.
+    Raises InputError if something is missing, damaged or of another study.
     """
     folder = parameters.study_dir
     dataset = runs.read_stamp(folder / DATASET)
@@ -193,7 +193,7 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
 
 
 def read_network(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
-    """One network's results from all of its starts, checked to be of these images and alike but for their seed."""
+    """The results of a network for all of its seeds, checked to be on these images and otherwise identical."""
     first = _read_start(folder, folder.name, dataset, images)
     others = []
     for path in sorted(folder.glob(f"seed-*/{runs.RUN}"), key=lambda path: _number(path.parent.name)):
@@ -209,7 +209,7 @@ def _number(name: str) -> tuple[int, str]:
 
 
 def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
-    """Raises InputError where two starts of a network differ in more than their seed."""
+    """Raises InputError if two runs of a network differ in more than their seed."""
     if first.stamp["source"] != other.stamp["source"]:
         codes = " and ".join(run.stamp["source"][:12] for run in (first, other))
         raise InputError(f"{other.folder} and {first.folder} were made by different code ({codes}): make both again")
@@ -227,7 +227,7 @@ def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
 
 
 def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
-    """A network's results from one start."""
+    """The results of a network for one seed."""
     stamp, path = runs.read_stamp(folder / runs.RUN), folder / "scores.parquet"
     schemas.check_description(folder / runs.RUN, stamp, schemas.Stamp)
     if stamp["data"] != dataset["hash"]:
@@ -242,14 +242,14 @@ def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.Dat
 
 
 def pictures(study: StudyResults, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
-    """The test images with these numbers, (B, H, W, 3) uint8; None where they, or people's answers, are not here.
+    """The test images with these numbers, (B, H, W, 3) uint8; None if they, or the human labels, are not available.
 
-    Raises InputError where the data is other than then.
+    Raises InputError if the data has changed.
     """
     if not len(images):
         return np.zeros((0, 1, 1, 3), dtype=np.uint8)
     there, answers = present(parameters)
-    if not there or (study.dataset["people"] and not answers):  # by which the data is told to be what it was
+    if not there or (study.dataset["people"] and not answers):  # the hash of the data includes them
         return None
     dataset = load(study_of(parameters))
     if dataset.hash != study.dataset["hash"]:

@@ -1,15 +1,15 @@
-"""A network's other starts: how far a number spreads over them, and with what interval over images and starts.
+"""Other seeds of a network: the spread of a number over them, and intervals over images and seeds.
 
-Starts are a network trained alike on the same pictures but for the seed of its weights, of the images' order and of
-their augmentation. Each table is tidy, a row per start and one, ``start`` "mean", for all of them:
+Runs with other seeds ("starts" in tables and code) differ only in the initial weights, the order of the images and the
+augmentation. Each table is tidy, with a row per seed and a row with ``start`` "mean" for all of them:
 
     start                          a seed, or "mean"
-    value, low, high               of the start, or the mean over starts, with the interval over images
-    both_low, both_high            the mean's interval over images and starts; NaN where there is one start
-    lowest, highest, deviation     over the starts
-    starts, n                      how many starts, and images
+    value, low, high               for the seed, or the mean over seeds, with the interval over images
+    both_low, both_high            interval of the mean over images and seeds; NaN for a single seed
+    lowest, highest, deviation     over the seeds
+    starts, n                      number of seeds, and of images
 
-Where ``correct``, the images are those that every start of the network classifies correctly.
+With ``correct``, only images classified correctly with every seed of the network are used.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,11 +23,11 @@ from analysis.statistics import Array, OverStarts
 from analysis.study.results import NetworkResults, StudyResults
 
 MEAN = "mean"
-ALL_IMAGES, CORRECT = "all images", "correctly classified"  # over which images a number is
+ALL_IMAGES, CORRECT = "all images", "correctly classified"  # the images used for a number
 
 
 def columns(run: NetworkResults, score: str, correct: bool = False) -> Array:
-    """A score of every start, (S, N); where ``correct``, NaN at images that a start gets wrong."""
+    """A score for every seed, (S, N); with ``correct``, NaN for images that are misclassified with that seed."""
     every = [
         start.scores[score].where(start.scores["correct"].astype(bool)) if correct else start.scores[score]
         for start in run.starts
@@ -36,14 +36,14 @@ def columns(run: NetworkResults, score: str, correct: bool = False) -> Array:
 
 
 def has(run: NetworkResults, score: str) -> bool:
-    """Whether every start of a network has a score of any image: older tables lack some."""
+    """Whether a score exists for every seed of a network: older tables lack some."""
     return all(score in start.scores and start.scores[score].notna().any() for start in run.starts)
 
 
 def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct: bool = False) -> pd.DataFrame:
-    """Spearman's correlation of scores with HSF over starts: a row per (score, arch, start), as above.
+    """Spearman's correlation of scores with HSF over seeds: a row per (score, arch, start), as above.
 
-    A score that a network does not have is left out.
+    Scores that a network does not have are left out.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -56,10 +56,10 @@ def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct:
 
 
 def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], correct: bool = False) -> pd.DataFrame:
-    """How much more closely a score follows HSF than others do, over starts: a row per (other, arch, start).
+    """The lead of a score over others in the correlation with HSF, over seeds: a row per (other, arch, start).
 
-    ``value`` is |score| - |other|, of Spearman's correlations, paired over images and starts; ``other`` names the
-    second. A network without one of the two is left out.
+    ``value`` is |score| - |other| of Spearman's correlations, paired over images and seeds; ``other`` names the second
+    score. A network without one of the two is left out.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -74,17 +74,17 @@ def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], co
 
 
 def on_both(table: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame:
-    """``with_people_over_starts`` or ``leads_over_starts`` over all images, then over the correct ones."""
+    """``with_people_over_starts`` or ``leads_over_starts`` over all images, then over the correctly classified ones."""
     return pd.concat([table(*args, correct) for correct in (False, True)], ignore_index=True)
 
 
 def repeated(study: StudyResults) -> bool:
-    """Whether any network has more than one start."""
+    """Whether any network has more than one seed."""
     return any(run.others for run in study.runs.values())
 
 
 def rows_of(run: NetworkResults, found: OverStarts) -> Iterator[dict[str, Any]]:
-    """The rows of a table, as above, for one network's number."""
+    """The rows of a table, as above, for one number of a network."""
     spread = {"lowest": found.lowest, "highest": found.highest, "deviation": found.deviation}
     for start, one in zip(run.starts, found.each, strict=True):
         yield {"start": str(start.seed), **one._asdict(), "starts": len(found.each)}

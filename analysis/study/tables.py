@@ -1,8 +1,8 @@
-"""The tidy table behind each figure, from a study's results: joining, and calls to statistics.
+"""The tidy table behind each figure, from the results of a study: joins, and calls to statistics.
 
-A tidy table names its rows in words a figure and a reader can use: ``arch``, ``measure`` or ``score``, ``epoch``,
-``bin``, with ``mean``, ``low``, ``high``, ``n``. Tables about people's answers are empty where there are none, and
-an empty table draws nothing.
+Columns have names that figures and readers can use: ``arch``, ``measure`` or ``score``, ``epoch``, ``bin``, with
+``mean``, ``low``, ``high``, ``n``. Tables on human labels are empty without labels, and nothing is drawn for an empty
+table.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from analysis.study.results import NetworkResults, StudyResults
 CELLS = 20  # of a two-dimensional histogram, along each axis
 MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
 FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
-PAPER_SUPERCLASSES = (58, 7, 1)  # how many classes are in those of Fig. 7
+PAPER_SUPERCLASSES = (58, 7, 1)  # numbers of classes in the groups of Fig. 7
 CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
 
 
 def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
-    """Fig. 1 and 6: images per cell of HSF x score, a row per (arch, score, cell).
+    """Fig. 1 and 6: number of images per cell of HSF x score, a row per (arch, score, cell).
 
-    ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that the cell is in.
-    Scores scaled to 0..1 and confidences are drawn on 0..1, others over their own range, the same for all networks.
+    ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that contains the cell.
+    Scores scaled to 0..1 and confidences are drawn on 0..1, others over their range, the same for all networks.
     """
     if not study.has_people:
         return pd.DataFrame()
-    unit = np.arange(CELLS + 1) / CELLS  # i / 20, and not linspace: the floats that 3 of 5 people give
+    unit = np.arange(CELLS + 1) / CELLS  # i / 20 instead of linspace: the same floats as 3 of 5 annotators give
     parts = []
     for score in scores:
         columns = {arch: study.runs[arch].scores[score].to_numpy(dtype=float) for arch in archs}
@@ -45,7 +45,7 @@ def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str])
 
 
 def epoch_means(study: StudyResults) -> pd.DataFrame:
-    """Fig. 2: means over all test images, a row per (arch, measure, epoch from 1); ``drop`` where the rate fell."""
+    """Fig. 2: means over all test images, a row per (arch, measure, epoch from 1); ``drop`` if the rate was reduced."""
     return pd.concat([_curves(run, run.epochs, ["epoch"]) for run in study.runs.values()], ignore_index=True)
 
 
@@ -72,13 +72,13 @@ def step_means(study: StudyResults) -> pd.DataFrame:
 
 
 def examples(study: StudyResults) -> pd.DataFrame:
-    """Fig. 5's two images, by a rule that looks at people's answers alone, never at a network.
+    """The two images of Fig. 5, by a rule that uses human labels only, never a network.
 
-    Among the images whose true class is people's most frequent answer (else a mislabelled picture that everybody names
-    alike would pass for hard), easy is the one of the highest HSF and hard the one of the lowest; among equals, the one
-    that more people were shown; among those, the first of the test set. Where people's full answers are not known, the
-    choice is among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF,
-    and the known causes of its difficulty where the dataset has them.
+    Among the images whose true class is the most frequent human label (otherwise a mislabelled image on which all
+    annotators agree could be chosen as hard), the easy image has the highest HSF and the hard image the lowest. Ties
+    are broken by the number of annotators, then by the order of the test set. Without full label counts, the choice is
+    among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, and the known
+    causes of difficulty if the dataset has them.
     """
     if not study.has_people:
         return pd.DataFrame()
@@ -118,11 +118,11 @@ def example_steps(study: StudyResults, chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_superclasses(study: StudyResults) -> dict[str, list[int]]:
-    """Fig. 7's three superclasses: those of most, of a middle number and of fewest classes. All where there are fewer.
+    """The three superclasses of Fig. 7: those with most, a middle number of and fewest classes. All if there are fewer.
 
-    Where there are many, as ImageNet's 45, those whose numbers of classes are nearest to the paper's 58, 7 and 1.
-    Among superclasses of equal size, the first by name; among many, the one with most images. One that no image is of,
-    as in a small subset, is left out.
+    If there are many, as ImageNet's 45, those whose numbers of classes are nearest to the paper's 58, 7 and 1. Among
+    superclasses of equal size, the first by name; if there are many, the one with most images. Superclasses without
+    images, as in a small subset, are left out.
     """
     images = {n: int(study.images["label"].isin(m).sum()) for n, m in study.dataset["superclasses"].items()}
     present = [item for item in study.dataset["superclasses"].items() if images[item[0]]]
@@ -135,10 +135,10 @@ def chosen_superclasses(study: StudyResults) -> dict[str, list[int]]:
 
 
 def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
-    """Share of the people who chose any class of a superclass, for each test image (N,).
+    """The share of annotators who chose any class of a superclass, for each test image (N,).
 
-    From people's full answers; where only the share for an image's true class is known, that (facts: ImageNet's workers
-    saw one class each).
+    From full label counts; if only the count for the true class is known, the share for that class (each of ImageNet's
+    annotators saw one class).
     """
     if "count_0" not in study.images:
         return study.hsf
@@ -147,7 +147,7 @@ def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
 
 
 def granularity(study: StudyResults) -> pd.DataFrame:
-    """Fig. 7's images: a row per (arch, superclass, image of it): HSF of the superclass, norm scaled within it."""
+    """The images of Fig. 7: a row per (arch, superclass, image in it): HSF of the superclass, norm scaled within it."""
     if not study.has_people:
         return pd.DataFrame()
     parts = []
@@ -162,7 +162,7 @@ def granularity(study: StudyResults) -> pd.DataFrame:
 
 
 def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
-    """Fig. 7: images per cell of HSF x norm, a row per (arch, superclass, cell), with its bin's mean as in Fig. 1."""
+    """Fig. 7: number of images per cell of HSF x norm, a row per (arch, superclass, cell), with bins as in Fig. 1."""
     if images.empty:
         return images
     unit = np.arange(CELLS + 1) / CELLS
@@ -190,7 +190,7 @@ def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def training_curves(run: NetworkResults) -> pd.DataFrame:
-    """A run's course: a row per (measure, series, epoch) with ``mean``, and an interval over test images."""
+    """The training curves of a run: a row per (measure, series, epoch) with ``mean`` and intervals over test images."""
     fitted = run.training.melt("epoch", ["loss", "accuracy", "learning_rate"], "measure", "mean")
     tested = statistics.means(run.epochs, ["epoch"], "correct").assign(measure="accuracy", series="test")
     table = pd.concat([fitted.assign(series="training"), tested[tested["epoch"] > 0]], ignore_index=True)
@@ -208,7 +208,7 @@ def score_by_bin(study: StudyResults, arch: str, scores: Sequence[str]) -> pd.Da
 
 
 def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
-    """How a score is distributed among images that the network gets right and wrong: a row per (outcome, cell)."""
+    """The distribution of a score among correctly classified and misclassified images: a row per (outcome, cell)."""
     values = run.scores[score].to_numpy(dtype=float)
     defined = values[~np.isnan(values)]
     edges = np.linspace(defined.min(), defined.max(), 2 * CELLS + 1) if len(defined) else np.array([0.0, 1.0])
@@ -221,14 +221,14 @@ def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
 
 
 def ceiling(study: StudyResults) -> Estimate:
-    """The noise ceiling of Spearman's correlation with HSF; NaN where nobody was asked."""
+    """The noise ceiling of Spearman's correlation with HSF; NaN without human labels."""
     if not study.has_people:
         return Estimate(np.nan, np.nan, np.nan, 0)
     return statistics.noise_ceiling(study.images["selected"], study.images["shown"])
 
 
 def summary(study: StudyResults) -> pd.DataFrame:
-    """A row per (arch, quantity): test accuracy, correlations with HSF, and AVH's lead over confidence."""
+    """A row per (arch, quantity): test accuracy, correlations with HSF, and the lead of AVH over confidence."""
     rows = []
     for arch, run in study.runs.items():
         quantities = {"accuracy": accuracy(run)}
@@ -242,7 +242,7 @@ def summary(study: StudyResults) -> pd.DataFrame:
 
 
 def accuracy(run: NetworkResults) -> Estimate:
-    """Share of test images whose class the network gives, with Wilson's interval."""
+    """The share of correctly classified test images, with Wilson's interval."""
     n, share = len(run.scores), run.scores["correct"].mean()
     low, high = statistics.wilson(np.array([share]), np.array([n]))
     return Estimate(float(share), float(low[0]), float(high[0]), n)
@@ -258,5 +258,5 @@ def _curves(run: NetworkResults, epochs: pd.DataFrame, by: list[str]) -> pd.Data
 
 
 def _first(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The table with these columns at the front."""
+    """The table with these columns first."""
     return table[[*columns, *(name for name in table if name not in columns)]]
