@@ -1,1 +1,1 @@
-"""Angular Visual Hardness, reproduced: the module behind the book's chapters."""
+"""Angular Visual Hardness, reproduced: the package behind the chapters of the book."""

@@ -22,21 +22,21 @@ from typing import Any
 from analysis.errors import InputError
 from analysis.parameters import PLACE, RunParameters, StudyParameters, read_values
 
-SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers that torchrun starts, one on each machine
-ALONE = 10  # seconds after which a worker knows that its error is its own
+SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers started by torchrun, one per machine
+ALONE = 10  # seconds after which a worker assumes that an error is its own
 
 PROJECT = Path(__file__).parent.parent
-OF_CHAPTERS = {  # whatever else the person who runs it has set
+OF_CHAPTERS = {  # regardless of the user's other settings
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm's: bars are text in a notebook here
     "PYTHONUTF8": "1",
     "OPENBLAS_NUM_THREADS": "1",  # two chapters side by side with two threads each take eight times as long
-    "JUPYTER_PATH": str(PROJECT / "profiles/lab"),  # this Python's kernel comes before others of its name
+    "JUPYTER_PATH": str(PROJECT / "profiles/lab"),  # this Python's kernel comes before others with its name
     "IPYTHONDIR": str(PROJECT / "build/ipython"),
-    "MPLCONFIGDIR": str(PROJECT / "build/matplotlib"),  # its list of fonts, which ages with what is installed
+    "MPLCONFIGDIR": str(PROJECT / "build/matplotlib"),  # its list of fonts, which depends on what is installed
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
 }
 
-TRAIN = """Train one network, or go on with it, and write its tables.
+TRAIN = """Train one network, or continue its training, and write its tables.
 
 On several GPUs, and on several machines that share a disk (the same lines on each):
   torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
@@ -45,13 +45,14 @@ On several GPUs, and on several machines that share a disk (the same lines on ea
   torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 --rdzv-backend c10d --rdzv-endpoint first-machine:29400 \\
       -m analysis train -p arch resnet50 ...
 
-batch_size is that of all workers together. A lost worker costs the epoch that it was in: torchrun starts all again,
-and they go on from the last finished one. Where memory is small, -p accumulate 4 computes a batch in four parts."""
+batch_size is the total over all workers. If a worker fails, its current epoch is lost: torchrun starts all workers
+again, and they continue from the last finished epoch. If memory is short, -p accumulate 4 computes a batch in four
+parts."""
 
 
 def end_tidily() -> None:
-    """What ends this process lets it remove what is half-made, but for a worker, which torchrun ends, and what nohup's
-    command is to outlive."""
+    """Signals that end this process let it remove unfinished files; except in workers, which torchrun ends, and for
+    the signal that nohup ignores."""
     for number in (signal.SIGTERM, signal.SIGHUP) if "LOCAL_RANK" not in os.environ else ():
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, interrupt)
@@ -62,14 +63,14 @@ def interrupt(number: int, _: object) -> None:
 
 
 def main() -> int:
-    """Run one command; 0, or 2 after one sentence about bad input, or 128 and the signal's number after one."""
+    """Run one command; return 0, or 2 after a sentence about bad input, or 128 plus the signal number."""
     arguments = parse()
     try:
         values = read_values(dict(arguments.parameters))
         arguments.run(arguments, values)
     except InputError as error:
         if not SPEAKS:
-            time.sleep(ALONE)  # torchrun ends this worker when the one that speaks has said the same
+            time.sleep(ALONE)  # torchrun ends this worker after the first one has printed the same error
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
@@ -82,7 +83,7 @@ def main() -> int:
 
 
 def parse() -> argparse.Namespace:
-    """The command line's words; argparse explains and exits with 2 where they are wrong."""
+    """The arguments of the command line; argparse explains errors and exits with 2."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis", description="Prepare data, train or measure, execute chapters, record."
     )
@@ -124,7 +125,7 @@ def run_data(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
-    """Train one network, or measure it as it is."""
+    """Train one network, or evaluate given weights."""
     parameters = RunParameters.parse(values)
     if arguments.measures != bool(parameters.weights):
         needs = "measure needs weights" if arguments.measures else "train takes no weights"
@@ -163,7 +164,7 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     source, output = arguments.source, arguments.output
     if not source.is_file():
         raise InputError(f"{source} is missing; allowed: {', '.join(map(str, sorted(source.parent.glob('*.md'))))}")
-    os.environ |= {PLACE: str(output.parent)} | OF_CHAPTERS  # what the chapter shows is kept in the former
+    os.environ |= {PLACE: str(output.parent)} | OF_CHAPTERS  # the files of the page are kept in the former
     failed = Path("build") / output.with_suffix(".failed.ipynb").name
     notebook, partial = failed.with_name(f".{os.getpid()}.ipynb"), output.with_name(f".{output.name}.partial.ipynb")
     for path in (notebook, output):
@@ -177,7 +178,7 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
         papermill.execute_notebook(notebook, partial, values, kernel_name="python3", progress_bar=False)
         partial.replace(output)
     except papermill.PapermillExecutionError as error:
-        partial.replace(failed)  # to look at; nothing that the book would take for a result
+        partial.replace(failed)  # for inspection; the book does not take it for a result
         raise InputError(f"{source}: {error.ename}: {error.evalue} (see {failed})") from None
     finally:
         notebook.unlink(missing_ok=True)
@@ -185,10 +186,10 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def moved(text: str, source: Path, output: Path) -> str:
-    """A chapter's Markdown with its links to other pages as they are from its page.
+    """The Markdown of a chapter, with links to other pages relative to its page.
 
-    Another chapter becomes the page of it on the same study: beside this one or, if one of the two is about a single
-    network and the other compares them, a folder above.
+    Links to another chapter lead to its page in the same study: in the same folder, or one level up or down if one of
+    the two is about a single network and the other compares networks.
     """
     about_one = is_about_one(source)
 
@@ -203,7 +204,7 @@ def moved(text: str, source: Path, output: Path) -> str:
 
 
 def is_about_one(chapter: Path) -> bool:
-    """Whether a chapter is about one network, by its parameters."""
+    """Whether a chapter is about one network, according to its parameters."""
     return chapter.is_file() and re.search(r"^arch: ", chapter.read_text("utf-8"), re.MULTILINE) is not None
 
 

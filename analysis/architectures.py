@@ -1,17 +1,17 @@
 """Classification networks by name, split where the paper measures: before the final linear layer.
 
-A name is torchvision's (``resnet50``), timm's (``timm/tf_efficientnet_lite0``) or that of a function which makes a
-module of one's own (``package.module:function``). The embedding is the last layer's input (Sec. 2.2: "the layer before
-the last one"): of timm's networks that layer is the one that timm calls the classifier, of the others the last module
-with weights, and it must be linear and as wide as there are classes. That the logits are that layer's output is tried
-with one picture, but for torchvision's networks, of which the tests know it.
+A name is torchvision's (``resnet50``), timm's (``timm/tf_efficientnet_lite0``) or that of a function that returns a
+custom module (``package.module:function``). The embedding is the input of the last layer (Sec. 2.2: "the layer before
+the last one"). In timm networks this is the layer that timm calls the classifier, in others the last module with
+weights. It must be linear, with one row per class. One test image checks that the logits are the output of this layer;
+for torchvision's networks the tests check it.
 
-Two factors make small pictures and slow machines possible, both recorded with every run and torchvision's alone:
+Two options, for torchvision's networks only, make small images and slow machines possible. Both are recorded with every
+run:
 
-- the *small stem*: the same network with other first layers and pooling, so that a picture of 32 px is not reduced
-  to nothing before the network has begun; the *half* stem is the same with a first stride of 2, for a quarter of
-  the work;
-- the *width*: every layer's channels times a factor.
+- the *small stem*: other first layers and pooling, so that an image of 32 px keeps enough resolution; the *half* stem
+  is the same with a first stride of 2, for a quarter of the work;
+- the *width*: a factor on the channels of every layer.
 """
 
 import difflib
@@ -37,22 +37,22 @@ from analysis import runs
 from analysis.errors import InputError
 from analysis.normalisation import IMAGENET, Normalisation
 
-SMALL_PICTURE = 64  # px; below, stem "auto" takes the small variant where there is one
+SMALL_PICTURE = 64  # px; for smaller images, stem "auto" uses the small variant if there is one
 
 MEAN, STD = IMAGENET
 
-TIMM = "timm/"  # begins timm's names
-TUNED_RATE = 0.01  # initial, where training starts from given weights
+TIMM = "timm/"  # prefix of timm names
+TUNED_RATE = 0.01  # initial, if training starts from given weights
 
-HEADS = ("linear", "hidden", "hidden-no-dropout")  # that a network may be given instead of its own
-# What may stand after the features, beside linear layers.
+HEADS = ("linear", "hidden", "hidden-no-dropout")  # heads that can replace the network's own
+# Modules that may follow the features, beside linear layers.
 AFTER_FEATURES = (nn.Sequential, nn.Linear, nn.Dropout, nn.ReLU, nn.Hardswish, nn.GELU, nn.SiLU, nn.Identity)
 
 
 class Network(nn.Module):
-    """A network whose embedding and head are separate: ``head(embed(pixels))`` are its logits.
+    """A network with separate embedding and head: ``head(embed(pixels))`` are its logits.
 
-    The head computes in float32 also where the layers before it run in bfloat16, because angles need it.
+    The head always computes in float32, even if the layers before it run in bfloat16, because angles require it.
     """
 
     mean: Tensor  # of the pixels, in 0..255
@@ -65,25 +65,25 @@ class Network(nn.Module):
         self.body = body
         self.head = head
         self.head_name = head_name  # in the network that was split
-        self.description = description  # in a reader's words: which variant this is
-        self.input_size = input_size  # in pixels: what pictures are resized to; None: they are taken as they are
+        self.description = description  # for readers: the variant
+        self.input_size = input_size  # in pixels: size to which images are resized; None: unchanged
         self.normalise(MEAN, STD)
 
     def normalise(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Take these channel means and standard deviations, on pixels in 0..1."""
+        """Normalise pixels in 0..1 with these channel means and standard deviations."""
         self.normalisation = Normalisation(tuple(mean), tuple(std))
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
     def embed(self, pixels: Tensor) -> Tensor:
-        """uint8 pictures (B, 3, H, W) -> embeddings (B, D), in the body's precision."""
+        """uint8 images (B, 3, H, W) -> embeddings (B, D), in the precision of the backbone."""
         embeddings: Tensor = self.body((self.resized(pixels) - self.mean) / self.std)
         return embeddings
 
     def resized(self, pixels: Tensor) -> Tensor:
-        """uint8 pictures (B, 3, H, W) -> what is normalised, in 0..255: float32 (B, 3, S, S) where S is asked for.
+        """uint8 images (B, 3, H, W) -> input of the normalisation, in 0..255: float32 (B, 3, S, S) if S is given.
 
-        Bicubic with antialiasing, cut off at 0 and 255: what Pillow does, but for its rounding.
+        Bicubic with antialiasing, clipped to 0..255: the same as Pillow, except for its rounding.
         """
         if self.input_size is None:
             return pixels
@@ -98,7 +98,7 @@ class Network(nn.Module):
         return logits
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 pictures (B, 3, H, W) -> logits (B, C)."""
+        """uint8 images (B, 3, H, W) -> logits (B, C)."""
         return self.classify(self.embed(pixels))
 
 
@@ -113,13 +113,13 @@ def build(
     head: str = "own",
     seed: int = 0,
 ) -> Network:
-    """A freshly initialised network; the seed decides its weights and nothing else is disturbed.
+    """A freshly initialised network; the seed determines its weights, and no other random state changes.
 
-    Args: arch, a name of one of the three kinds; classes, C; image_size in pixels; input_size, what the network resizes
-        pictures to, in pixels; width, a factor on every layer's channels; stem, "auto", "small", "half" or "imagenet";
-        head, "own", or one of HEADS, which stands after the same layers with the same initial weights.
-    Raises: InputError for an unknown name, a network that has no final linear layer, a width its layers cannot take,
-        a stem it does not have, another head where features are not pooled, and pictures too small for it.
+    Args: arch, a name of one of the three kinds; classes, C; image_size in pixels; input_size, the size to which the
+        network resizes images, in pixels; width, a factor on the channels of every layer; stem, "auto", "small", "half"
+        or "imagenet"; head, "own", or one of HEADS, which follows the same layers with the same initial weights.
+    Raises: InputError for an unknown name, a network without a final linear layer, a width or stem that the network
+        does not support, another head without pooled features, and images that are too small.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -158,20 +158,20 @@ def paper_rate(arch: str, started: bool = False) -> float:
 
 
 def torchvisions(arch: str) -> bool:
-    """Whether a name is of torchvision's kind."""
+    """Whether a name is from torchvision."""
     return not arch.startswith(TIMM) and ":" not in arch
 
 
 def known() -> list[str]:
-    """torchvision's names of classification networks."""
+    """The names of torchvision's classification networks."""
     names: list[str] = models.list_models(module=models)
     return names
 
 
 def check_name(arch: str) -> None:
-    """Raise InputError for a name that nothing bears, with the closest that something does, or no network's.
+    """Raise InputError for an unknown name, with the closest known names, or one that is not a network.
 
-    Other networks than torchvision's are made for it: whether they end in a linear layer cannot be known before.
+    Networks from elsewhere are built to check this: only then is it known whether they end in a linear layer.
     """
     if not torchvisions(arch):
         with torch.random.fork_rng(devices=[]):
@@ -183,7 +183,7 @@ def check_name(arch: str) -> None:
 
 
 def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Module, str]:
-    """The named network, with the stem that is asked for, and what to call it."""
+    """The named network with the requested stem, and its description."""
     if not torchvisions(arch):
         if stem in ("small", "half"):
             raise InputError(f"arch {arch} has no {stem} stem; allowed: stem auto, or torchvision's networks")
@@ -198,14 +198,14 @@ def _variant(arch: str, classes: int, image_size: int, stem: str) -> tuple[nn.Mo
     if stem == "imagenet" or kind not in SMALL_STEMS or (stem == "auto" and image_size >= SMALL_PICTURE):
         return _torchvision(arch, classes, image_size), f"torchvision's {arch}"
     if kind is VGG and not arch.endswith("_bn"):
-        arch += "_bn"  # without batch norm VGG does not leave chance on small data
+        arch += "_bn"  # without batch norm VGG does not leave chance on little data
     model = _torchvision(arch, classes, image_size)
     return model, f"{arch} with a small-image stem ({SMALL_STEMS[kind](model, 2 if stem == 'half' else 1)})"
 
 
 def timm_network(arch: str, classes: int, image_size: int | None = None) -> nn.Module:
-    """timm's network, of fresh weights; image_size, for those that are made for one."""
-    import timm  # noqa: PLC0415  seconds, which no other network needs
+    """The timm network with fresh weights; image_size, for networks with a fixed size."""
+    import timm  # noqa: PLC0415  takes seconds and is needed for timm only
 
     name = arch.removeprefix(TIMM)
     plain, _, tag = name.partition(".")
@@ -220,14 +220,14 @@ def timm_network(arch: str, classes: int, image_size: int | None = None) -> nn.M
     options: dict[str, Any] = {"img_size": image_size} if resized else {}
     try:
         return timm.create_model(name, pretrained=False, num_classes=classes, **options)
-    except Exception as error:  # each of its networks has its own reasons
+    except Exception as error:  # each network has its own reasons
         raise InputError(f"arch {arch} cannot be made ({type(error).__name__}: {runs.first_line(error)})") from None
 
 
 def timm_preprocessing(arch: str) -> dict[str, Any]:
-    """How timm makes pictures for a network: input_size (3, H, W), crop_pct, crop_mode, interpolation, mean, std.
+    """How timm transforms images for a network: input_size (3, H, W), crop_pct, crop_mode, interpolation, mean, std.
 
-    Raises InputError where timm does not know, rather than take its defaults.
+    Raises InputError if timm does not state it, instead of using its defaults.
     """
     import timm  # noqa: PLC0415
     from timm.data.config import resolve_data_config  # noqa: PLC0415
@@ -246,7 +246,7 @@ def timm_preprocessing(arch: str) -> dict[str, Any]:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Modules of this folder can be imported, before installed ones of the same name."""
+    """Modules in this folder can be imported, before installed ones with the same name."""
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -255,15 +255,15 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 def _own(arch: str, classes: int) -> tuple[nn.Module, str]:
-    """What ``package.module:function`` returns, and what to call it, with a digest of the file that it is in.
+    """The result of ``package.module:function``, and its description with a digest of the file.
 
-    The module may lie in the working directory.
+    The module may be in the working directory.
     """
     module_name, _, name = arch.partition(":")
     with _importable(Path.cwd()):
         try:
             module = importlib.import_module(module_name)
-        except Exception as error:  # whatever the module does when it is imported
+        except Exception as error:  # importing a module may raise anything
             raise InputError(
                 f"arch {arch}: {module_name} cannot be imported ({type(error).__name__}: {runs.first_line(error)}); "
                 "allowed: a module in the working directory or an installed package"
@@ -274,7 +274,7 @@ def _own(arch: str, classes: int) -> tuple[nn.Module, str]:
         try:
             takes = "num_classes" in inspect.signature(function).parameters
             model = function(num_classes=classes) if takes else function()
-        except Exception as error:  # whatever it raises
+        except Exception as error:  # calling it may raise anything
             raise InputError(f"arch {arch} raised {type(error).__name__}: {runs.first_line(error)}") from None
     if not isinstance(model, nn.Module):
         raise InputError(f"arch {arch} returns {type(model).__name__}; allowed: a function that returns an nn.Module")
@@ -290,12 +290,12 @@ def _kind(arch: str) -> type[nn.Module]:
 def _torchvision(arch: str, classes: int, image_size: int) -> nn.Module:
     options = {"weights": None, "num_classes": classes}
     if _kind(arch) is VisionTransformer:
-        options["image_size"] = image_size  # which decides its number of positions
+        options["image_size"] = image_size  # which determines the number of positions
     if arch in ("inception_v3", "googlenet"):
-        options |= {"aux_logits": False, "init_weights": True}  # their auxiliary heads play no part here
+        options |= {"aux_logits": False, "init_weights": True}  # their auxiliary heads are not used here
     try:
         model: nn.Module = models.get_model(arch, **options)
-    except AssertionError as error:  # pictures that are no whole number of patches
+    except AssertionError as error:  # image sizes that are not a multiple of the patch size
         raise _unfit(f"arch {arch}", image_size, error) from None
     return model
 
@@ -338,14 +338,14 @@ SMALL_STEMS: dict[type[nn.Module], Callable[..., str]] = {
 
 
 def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str, nn.Linear]:
-    """Name and module of the network's last layer, which must be linear; of any width where classes is None."""
+    """Name and module of the last layer, which must be linear; classes None allows any width."""
     layers = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
     if arch.startswith(TIMM):
         try:
             last = model.get_classifier()  # type: ignore[operator]  # which all of timm's networks have
         except (AttributeError, NotImplementedError):
             last = None
-        name = next((n for n, m in layers if m is last), "")  # two classifiers, as distilled networks have, are none
+        name = next((n for n, m in layers if m is last), "")  # not two, as in distilled networks
     else:
         name, last = layers[-1] if layers else ("", None)
     if not name or not isinstance(last, nn.Linear):
@@ -364,7 +364,7 @@ def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str
 
 
 def _check_end(model: nn.Module, arch: str, head_name: str, image_size: int) -> None:
-    """Try one picture: what the network says must be what its last linear layer says, of one embedding."""
+    """Check with one image that the logits are the output of the last linear layer, from one embedding."""
     said: list[Tensor] = []
     handle = model.get_submodule(head_name).register_forward_hook(lambda _module, _given, output: said.append(output))
     training = model.training
@@ -372,7 +372,7 @@ def _check_end(model: nn.Module, arch: str, head_name: str, image_size: int) -> 
         with torch.inference_mode():
             pixels = torch.linspace(-1, 1, 3 * image_size**2).view(1, 3, image_size, image_size)
             logits = model.eval()(pixels)
-    except Exception as error:  # a module of one's own may raise anything
+    except Exception as error:  # a custom module may raise anything
         raise _unfit(f"arch {arch}", image_size, error) from None
     finally:
         handle.remove()
@@ -387,9 +387,9 @@ def _check_end(model: nn.Module, arch: str, head_name: str, image_size: int) -> 
 def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
     """Replace every convolution, batch norm and linear layer by one with ``width`` times the channels.
 
-    The narrower weights are a corner of the original initial ones, enlarged by width^-1/2, which keeps torchvision's
-    own rule of initialisation (their variance is inverse to the number of channels). The pixels' 3 channels and the
-    classes stay as they are. ``model`` keeps its structure: only stated channel counts change.
+    The narrower weights are a corner of the original initial weights, scaled by width^-1/2, which preserves
+    torchvision's initialisation (a variance inversely proportional to the number of channels). The 3 input channels and
+    the classes do not change. ``model`` keeps its structure: only stated channel counts change.
     """
 
     if not 0 < width < 1:
@@ -436,10 +436,10 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
 
 
 def _exchange_head(model: nn.Module, arch: str, head_name: str, head: str, image_size: int) -> str:
-    """Put one of HEADS after the network's pooled convolutional features, as wide as they are; the last layer's name.
+    """Put one of HEADS after the pooled convolutional features, with their width; return the name of the last layer.
 
-    "linear" is that layer alone; "hidden" two linear layers before it, each with ReLU and dropout .5, as VGG has;
-    "hidden-no-dropout" the same without dropout.
+    "linear" is a single linear layer; "hidden" has two more before it, each with ReLU and dropout .5, as VGG has;
+    "hidden-no-dropout" is the same without dropout.
     """
     place = head_name
     while (parent := place.rpartition(".")[0]) and all(
@@ -461,10 +461,10 @@ def _exchange_head(model: nn.Module, arch: str, head_name: str, head: str, image
 
 
 def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -> int:
-    """How many features the part of the network at ``place`` is given, one number per channel of the last maps."""
+    """The number of features at the input of ``place``, one per channel of the last feature maps."""
     tail = set(model.get_submodule(place).modules())
     before = [module for module in model.modules() if module not in tail]
-    maps: list[Tensor] = []  # the last layer's that made any
+    maps: list[Tensor] = []  # of the last layer that produced any
     given: list[Tensor] = []
 
     def keep_maps(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -493,7 +493,7 @@ def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -
 
 
 def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None:
-    """Try one black picture: a network that reduces it to nothing cannot take it."""
+    """Try one black image, to see whether the network reduces it to nothing."""
     training = network.training
     try:
         with torch.inference_mode():

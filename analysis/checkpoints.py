@@ -1,7 +1,7 @@
-"""A run's state on disk between epochs: with its SHA-256, and the one before it in case it is damaged.
+"""The state of a run on disk between epochs, with its SHA-256, and the previous state in case it is damaged.
 
-The 32 bytes after what torch writes are the SHA-256 of that, so no changed bit goes unnoticed; and nothing is given to
-torch to read that was not written here.
+The last 32 bytes of a file are the SHA-256 of what torch wrote, so any change is detected, and torch never reads a file
+that was not written here.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ DIGEST = hashlib.sha256().digest_size
 
 
 def earlier(path: Path) -> Path:
-    """Where the checkpoint before this one is."""
+    """The path of the previous checkpoint."""
     return path.with_suffix(f".earlier{path.suffix}")
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint, atomically, and keep the one before it. Raises InputError where the disk is full."""
-    buffer = io.BytesIO()  # not to the file: torch.save says nothing of a full disk
+    """Write a checkpoint, atomically, and keep the previous one. Raises InputError if the disk is full."""
+    buffer = io.BytesIO()  # not to the file: torch.save does not report a full disk
     torch.save(state, buffer)
     digest = hashlib.sha256(buffer.getbuffer()).digest()
     buffer.seek(0, io.SEEK_END)
@@ -38,9 +38,9 @@ def write(path: Path, state: dict[str, Any]) -> None:
 
 
 def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """The newest checkpoint that is as it was written; None where there is none.
+    """The newest intact checkpoint; None if there is none.
 
-    A damaged one is removed, and said: the run goes on from the one before it, or begins again.
+    A damaged one is removed with a warning: the run continues from the previous one, or starts again.
     """
     for candidate in (path, earlier(path)):
         content = _read(candidate)
@@ -52,14 +52,14 @@ def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
             goes_on = candidate == path and earlier(path).exists()
             then = "goes on from the one before it" if goes_on else "begins again"
             print(f"{candidate} is damaged (its SHA-256 is another) and removed: the run {then}", file=sys.stderr)
-            candidate.unlink(missing_ok=True)  # of workers that read it later, none finds it sound, either
+            candidate.unlink(missing_ok=True)  # so that workers that read it later do not use it either
     return None
 
 
 def _state(path: Path, content: memoryview, device: torch.device) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    except Exception as error:  # torch raises many kinds for what it may not read
+    except Exception as error:  # torch raises many kinds of errors for files it cannot read
         raise InputError(f"{path} is damaged ({runs.first_line(error)}): remove it to start the run again") from None
     return state
 

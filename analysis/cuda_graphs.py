@@ -1,7 +1,7 @@
-"""A training step as one CUDA graph: its kernels are launched together, and the GPU does not wait for Python.
+"""A training step as a CUDA graph: its kernels are launched together, so the GPU does not wait for Python.
 
-A step of a narrow network is hundreds of kernels of a few microseconds each, which Python cannot launch as fast as a
-GPU runs them. The graph does what the step does, kernel by kernel, on the same tensors.
+A step of a narrow network consists of hundreds of kernels that take a few microseconds each; Python cannot launch them
+as fast as a GPU runs them. The graph does the same as the step, kernel by kernel, on the same tensors.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # steps as they are, in which libraries choose their kernels and the optimiser makes its state
+WARM_UP = 3  # steps without a graph, in which libraries choose their kernels and the optimiser creates its state
 
 Step = Callable[[Tensor, Tensor], Tensor]
 
@@ -17,21 +17,22 @@ Step = Callable[[Tensor, Tensor], Tensor]
 class Captured:
     """``step(pixels, targets)``, captured after a few calls and replayed from then on; for tensors of one shape.
 
-    What Python decides in the step is decided once: capture again, with ``forget``, after the learning rate changes.
+    Decisions that Python makes in the step are made once: call ``forget`` to capture again after the learning rate
+    changes.
     """
 
     def __init__(self, step: Step):
         self.step = step
-        self.stream = torch.cuda.Stream()  # PyTorch's rule: warm up and capture beside the default stream
+        self.stream = torch.cuda.Stream()  # as PyTorch requires: warm up and capture on a side stream
         self.calls = 0
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def forget(self) -> None:
-        """Capture anew at the next call."""
+        """Capture again at the next call."""
         self.graph = None
 
     def __call__(self, pixels: Tensor, targets: Tensor) -> Tensor:
-        """What the step returns; a captured step gives the same tensor each time, to be read before the next one."""
+        """The result of the step; a captured step returns the same tensor each time; read it before the next call."""
         self.calls += 1
         if self.calls <= WARM_UP:
             self.stream.wait_stream(torch.cuda.current_stream())

@@ -1,4 +1,4 @@
-"""Which device and which precision a run computes with."""
+"""The device and the precision of a run."""
 
 import getpass
 import tempfile
@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 
 from analysis.errors import InputError
 
-QUARTERS = 4  # of a GPU: how many networks of small pictures compute on it side by side
+QUARTERS = 4  # of a GPU: number of networks with small images that compute on it at the same time
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that ``name`` means here. Raises InputError where there is none."""
+    """The device that ``name`` refers to here. Raises InputError if there is none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # CUDA builds warn about a missing driver
         available = torch.cuda.is_available()
@@ -32,10 +32,10 @@ def resolve_device(name: str) -> torch.device:
 
 @contextmanager
 def reserved(quarters: int) -> Iterator[None]:
-    """Where "auto" and "cuda" mean a GPU of which so many quarters are free of other networks, as long as this lasts.
+    """A context in which "auto" and "cuda" refer to a GPU with this many quarters not used by other networks.
 
-    Processes that share a machine know of each other by locked files. Where there is no room, or no GPU, nothing is
-    reserved: then it is the first one.
+    Processes on the same machine coordinate through locked files. Without a free or any GPU nothing is reserved and the
+    first one is used.
     """
     with ExitStack() as held:
         gpus = range(torch.cuda.device_count() if resolve_device("auto").type == "cuda" else 0)
@@ -51,13 +51,13 @@ def reserved(quarters: int) -> Iterator[None]:
 
 
 def _file(gpu: int, quarter: int) -> Path:
-    """Of one name for all processes of a user, whichever of the GPUs each of them sees."""
+    """A lock with the same name for all processes of a user, whichever GPUs each of them sees."""
     name = getattr(torch.cuda.get_device_properties(gpu), "uuid", gpu)
     return Path(tempfile.gettempdir(), f"avh-{getpass.getuser()}-gpu-{name}-{quarter}.lock")
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """auto: bfloat16 where the device has units for it, where alone it pays."""
+    """auto: bfloat16 if the device has units for it; only then is it faster."""
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -67,13 +67,13 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 
 def tune(device: torch.device) -> None:
-    """Let a GPU's libraries try which kernels are fastest for the shapes that they meet, which stay the same."""
+    """Let the GPU libraries find the fastest kernels for the shapes that occur, which do not change."""
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
 
 
 def device_name(device: torch.device) -> str:
-    """The device's name as its maker gives it."""
+    """The name of the device given by its manufacturer."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []

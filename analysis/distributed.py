@@ -1,4 +1,4 @@
-"""Training one network in several processes, *workers*, that torchrun starts: one per GPU, on one machine or many.
+"""Training of one network in several processes, *workers*, started by torchrun: one per GPU, on one machine or many.
 
     torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
 
@@ -6,17 +6,17 @@
     torchrun --nnodes 2 --nproc-per-node 8 --max-restarts 3 \\
         --rdzv-backend c10d --rdzv-endpoint first-machine:29400 -m analysis train ...
 
-A batch is the same images in the same order with the same augmentations for any number of workers; each takes its
-share. Gradients are averaged by torch's DistributedDataParallel, so weights are the same everywhere. The test images of
-a probe are shared out too. The first worker alone writes, and all read what it wrote: results and data must be on a
-disk that all machines see. When a worker is lost, torchrun starts all of them again, and they go on from the last
+A batch has the same images in the same order with the same augmentation for any number of workers; each worker takes
+its share. torch's DistributedDataParallel averages the gradients, so the weights are the same everywhere. The test
+images of a probe are also shared. Only the first worker writes, and all read its files, so results and data must be on
+a disk that all machines share. If a worker fails, torchrun starts all of them again, and they continue from the last
 finished epoch.
 
-What the number of workers changes: each draws its own dropout. On GPUs batch norm sees the whole batch, by torch's
-SyncBatchNorm; that does not run on a CPU, where it sees a worker's share. Each part of an accumulated batch is
-normalised by itself, as everywhere.
+Results depend on the number of workers in two ways. Each worker draws its own dropout. On GPUs batch norm uses the
+whole batch, through torch's SyncBatchNorm; on a CPU, which does not support it, batch norm uses the share of each
+worker. The parts of an accumulated batch are normalised separately, as everywhere.
 
-With one process every function here does nothing.
+With one process no function here does anything.
 """
 
 import os
@@ -36,13 +36,13 @@ from analysis.errors import InputError
 
 T = TypeVar("T")
 N = TypeVar("N", bound=nn.Module)
-PATIENCE = timedelta(days=1)  # of those who wait while the first worker downloads and decodes
+PATIENCE = timedelta(days=1)  # for workers that wait while the first one downloads and decodes
 
 
 def worker_device(name: str) -> torch.device:
-    """The device that ``name`` means for this worker: each has a GPU of its own.
+    """The device that ``name`` refers to for this worker: each has its own GPU.
 
-    Raises InputError where there is none.
+    Raises InputError if there is none.
     """
     device = resolve_device(name)
     if launched() == 1 or device.type == "cpu":
@@ -56,17 +56,18 @@ def worker_device(name: str) -> torch.device:
 
 
 def launched() -> int:
-    """How many workers torchrun started; 1 where it did not."""
+    """The number of workers started by torchrun; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager
 def group(device: torch.device) -> Iterator[None]:
-    """Where the workers know each other; they leave together, or die apart and are ended by torchrun.
+    """A context in which workers are connected; they leave it together, or fail separately and are ended by torchrun.
 
-    torchrun's store outlives them, with addresses of the lost (pytorch issue 135712): each start on one machine has a
-    part of it to itself. Several machines may count starts differently; they need a new store each time, which torch
-    makes where its variable is set. Raises InputError where it is not and lost workers are to be started again.
+    torchrun's store outlives them, with addresses of failed workers (pytorch issue 135712), so each start on one
+    machine uses a separate part of it. Several machines may count starts differently, so they need a new store each
+    time, which torch creates if its variable is set. Raises InputError if it is not set and failed workers are to be
+    restarted.
     """
     if launched() == 1:
         yield
@@ -89,22 +90,22 @@ def group(device: torch.device) -> Iterator[None]:
 
 
 def workers() -> int:
-    """How many train together."""
+    """The number of workers."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this one is; 0 is the first, which writes."""
+    """The index of this worker; worker 0 writes."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def share(n: int) -> slice:
-    """This worker's part of ``n`` things in order; the parts' sizes differ by one at most."""
+    """The share of ``n`` ordered items of this worker; sizes differ by at most one."""
     return slice(rank() * n // workers(), (rank() + 1) * n // workers())
 
 
 def first(work: Callable[[], T]) -> T | None:
-    """What ``work`` returns in the first worker, while the others wait; they get None.
+    """The result of ``work`` in the first worker, while the others wait; they get None.
 
     Its InputError is raised in all of them.
     """
@@ -124,7 +125,7 @@ def first(work: Callable[[], T]) -> T | None:
 
 
 def first_then_all(work: Callable[[], T]) -> T:
-    """What ``work`` returns: the first worker does it alone, the others afterwards, when what it makes is there."""
+    """The result of ``work``: the first worker runs it alone, the others afterwards, when its files exist."""
     done = first(lambda: (work(),))
     return done[0] if done else work()
 
@@ -137,7 +138,7 @@ def _patient() -> distributed.ProcessGroup:
 
 
 def same(value: str, what: str) -> None:
-    """Raise InputError, in all workers, where ``value`` differs between them."""
+    """Raise InputError in all workers if ``value`` differs between them."""
     if workers() == 1:
         return
     values = [""] * workers()
@@ -154,32 +155,32 @@ def total(value: Tensor) -> Tensor:
 
 
 def whole(value: Tensor) -> Tensor:
-    """``value`` of which each worker has filled its own rows and left the others 0, with all rows filled.
+    """``value`` with all rows filled, after each worker filled its own rows and left the others 0.
 
-    Through float32, which holds all that scores are: neither backend sums booleans and short integers.
+    Through float32, which is enough for all scores: no backend sums booleans and short integers.
     """
     return total(value.float()).to(value.dtype) if workers() > 1 else value
 
 
 def replicated(network: nn.Module) -> nn.Module:
-    """``network`` such that its backward pass averages the gradients of all workers."""
+    """``network``, with gradients averaged over all workers in its backward pass."""
     return DistributedDataParallel(network) if workers() > 1 else network
 
 
 def postponed(network: nn.Module) -> AbstractContextManager[object]:
-    """Where backward passes of a replicated network add gradients up and leave averaging to a later one."""
+    """A context in which backward passes of a replicated network accumulate gradients without averaging."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 def synchronised(network: N, device: torch.device) -> N:
-    """``network`` whose batch norm sees the batch of all workers where torch can do that, which is on GPUs."""
+    """``network`` with batch norm over the batch of all workers if torch supports it, which it does on GPUs."""
     if workers() > 1 and device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return network
 
 
 def as_first(layers: Sequence[nn.Module]) -> None:
-    """Give all workers the first one's running statistics, as DistributedDataParallel does before each batch."""
+    """Give all workers the running statistics of the first one, as DistributedDataParallel does before each batch."""
     if workers() > 1:
         for buffer in (buffer for layer in layers for buffer in layer.buffers()):
             distributed.broadcast(buffer, src=0)

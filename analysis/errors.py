@@ -1,4 +1,4 @@
-"""The one error that users see: a sentence that says what is wrong, where, and what is allowed."""
+"""The only error that users see: a sentence that states what is wrong, where, and what is allowed."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ class InputError(ValueError):
     """
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: show the sentence alone."""
+        """IPython's hook: show only the sentence."""
         return [f"{type(self).__name__}: {self}"]
 
 

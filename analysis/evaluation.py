@@ -1,10 +1,10 @@
-"""Measuring a network as it is: the scores of every test image under given weights, and nothing is trained.
+"""Evaluation of a network with given weights: the scores of every test image; nothing is trained.
 
-For networks and pictures of one's own, and for those that torchvision publishes (Sec. 2 takes its pretrained ones).
-The published ones are given each picture as they were evaluated on it, whatever the study's image_size, where the
-pictures come from files; else the dataset's pictures as they are. One thing is the dataset's: whether pictures are
-first turned upright, as their EXIF data say. Of one's own they are (imagefolder.py), or a photograph taken with the
-phone held upright would be measured as it lies on its side; of ImageNet they are not, as torchvision turns none.
+For your own networks and images, and for published ones (Sec. 2 uses torchvision's pretrained networks). Published
+networks receive each image file as in their original evaluation, whatever the study's image_size; images that are not
+files are used unchanged. Only EXIF orientation depends on the dataset: your own images are rotated accordingly
+(imagefolder.py), otherwise a photograph from a phone held upright would lie on its side; ImageNet's are not, as
+torchvision does not rotate them.
 """
 
 import time
@@ -24,7 +24,7 @@ from analysis.parameters import RunParameters
 
 
 def check(parameters: RunParameters) -> None:
-    """Raise InputError for what can be refused without data: an unknown network or weights, an absent device."""
+    """Raise InputError for errors that can be found without data: unknown network or weights, missing device."""
     if distributed.launched() > 1:
         raise InputError("measure runs in one process: start it without torchrun")
     architectures.check_name(parameters.arch)
@@ -33,10 +33,10 @@ def check(parameters: RunParameters) -> None:
 
 
 def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
-    """Measure every test image and write scores.parquet and, last of all, run.json to ``parameters.run_dir``.
+    """Evaluate every test image and write scores.parquet and, last, run.json to ``parameters.run_dir``.
 
-    Returns the stamp. Finished results are kept as they are. There are no held-out images, so the calibrated confidence
-    is undefined. Raises InputError for an unfit network, weights or device, and a full disk.
+    Returns the stamp. Finished results are kept. There are no held-out images, so the calibrated confidence is
+    undefined. Raises InputError for an unsuitable network, weights or device, and a full disk.
     """
     stamp = runs.finished(parameters)
     if stamp is not None:
@@ -46,7 +46,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
     precision = resolve_precision(parameters.precision, device)
     given = weights.load(parameters, progress=progress)
     images, made = pictures_for(given, dataset.test)
-    image_size = images[np.arange(1)].shape[-1]  # of what is decoded; the network may resize it
+    image_size = images[np.arange(1)].shape[-1]  # of the decoded images; the network may resize them
     fitted = weights.fit(given, parameters, dataset.classes, image_size)
     network = fitted.network.to(device).to(memory_format=torch.channels_last)
     targets = torch.tensor(dataset.test.labels)
@@ -95,9 +95,10 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
 
 
 def pictures_for(given: weights.Weights, split: Split) -> tuple[Images, dict[str, Any]]:
-    """The pictures as the weights were evaluated on them, and what was done, for the stamp; nothing is said of others'.
+    """The images as the weights were originally evaluated, and the transforms for the stamp; only for published
+    weights.
 
-    "transforms" has the resizing and whether pictures were turned upright, where it was done, and the normalisation.
+    "transforms" has the resizing and whether EXIF orientation was applied, if any, and the normalisation.
     """
     if given.evaluation is None:
         return split.images, {}
@@ -110,5 +111,5 @@ def pictures_for(given: weights.Weights, split: Split) -> tuple[Images, dict[str
 
 
 def batch(image_size: int) -> int:
-    """How many pictures to a batch: as many pixels as 500 pictures of 224 px have, at most."""
+    """The number of images per batch: at most as many pixels as 500 images of 224 px have."""
     return min(500, 500 * 224**2 // image_size**2)

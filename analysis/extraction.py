@@ -1,8 +1,7 @@
-"""From pictures to scores, streamed: images -> embeddings -> scores, one batch at a time.
+"""From images to scores, as a stream: images -> embeddings -> scores, one batch at a time.
 
-Only the scores are kept, so memory does not grow with the number of images beyond them. Pictures are fetched ahead
-by threads, scores stay on the device until the end, and nothing in the loop asks the device for a value: it never
-waits for the scores.
+Only the scores are kept, so apart from them memory does not grow with the number of images. Threads fetch images ahead,
+scores stay on the device until the end, and the loop never reads a value from the device, so it never waits for it.
 """
 
 from collections import deque
@@ -24,11 +23,11 @@ from analysis.architectures import Network
 from analysis.catalogue import SCORES
 from analysis.datasets import Images, Split
 
-AHEAD = 2  # batches fetched before they are asked for
-RESIDENT = 0.25  # share of a GPU's free memory that pictures may take to stay there
+AHEAD = 2  # batches fetched ahead
+RESIDENT = 0.25  # share of the free memory of a GPU that images may occupy
 
 PROBED = ["confidence", "norm", "angle", "avh", "correct"]  # in training
-OUTCOMES = {  # beside scores: what the network names, and whether it is right
+OUTCOMES = {  # beside scores: the predicted class, and whether it is correct
     "correct": lambda batch: batch.logits.argmax(1) == batch.targets,
     "predicted": lambda batch: batch.logits.argmax(1),
     "nearest": lambda batch: batch.angles.argmin(1),
@@ -40,12 +39,12 @@ INTEGERS = ("predicted", "nearest")
 
 @dataclass(frozen=True)
 class Batch:
-    """What a network makes of B pictures of C classes: formulas of scores are given this."""
+    """The outputs of a network for B images and C classes: the argument of the formulas of scores."""
 
     logits: Tensor  # (B, C)
     embeddings: Tensor  # (B, D)
     head: torch.nn.Linear
-    targets: Tensor  # (B,) each picture's own class
+    targets: Tensor  # (B,) the true class of each image
 
     @cached_property
     def angles(self) -> Tensor:
@@ -54,7 +53,7 @@ class Batch:
 
     @cached_property
     def log_p(self) -> Tensor:
-        """Logarithms of the probabilities, (B, C)."""
+        """Log probabilities, (B, C)."""
         return self.logits.log_softmax(1)
 
     @property
@@ -68,16 +67,16 @@ class Batch:
         return scores.norm(self.embeddings)
 
     def own(self, values: Tensor) -> Tensor:
-        """Of values (B, C) those of the pictures' own classes, (B,)."""
+        """Of values (B, C), those of the true classes, (B,)."""
         return values.gather(1, self.targets[:, None])[:, 0]
 
     def others(self, values: Tensor, absent: float) -> Tensor:
-        """Values (B, C) with ``absent`` at the pictures' own classes."""
+        """Values (B, C) with ``absent`` at the true classes."""
         return values.scatter(1, self.targets[:, None], absent)
 
 
 class Pictures:
-    """Pictures on a device, by index: all of them where they fit a GPU's memory, fetched when asked for elsewhere."""
+    """Images on a device, by index: all of them if they fit into the memory of a GPU, otherwise fetched on demand."""
 
     def __init__(self, images: Images, device: torch.device):
         self.images = images
@@ -92,13 +91,13 @@ class Pictures:
         return len(self.images)
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (indices (B,) on the CPU, pictures (B, 3, H, W) uint8 on the device) in ``order``."""
+        """Yield (indices (B,) on the CPU, images (B, 3, H, W) uint8 on the device) in ``order``."""
         parts = order.split(size) if len(order) else ()
         if self.resident is not None:
             for part in parts:
                 yield part, self.resident[part.to(self.device)]
             return
-        # Two at a time: while the last pictures of a batch are decoded, the next batch's keep the other cores busy.
+        # Two at a time: while the last images of one batch are decoded, those of the next keep the other cores busy.
         threads = ThreadPoolExecutor(AHEAD, "fetching")
         try:
             fetched = deque(threads.submit(self._fetch, part) for part in parts[:AHEAD])
@@ -107,7 +106,7 @@ class Pictures:
                 if i + AHEAD < len(parts):
                     fetched.append(threads.submit(self._fetch, parts[i + AHEAD]))
                 yield part, pixels.to(self.device, non_blocking=True)
-        finally:  # also where the batches are not asked for to the end
+        finally:  # even if not all batches are consumed
             threads.shutdown(cancel_futures=True)
 
     def _fetch(self, indices: Tensor) -> Tensor:
@@ -116,7 +115,7 @@ class Pictures:
 
 
 def precise(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """The context in which a network's body runs: bfloat16 autocast, or float32 as it is."""
+    """The context for the backbone of a network: bfloat16 autocast, or float32."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
@@ -132,10 +131,10 @@ def extract(
     logits: bool = False,
     bar: "tqdm[NoReturn] | None" = None,
 ) -> dict[str, Tensor]:
-    """Scores of every picture under the network, in evaluation mode; workers share the pictures out.
+    """Scores of every image in evaluation mode; workers share the images.
 
-    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to return those (N, C) too;
-        bar, which counts pictures.
+    Args: targets (N,) int64; columns, names out of COLUMNS; logits, whether to also return the logits (N, C);
+        bar, which counts images.
     Returns: one tensor (N,) per column, on the device; float32, int16 for classes, bool for ``correct``.
     """
     network.eval()
@@ -168,10 +167,10 @@ def score(batch: Batch, columns: list[str] = COLUMNS) -> dict[str, Tensor]:
 
 
 def scores_table(split: Split, values: dict[str, Tensor], calibrated: Tensor | None = None) -> pd.DataFrame:
-    """scores.parquet: a row per picture of ``split``.
+    """scores.parquet: a row per image of ``split``.
 
-    Args: values, (N,) for each of COLUMNS; calibrated, the confidence (N,) after temperature scaling, where there were
-        images to fit the temperature on; else that column is NaN.
+    Args: values, (N,) for each of COLUMNS; calibrated, the confidence (N,) after temperature scaling, if there were
+        images to fit the temperature on; otherwise the column is NaN.
     """
     table = {"id": split.ids, "label": np.asarray(split.labels)}
     table |= {name: values[name].cpu().numpy() for name in COLUMNS}

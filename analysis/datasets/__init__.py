@@ -1,6 +1,6 @@
 """The datasets, one file each, behind one interface: ``load(parameters) -> Dataset``.
 
-A dataset is a module of this package that has a ``DECLARED``.
+A dataset is a module of this package with a ``DECLARED``.
 """
 
 from importlib import import_module
@@ -14,14 +14,14 @@ from analysis.parameters import DATASETS, StudyParameters
 
 __all__ = ["DECLARATIONS", "Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
 
-KEPT = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets make in the data folder
+KEPT = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets create in the data folder
 DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
 def load(parameters: StudyParameters) -> Dataset:
-    """The dataset that ``parameters`` name.
+    """The dataset named by ``parameters``.
 
-    Raises InputError where data is missing, damaged or does not fit.
+    Raises InputError if data is missing, damaged or does not fit.
     """
     for folder in (parameters.data_path, *map(parameters.data_path.joinpath, KEPT)):
         files.remove_abandoned(folder)
@@ -29,9 +29,9 @@ def load(parameters: StudyParameters) -> Dataset:
 
 
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
-    """People's answers alone for test images by their ids and labels, both (N,).
+    """Only the human labels for test images, by their ids and labels, both (N,).
 
-    Raises InputError where they are missing, damaged or do not fit, or cannot be had without the pictures.
+    Raises InputError if they are missing, damaged or do not fit, or are not available without the images.
     """
     declared = DECLARATIONS[parameters.dataset]
     if declared.answers is None:
@@ -40,8 +40,8 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
 
 
 def present(parameters: StudyParameters) -> tuple[bool, bool]:
-    """Whether a dataset's pictures, and whether its people's answers, can be had without a download.
+    """Whether the images of a dataset, and whether its human labels, are available without a download.
 
-    Of answers it says whether there are any: nobody need have been asked.
+    For labels it reports whether there are any: a dataset need not have them.
     """
     return DECLARATIONS[parameters.dataset].present(parameters)

@@ -1,6 +1,6 @@
-"""What a dataset is, whatever its name: pictures, labels and, where they exist, people's answers.
+"""The interface of all datasets: images, labels and, if they exist, human labels.
 
-N images, C classes, H x W pixels. Nothing downstream knows which dataset it is given.
+N images, C classes, H x W pixels. No other module knows which dataset it is given.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,57 +15,57 @@ from analysis.errors import InputError
 
 
 class Images(Protocol):
-    """Pictures that are fetched by index: an array in memory or on disk, or files decoded when asked for."""
+    """Images fetched by index: an array in memory or on disk, or files decoded on demand."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """Integer indices (B,) -> uint8 RGB pictures (B, 3, H, W)."""
+        """Integer indices (B,) -> uint8 RGB images (B, 3, H, W)."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The pictures of one split and what each shows."""
+    """The images of one split, with labels and ids."""
 
     images: Images  # (N, 3, H, W) uint8
     labels: np.ndarray  # (N,) int64
     ids: np.ndarray  # (N,) str, unique within the split
-    files: Files | None = None  # where the pictures are from; None where they did not come from files
+    files: Files | None = None  # where the images are from; None if they are not from files
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, indices: np.ndarray) -> "Split":
-        """The pictures at ``indices``, in that order, as an array."""
+        """The images at ``indices``, in that order, as an array."""
         return Split(self.images[indices], self.labels[indices], self.ids[indices])
 
 
 @dataclass(frozen=True)
 class HumanLabels:
-    """How often people selected each test image's own class. HSF = selected / shown."""
+    """How often annotators selected the true class of each test image. HSF = selected / shown."""
 
-    selected: np.ndarray  # (N,) int64: how many chose the image's label
-    shown: np.ndarray  # (N,) int64: how many were asked
-    counts: np.ndarray | None  # (N, C) int64: the full answers, where they exist
-    people: str  # who they are, in the reader's words, such as "simulated annotators"
+    selected: np.ndarray  # (N,) int64: number who chose the label
+    shown: np.ndarray  # (N,) int64: number who were asked
+    counts: np.ndarray | None  # (N, C) int64: the full label counts, if they exist
+    people: str  # who they are, for readers, such as "simulated annotators"
     simulated: bool
 
 
 class Declaration(NamedTuple):
-    """What a dataset's module declares of it, as DECLARED: how it is had, and what it offers."""
+    """The declaration of a dataset in its module, as DECLARED: how to load it, and what it offers."""
 
     load: Callable[[Any], "Dataset"]  # from StudyParameters
-    made_by: tuple[str, ...]  # modules of this package that decide its pictures, labels and answers
-    offers: frozenset[str] = frozenset()  # beside pictures: "people", "real people", "causes"
-    # Of datasets whose answers may not be recorded with a study's results, and are joined when those are read.
+    made_by: tuple[str, ...]  # modules of this package that determine its images and labels
+    offers: frozenset[str] = frozenset()  # beside images: "people", "real people", "causes"
+    # For datasets whose human labels may not be recorded with results, and are joined when these are read.
     answers: Callable[[Any, np.ndarray, np.ndarray], HumanLabels] | None = None
-    # Of datasets that are the user's own copy or a download, and may not be here: whether pictures and answers are.
+    # For datasets that the user provides or that are downloaded: whether images and human labels are available.
     present: Callable[[Any], tuple[bool, bool]] = lambda _: (True, True)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Everything the study needs to know about a dataset."""
+    """All information about a dataset."""
 
     name: str
     train: Split | None
@@ -73,18 +73,18 @@ class Dataset:
     classes: tuple[str, ...]
     superclasses: Mapping[str, tuple[int, ...]]  # name -> class indices; every class exactly once
     human: HumanLabels | None
-    hash: str  # SHA-256 of pictures and labels, in hexadecimal
+    hash: str  # SHA-256 of images and labels, in hexadecimal
     causes: pd.DataFrame | None = None  # known causes of difficulty, a row per test image (synthetic only)
-    notes: tuple[str, ...] = field(default=())  # what a reader must know, shown on the page
+    notes: tuple[str, ...] = field(default=())  # information for readers, shown on the pages
     left_out: tuple[str, ...] = field(default=())  # which of the notes are about files that were not read
-    to_train: str = "choose a dataset that has"  # what a user can do where ``train`` is None
+    to_train: str = "choose a dataset that has"  # what a user can do if ``train`` is None
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def check(dataset: Dataset) -> None:
-    """Stop with one sentence where labels, people's answers and pictures do not fit each other."""
+    """Raise InputError if labels, human labels and images do not fit each other."""
     name, classes = dataset.name, len(dataset.classes)
     if classes < 2:
         raise InputError(f"dataset {name}: {classes} class found; at least 2 are needed")
@@ -108,7 +108,7 @@ def check(dataset: Dataset) -> None:
 
 
 def check_human(name: str, human: HumanLabels, labels: np.ndarray) -> None:
-    """People's answers: one row per test image, selected <= shown, counts that add up."""
+    """Check human labels: one row per test image, selected <= shown, consistent counts."""
     images, where = len(labels), f"dataset {name}, human labels"
     if not len(human.selected) == len(human.shown) == images:
         raise InputError(f"{where}: {len(human.selected)} rows for {images} test images; they must be equal")

@@ -1,12 +1,12 @@
-"""CIFAR-10 with CIFAR-10H's human labels: about 51 real people per test image, with their full answers.
+"""CIFAR-10 with CIFAR-10H's human labels: about 51 real annotators per test image, with full label counts.
 
-Pictures: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; the binary version, in
-``<data>/cifar-10-batches-bin/``. A record is a byte for the label and 3,072 for the 32x32 picture: the red,
-green and blue planes, row by row. Answers: J. Peterson et al., "Human uncertainty makes classification more
-robust", ICCV 2019, in ``<data>/cifar-10h/cifar10h-counts.npy``.
+Images: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; the binary version, in
+``<data>/cifar-10-batches-bin/``. A record has one byte for the label and 3,072 for the 32x32 image: the red, green and
+blue planes, row by row. Labels: J. Peterson et al., "Human uncertainty makes classification more robust", ICCV 2019, in
+``<data>/cifar-10h/cifar10h-counts.npy``.
 
-What is downloaded is verified by its checksum. What is already there is verified by sizes, ranges and the fit
-of labels to answers: a legitimately unpacked copy need not have the official archive's checksum.
+Downloads are verified by their checksums. Existing files are verified by sizes, ranges and the fit of labels to human
+labels, because a legitimately unpacked copy need not have the checksum of the official archive.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from analysis.parameters import StudyParameters
 
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
-# The branch may move; the checksum holds the contents.
+# The branch may move; the checksum identifies the contents.
 COUNTS_URL = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/master/data/cifar10h-counts.npy"
 COUNTS_MD5 = "f1284b6fba48a67d3db69bbafb5685ad"
 
@@ -41,19 +41,19 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 # Many, some and one class, as in the paper's Fig. 7 (58, 7 and 1).
 SUPERCLASSES = {"animals": (2, 3, 4, 5, 6, 7), "vehicles on land or water": (1, 8, 9), "airplanes": (0,)}
 
-MEAN, SPREAD = (100, 140), (50, 80)  # of a batch's pixels, plausible; published: 120 to 122 and 63 to 65
-SHARE = 0.05, 0.2  # of a batch's records that show a class, plausible; published: .094 to .105
-PACKED = "cifar-10-binary.tar.gz"  # what may lie in the data folder already, and is unpacked from there
-PYTHON = ("cifar-10-batches-py", "cifar-10-python.tar.gz")  # and what is of no use, as it is pickled
+MEAN, SPREAD = (100, 140), (50, 80)  # plausible, over the pixels of a batch; published: 120 to 122 and 63 to 65
+SHARE = 0.05, 0.2  # plausible share of a class in a batch; published: .094 to .105
+PACKED = "cifar-10-binary.tar.gz"  # an archive that may be in the data folder already, and is unpacked
+PYTHON = ("cifar-10-batches-py", "cifar-10-python.tar.gz")  # archives that cannot be used, because they are pickled
 ANSWERS_PER_IMAGE = (40, 70)  # plausible; published: 47 to 63
-AGREEMENT = 0.95  # of the most frequent answers with CIFAR-10's labels, at least; published: 0.992
+AGREEMENT = 0.95  # least agreement of the most frequent human labels with CIFAR-10's; published: 0.992
 
 
 def load(parameters: StudyParameters) -> Dataset:
-    """CIFAR-10H; downloaded first (170 MB) where it is not in the data folder yet.
+    """CIFAR-10H; downloaded (170 MB) if it is not in the data folder.
 
-    Ids hold a picture's original index, such as "test-00042". Raises InputError where a file is missing or
-    damaged, cannot be downloaded or stored, or where labels and answers do not fit.
+    Ids contain the original index of an image, such as "test-00042". Raises InputError if a file is missing or damaged,
+    cannot be downloaded or stored, or if labels and human labels do not fit.
     """
     folder, answers = parameters.data_path / FOLDER, parameters.data_path / COUNTS
     files.build_once(folder, unpack_official)
@@ -82,14 +82,14 @@ def load(parameters: StudyParameters) -> Dataset:
 
 
 def present(parameters: StudyParameters) -> tuple[bool, bool]:
-    """Whether pictures, and whether people's answers, are in the data folder: without them they would be downloaded."""
+    """Whether images, and whether human labels, are in the data folder; otherwise they would be downloaded."""
     return (parameters.data_path / FOLDER).is_dir(), (parameters.data_path / COUNTS).is_file()
 
 
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
-    """People's answers alone, without the pictures, for test images by their ids and labels, both (N,).
+    """Only the human labels, for test images by their ids and labels, both (N,).
 
-    Downloaded first (0.8 MB) where they are not in the data folder yet. Raises InputError as ``load`` does.
+    Downloaded (0.8 MB) if they are not in the data folder. Raises InputError like ``load``.
     """
     path = parameters.data_path / COUNTS
     files.build_once(path, download_counts)
@@ -98,7 +98,7 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
 
 
 def human_labels(counts: np.ndarray, labels: np.ndarray) -> HumanLabels:
-    """Counts (N, 10) of answers as what people said of images with these labels (N,)."""
+    """Label counts (N, 10) as human labels of images with these labels (N,)."""
     return HumanLabels(
         selected=counts[np.arange(len(labels)), labels],
         shown=counts.sum(1),
@@ -109,7 +109,7 @@ def human_labels(counts: np.ndarray, labels: np.ndarray) -> HumanLabels:
 
 
 def describe(human: HumanLabels) -> tuple[str, ...]:
-    """Whose answers these are, how many, and where the figures' bins are nearly empty."""
+    """Notes on the annotators, their number, and nearly empty bins."""
     low = int((5 * human.selected <= 2 * human.shown).sum())  # HSF <= .4, without rounding
     unanimous = (human.selected == human.shown).mean()
     return (
@@ -123,7 +123,7 @@ def describe(human: HumanLabels) -> tuple[str, ...]:
 
 
 def open_batch(path: Path) -> np.ndarray:
-    """A batch's records (10000,), mapped from disk. Raises InputError unless size and labels are right."""
+    """The records of a batch (10000,), mapped from disk. Raises InputError unless size and labels are right."""
     expected = PER_BATCH * RECORD.itemsize
     with files.opening(path, AGAIN):
         size = path.stat().st_size
@@ -137,7 +137,7 @@ def open_batch(path: Path) -> np.ndarray:
 
 
 def check_plausible(path: Path, batch: np.ndarray) -> None:
-    """Raise InputError where a batch (n,) of the right size cannot be CIFAR-10's, such as zeros, or some in it."""
+    """Raise InputError if a batch (n,) of the right size cannot be CIFAR-10's, or has blank images."""
     shares = np.bincount(batch["label"], minlength=len(CLASSES)) / len(batch)
     if shares.min() < SHARE[0] or shares.max() > SHARE[1]:
         raise InputError(
@@ -162,7 +162,7 @@ def check_names(path: Path) -> None:
 
 
 def read_counts(path: Path, labels: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """People's answers (N, 10), int64, of the test images at ``rows``, or of all.
+    """Human label counts (N, 10), int64, of the test images at ``rows``, or of all.
 
     Raises InputError unless they are counts that fit ``labels`` (N,).
     """
@@ -187,7 +187,7 @@ def read_counts(path: Path, labels: np.ndarray, rows: np.ndarray | slice = slice
 
 
 def take(part: str, batches: list[np.ndarray], labels: np.ndarray, chosen: np.ndarray) -> Split:
-    """The split of the pictures at ``chosen`` (n,): only those are read, (n, 3, 32, 32)."""
+    """The split of the images at ``chosen`` (n,): only those are read, (n, 3, 32, 32)."""
     images = np.empty((len(chosen), 3, 32, 32), np.uint8)
     source, row = np.divmod(chosen, PER_BATCH)
     for number, batch in enumerate(batches):
@@ -196,10 +196,10 @@ def take(part: str, batches: list[np.ndarray], labels: np.ndarray, chosen: np.nd
 
 
 def unpack_official(folder: Path) -> None:
-    """Unpack what is needed of the official archive into ``folder``: of the one that is there, else downloaded.
+    """Unpack the needed members of the official archive into ``folder``, from an existing archive or a download.
 
-    A downloaded one goes beside ``folder`` and is not kept: its pictures are, and it can be had again. Of each
-    expected member only the contents are read, so no name, link or mode in an archive can do harm.
+    A downloaded archive is stored beside ``folder`` and not kept, because it can be downloaded again. Only the contents
+    of each expected member are read, so no name, link or mode in an archive can do harm.
     """
     expected, data = [*BATCHES["train"], *BATCHES["test"], NAMES], folder.parent.parent
     instead = f"put {FOLDER}/ or {PACKED} into {data} by hand, or set AVH_DATA to a folder that has it"

@@ -1,8 +1,8 @@
-"""Training pictures of files as one epoch sees them: random crops, as in PyTorch's ImageNet example.
+"""Training images from files as one epoch sees them: random crops, as in PyTorch's ImageNet example.
 
-torchvision's RandomResizedCrop, a box of .08 to 1 of the picture's area and 3/4 to 4/3 of its ratio, resized, and its
-horizontal flip by a coin (C. Szegedy et al., CVPR 2015). All of it is done where a picture is decoded, as boxes are
-taken from the whole picture. JPEG's cheaper decoding at 1/2 of the size is left out: its pixels are others, and few
+torchvision's RandomResizedCrop, a box with .08 to 1 of the area of the image and an aspect ratio of 3/4 to 4/3,
+resized, and its random horizontal flip (C. Szegedy et al., CVPR 2015). All of this is done during decoding, because
+boxes are taken from the whole image. JPEG's cheaper decoding at half the size is not used: its pixels differ, and few
 boxes are large enough for it.
 """
 
@@ -15,15 +15,15 @@ from PIL import Image
 
 from analysis.datasets import decoding
 
-AREA = (0.08, 1.0)  # of a box, as a share of the picture's
+AREA = (0.08, 1.0)  # of a box, as a share of the image
 RATIO = (3 / 4, 4 / 3)  # its width / height
-TRIES = 10  # to draw a box that lies within the picture
+TRIES = 10  # to draw a box that lies within the image
 
 
 class Crops:
-    """Random crops of the pictures of files (see ``Images``), decoded by threads when asked for.
+    """Random crops of image files (see ``Images``), decoded by threads on demand.
 
-    A crop follows from (seed, epoch, index) alone: not from batches, threads, or the workers that share them.
+    A crop follows from (seed, epoch, index) alone: not from batches, threads, or the number of workers.
     """
 
     def __init__(self, files: decoding.Files, seed: int, epoch: int, threads: int = decoding.THREADS):
@@ -34,7 +34,7 @@ class Crops:
         return len(self.files)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
+        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError if an image is corrupt."""
         return self.files.fetch(indices, self.threads, self._make)
 
     def _make(self, path: Path, index: int) -> np.ndarray:
@@ -42,9 +42,9 @@ class Crops:
 
 
 def crop(path: Path, size: int, random: np.random.Generator) -> np.ndarray:
-    """A random box of the picture in a file as it lies, resized and perhaps mirrored: RGB; (3, size, size) uint8.
+    """A random box of the image in a file, resized and perhaps mirrored, without EXIF rotation: (3, size, size) uint8.
 
-    Raises as ``decoding.decode``.
+    Raises the same errors as ``decoding.decode``.
     """
     with decoding.opened(path) as image:
         left, top, width, height = box(*image.size, random)
@@ -54,10 +54,10 @@ def crop(path: Path, size: int, random: np.random.Generator) -> np.ndarray:
 
 
 def box(width: int, height: int, random: np.random.Generator) -> tuple[int, int, int, int]:
-    """Left, top, width and height of a box in a picture, drawn as torchvision's RandomResizedCrop.get_params draws.
+    """Left, top, width and height of a box in an image, drawn like torchvision's RandomResizedCrop.get_params.
 
-    That one takes its numbers from torch's global generator, which threads would share. Where no box drawn lies
-    within the picture, the central one that is as large as the ratio allows.
+    That function uses torch's global generator, which threads would share. If no drawn box lies within the image, the
+    box is the largest central one that the aspect ratio allows.
     """
     for share, slant, across, down in random.random((TRIES, 4)).tolist():
         area = width * height * (AREA[0] + share * (AREA[1] - AREA[0]))

@@ -1,8 +1,8 @@
-"""Picture files, decoded once into one array on disk.
+"""Image files, decoded once into one array on disk.
 
-Training passes over the pictures many times, so each is decoded once, into a memory-mapped array: memory does
-not grow with their number, and corrupt files are found before anything else is computed. The array's folder is
-named for what it was made of: any change of a file, of the size or of this recipe makes another.
+Training passes over the images many times, so each is decoded once, into a memory-mapped array: memory does not grow
+with their number, and corrupt files are found before anything else is computed. The name of the folder depends on the
+files, the size and this recipe, so any change leads to another array.
 """
 
 import hashlib
@@ -24,51 +24,51 @@ from tqdm import tqdm
 from analysis.datasets import files
 from analysis.errors import InputError
 
-RECIPE = 2  # raise it when ``decode`` changes
-# By contents, whatever the suffix; other decoders, such as that of PostScript, are never run. Of moving pictures, the
-# first one is taken.
+RECIPE = 2  # increase it when ``decode`` changes
+# By contents, whatever the suffix; other decoders, such as that of PostScript, are never run. Of animations, the first
+# frame is used.
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "PPM", "TIFF", "JPEG2000", *(["AVIF"] if check("avif") else []))
-MOST_PIXELS = 89_478_485  # Pillow's own limit, from where on it suspects a decompression bomb
+MOST_PIXELS = 89_478_485  # Pillow's own limit, above which it suspects a decompression bomb
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# Shared with the other workers that torchrun started here. Of more, most would wait for the interpreter's lock.
+# Shared with the other workers started by torchrun. More threads would mostly wait for the interpreter's lock.
 THREADS = min(16, max(1, CORES // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
-AT_ONCE = 32 * THREADS  # decoded pictures in memory, at most
-PIECE = 4  # pictures that a thread takes at a time
-Make = Callable[[Path, int], np.ndarray]  # the picture (3, S, S) of a file with this number
+AT_ONCE = 32 * THREADS  # decoded images in memory, at most
+PIECE = 4  # images that a thread takes at a time
+Make = Callable[[Path, int], np.ndarray]  # the image (3, S, S) of a file with this number
 
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a picture becomes a square of ``size`` pixels; always with antialiasing.
+    """How an image becomes a square of ``size`` pixels; always with antialiasing.
 
     Without ``resized``, its central square is resized. With it, as torchvision evaluates its networks: the shorter side
-    is resized to ``resized``, then the central ``size`` pixels are taken.
+    is resized to ``resized``, then the central ``size`` pixels are cropped.
     """
 
     size: int
     resized: int | None = None
     interpolation: str = "bilinear"  # or "bicubic"
-    upright: bool = True  # turned as its EXIF data say; torchvision leaves pictures as they lie
+    upright: bool = True  # rotated according to EXIF data; torchvision does not rotate
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The pictures of a list of files that could be decoded, in its order."""
+    """The images of a list of files that could be decoded, in its order."""
 
     images: np.ndarray  # (N, 3, S, S) uint8, mapped from disk, read-only
     kept: np.ndarray  # (N,) int64: which of the files
-    digests: np.ndarray  # (N, 32) uint8: SHA-256 of each picture
-    corrupt: dict[str, str]  # name -> reason of those that could not
+    digests: np.ndarray  # (N, 32) uint8: SHA-256 of each image
+    corrupt: dict[str, str]  # name -> reason for files that could not be decoded
 
 
 class Files:
-    """Pictures decoded from their files whenever they are asked for (see ``Images``): too many to keep decoded."""
+    """Images decoded from their files on demand (see ``Images``): too many to keep decoded."""
 
     def __init__(self, folder: Path, names: Sequence[str], geometry: Geometry):
         self.folder, self.names, self.geometry = folder, names, geometry
-        # For all batches: while the last pictures of one are decoded, the next one's keep the other threads busy.
+        # For all batches: while the last images of one are decoded, the next one keeps the other threads busy.
         # Threads, as Pillow decodes and resizes without the interpreter's lock. They end with this object.
         self.threads = ThreadPoolExecutor(THREADS, "files")
 
@@ -80,11 +80,11 @@ class Files:
         return len(self.names)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError where a picture is corrupt."""
+        """Indices (B,) -> (B, 3, S, S) uint8. Raises InputError if an image is corrupt."""
         return self.fetch(indices, self.threads, lambda path, _: decode(path, self.geometry))
 
     def fetch(self, indices: np.ndarray, threads: Executor, make: Make) -> np.ndarray:
-        """The same, of pictures as ``make`` makes them of paths and indices."""
+        """The same, for images that ``make`` makes from paths and indices."""
         batch = np.empty((len(indices), 3, self.size, self.size), np.uint8)
         numbers = indices.tolist()
         names = [self.names[number] for number in numbers]
@@ -94,14 +94,14 @@ class Files:
         return batch
 
     def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
-        """The same pictures, resized as weights were evaluated (see ``Geometry``); turned upright if these are."""
+        """The same images, resized as in the evaluation of the weights (see ``Geometry``), with the same EXIF rotation."""
         geometry = replace(self.geometry, size=size, resized=resized, interpolation=interpolation)
         return Files(self.folder, self.names, geometry)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture in a file, not yet decoded. Raises as ``decode``."""
+    """The image in a file, not yet decoded. Raises the same errors as ``decode``."""
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
@@ -111,21 +111,21 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file begins as a picture does, whatever it is called."""
+    """Whether a file begins like an image, whatever its name."""
     try:
         with Image.open(path, formats=FORMATS):
             return True
     except Image.DecompressionBombError:
         return True  # which decoding will report
-    except Exception:  # Pillow's decoders raise nearly anything
+    except Exception:  # Pillow's decoders may raise nearly any error
         return False
 
 
 def decode(path: Path, geometry: Geometry) -> np.ndarray:
-    """The picture in a file: RGB; (3, S, S) uint8.
+    """The image in a file: RGB; (3, S, S) uint8.
 
-    Raises whatever Pillow raises about a file that is cut short, damaged, too large or no picture, and ValueError
-    where a channel has more than 8 bits, which would be clipped to white.
+    Raises Pillow's errors for a file that is truncated, damaged, too large or not an image, and ValueError if a channel
+    has more than 8 bits, which would be clipped to white.
     """
     with opened(path) as image:
         picture = (ImageOps.exif_transpose(image) if geometry.upright else image).convert("RGB")
@@ -134,7 +134,7 @@ def decode(path: Path, geometry: Geometry) -> np.ndarray:
 
 
 def squared(image: Image.Image, geometry: Geometry) -> Image.Image:
-    """The square; with ``resized``, torchvision's Resize(resized) and CenterCrop(size), to the pixel."""
+    """The square; with ``resized``, the same pixels as torchvision's Resize(resized) and CenterCrop(size)."""
     size, resized, method = geometry.size, geometry.resized, INTERPOLATIONS[geometry.interpolation]
     if resized is None:
         return ImageOps.fit(image, (size, size), method)
@@ -147,9 +147,9 @@ def squared(image: Image.Image, geometry: Geometry) -> Image.Image:
 
 
 def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, skip_corrupt: bool) -> Decoded:
-    """The pictures ``folder / name``, as ``decode`` makes them; from below ``cache`` if they were before.
+    """The images ``folder / name``, as made by ``decode``; from ``cache`` if they were decoded before.
 
-    Raises InputError where pictures are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
+    Raises InputError if images are corrupt, unless ``skip_corrupt``, or the disk is full or damaged.
     """
     target = cache / fingerprint_files(folder, names, geometry)
 
@@ -170,9 +170,9 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
 
 
 def check_pictures(target: Path, images: np.ndarray, digests: np.ndarray) -> None:
-    """Raise InputError unless the pictures (N, 3, S, S) are those that were written, by their digests (N, 32)."""
+    """Raise InputError unless the images (N, 3, S, S) are unchanged, by their digests (N, 32)."""
 
-    def differs(piece: range) -> bool:  # hashing, too, needs no interpreter's lock
+    def differs(piece: range) -> bool:  # hashing, too, does not need the interpreter's lock
         return any(hashlib.sha256(images[i]).digest() != digests[i].tobytes() for i in piece)
 
     pieces = [range(len(images))[start : start + AT_ONCE] for start in range(0, len(images), AT_ONCE)]
@@ -184,7 +184,7 @@ def check_pictures(target: Path, images: np.ndarray, digests: np.ndarray) -> Non
 
 
 def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry, skip_corrupt: bool) -> None:
-    """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError as ``decode_all``."""
+    """Decode into ``path``: pictures.npy, digests.npy, corrupt.json. Raises InputError like ``decode_all``."""
     size = geometry.size
     needed, free = len(names) * 3 * size * size, shutil.disk_usage(path).free
     if needed > free:
@@ -194,7 +194,7 @@ def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry
         )
     corrupt, digests = {}, []
 
-    def header(count: int) -> None:  # as long for any count: NumPy leaves room for the first axis to grow
+    def header(count: int) -> None:  # the same length for any count: NumPy leaves room for the first axis to grow
         file.seek(0)
         shape = (count, 3, size, size)
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -216,9 +216,9 @@ def write_decoded(path: Path, folder: Path, names: list[str], geometry: Geometry
 
 
 def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path) -> dict[str, str]:
-    """Which of the pictures cannot be decoded, by printable names, and why.
+    """Which of the images cannot be decoded, by printable names, and why.
 
-    All are tried, once: what was found is kept below ``cache``. Raises InputError where all are corrupt.
+    All are tried once; the result is kept in ``cache``. Raises InputError if all are corrupt.
     """
     target = cache / f"{fingerprint_files(folder, names, geometry)}.json"
 
@@ -234,7 +234,7 @@ def find_corrupt(folder: Path, names: list[str], geometry: Geometry, cache: Path
 
 
 def read_corrupt(path: Path, advice: str) -> dict[str, str]:
-    """Names of corrupt pictures and why, as they were kept. Raises InputError where the file is damaged."""
+    """Names of corrupt images and reasons, as stored. Raises InputError if the file is damaged."""
     with files.opening(path, advice):
         try:
             found: dict[str, str] = json.loads(path.read_bytes())
@@ -244,9 +244,9 @@ def read_corrupt(path: Path, advice: str) -> dict[str, str]:
 
 
 def decoded(folder: Path, names: list[str], geometry: Geometry) -> Generator[tuple[str, np.ndarray | str], None, None]:
-    """Each name with its picture (3, S, S), or with the reason why there is none; in order, several at a time.
+    """Each name with its image (3, S, S), or the reason why there is none; in order, several at a time.
 
-    A picture is to be used before the next one is asked for: they share their memory.
+    Use an image before requesting the next one: they share their memory.
     """
     batch = np.empty((min(AT_ONCE, len(names)), 3, geometry.size, geometry.size), np.uint8)
     with (
@@ -261,9 +261,9 @@ def decoded(folder: Path, names: list[str], geometry: Geometry) -> Generator[tup
 
 
 def fill(batch: np.ndarray, folder: Path, names: Sequence[str], threads: Executor, make: Make) -> dict[int, str]:
-    """Put the picture of each file into its row of ``batch`` (N, 3, S, S) uint8, several at a time.
+    """Put the image of each file into its row of ``batch`` (N, 3, S, S) uint8, several at a time.
 
-    make: is given a path and its row. Returns: why there is no picture, by rows in their order.
+    make: called with a path and its row. Returns: reasons for missing images, by row.
     """
 
     def attempt(rows: range) -> dict[int, str]:
@@ -271,7 +271,7 @@ def fill(batch: np.ndarray, folder: Path, names: Sequence[str], threads: Executo
         for row in rows:
             try:
                 batch[row] = make(folder / names[row], row)
-            except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
+            except Exception as error:  # Pillow's decoders may raise nearly any error for damaged input
                 corrupt[row] = reason(error, folder)
         return corrupt
 
@@ -280,32 +280,32 @@ def fill(batch: np.ndarray, folder: Path, names: Sequence[str], threads: Executo
 
 
 def reason(error: Exception, folder: Path) -> str:
-    """Why a picture of a folder could not be decoded, in one line."""
+    """Why an image of a folder could not be decoded, in one line."""
     sentence = f"{type(error).__name__}: {error}".replace(f"{folder}{os.sep}", "")
     return printable(" ".join(sentence.split()))
 
 
 def corrupted(folder: Path, corrupt: dict[str, str]) -> InputError:
-    """The error of pictures that turn out corrupt when they are asked for."""
+    """The error for images that turn out to be corrupt during training."""
     advice = "repair or remove them, or prepare the data anew with corrupt set to skip"
     return InputError(f"pictures in {folder} are corrupt: {listed(corrupt)}; {advice}")
 
 
 def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:
-    """The error that counts the corrupt pictures and names some."""
+    """The error that counts the corrupt images and names some."""
     advice = "repair or remove them" + (", or set corrupt to skip" if len(corrupt) < total else "")
     return InputError(f"{len(corrupt)} of {total} pictures in {folder} are corrupt: {listed(corrupt)}; {advice}")
 
 
 def listed(corrupt: dict[str, str], most: int = 5) -> str:
-    """Names and reasons of up to ``most``, and how many more."""
+    """Names and reasons, up to ``most``, and the number of others."""
     named = [f"{name} ({reason})" for name, reason in list(corrupt.items())[:most]]
     more = len(corrupt) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be written anywhere: bytes that are no UTF-8 become \\x escapes."""
+    """The name of a file as text that can be written anywhere: bytes that are not UTF-8 become \\x escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -316,7 +316,7 @@ def fingerprint_files(folder: Path, names: list[str], geometry: Geometry) -> str
         try:
             stat = (folder / name).stat()
             changed = (stat.st_size, stat.st_mtime_ns)
-        except OSError:  # a link to nothing: decoding will report it
+        except OSError:  # a broken link: decoding will report it
             changed = None
         digest.update(f"{os.fsencode(name)!r} {changed}\n".encode())
     return digest.hexdigest()[:32]

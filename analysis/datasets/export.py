@@ -1,4 +1,4 @@
-"""A dataset's test images as a folder of class folders, as ``imagefolder`` reads it."""
+"""The test images of a dataset as a folder of class folders, in the layout of ``imagefolder``."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from analysis.errors import InputError
 def write_pictures(dataset: Dataset, folder: Path) -> None:
     """Write test image n as ``folder/class/n.png``: all of them, or nothing.
 
-    Raises InputError where ``folder`` is there and holds something, or cannot be written.
+    Raises InputError if ``folder`` exists and is not empty, or is not writable.
     """
     if folder.exists():
         if not folder.is_dir() or any(folder.iterdir()):
             raise InputError(f"{folder} is there and not empty: choose another folder, or remove it")
-        folder.rmdir()  # an empty one is made anew, whole
+        folder.rmdir()  # an empty one is replaced
 
     def make(path: Path) -> None:
         path.mkdir()

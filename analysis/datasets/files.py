@@ -1,7 +1,7 @@
-"""Files that are whole if they exist: downloads and anything else that takes long to make.
+"""Files that are complete if they exist: downloads and anything else that takes long to make.
 
-What is made goes into a hidden folder beside its place and is renamed when it is complete, so a run may be
-killed at any moment. A lock, which the system frees when its holder dies, lets parallel runs share the work.
+Files are made in a hidden folder beside their destination and renamed when complete, so a run may be killed at any
+moment. A lock, which the system frees when its holder ends, lets parallel runs share the work.
 """
 
 import errno
@@ -24,21 +24,20 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def build_once(target: Path, make: Callable[[Path], None]) -> None:
-    """Create the file or folder ``target`` with ``make(path)``, unless it is there already.
+    """Create the file or folder ``target`` with ``make(path)``, unless it exists.
 
-    ``make`` creates ``path``, in a hidden folder beside ``target``; what else it leaves there is removed. Raises
-    InputError where the disk is full or cannot be written, and whatever ``make`` raises: nothing of ``target``
-    is left then.
+    ``make`` creates ``path``, in a hidden folder beside ``target``; other files there are removed. Raises InputError if
+    the disk is full or not writable, and any error of ``make``: then nothing of ``target`` is left.
     """
     if target.exists():
         return
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
-            if target.exists():  # made by a parallel run while this one waited
+            if target.exists():  # made by a parallel run in the meantime
                 return
             partial = target.with_name(f".{target.name}.partial")
-            remove(partial)  # a killed run's: nobody else holds the lock
+            remove(partial)  # from a killed run: nobody else holds the lock
             try:
                 partial.mkdir()
                 make(partial / target.name)
@@ -48,14 +47,14 @@ def build_once(target: Path, make: Callable[[Path], None]) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove what killed processes left half-made in a folder: what nobody holds the lock of."""
+    """Remove unfinished files of killed processes in a folder: those whose lock nobody holds."""
     for partial in folder.glob(".*.partial"):
         with suppress(OSError, Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):
             remove(partial)
 
 
 def remove(partial: Path) -> None:
-    """Remove what an earlier run could not, and say so."""
+    """Remove the unfinished files of an earlier run, and say so."""
     if partial.exists():
         size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
         shutil.rmtree(partial)
@@ -64,7 +63,7 @@ def remove(partial: Path) -> None:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Turn the system's refusals to write ``target`` into InputError."""
+    """Turn errors of the system when writing ``target`` into InputError."""
     try:
         yield
     except OSError as error:
@@ -76,7 +75,7 @@ def writing(target: Path) -> Iterator[None]:
 
 @contextmanager
 def opening(path: Path, advice: str) -> Iterator[None]:
-    """Turn the system's refusals to read ``path`` into InputError; ``advice`` ends its sentence."""
+    """Turn errors of the system when reading ``path`` into InputError; ``advice`` ends its sentence."""
     try:
         yield
     except OSError as error:
@@ -84,12 +83,12 @@ def opening(path: Path, advice: str) -> Iterator[None]:
 
 
 def download(url: str, md5: str, path: Path, instead: str) -> None:
-    """Fetch ``url`` to ``path``, with a progress bar, and verify its MD5 checksum.
+    """Download ``url`` to ``path``, with a progress bar, and verify its MD5 checksum.
 
-    ``instead``: what a person without a connection can do, the end of the error's sentence. Raises InputError
-    where there is no connection, the server refuses, or what came is not the published file.
+    ``instead``: the end of the error sentence, what to do without a connection. Raises InputError if there is no
+    connection, the server refuses, or the file is not the published one.
     """
-    # pooch replaces the total by the file's size, once it is known, and needs some number until then.
+    # pooch replaces the total by the size of the file once it is known, and needs a number until then.
     with tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)
         try:
@@ -98,7 +97,7 @@ def download(url: str, md5: str, path: Path, instead: str) -> None:
             status = getattr(error.response, "status_code", None)
             reason = f"HTTP status {status}" if status else type(error).__name__
             raise InputError(f"{url} cannot be downloaded ({reason}); {instead}") from error
-        except ValueError as error:  # pooch's, for a checksum
+        except ValueError as error:  # pooch's error for a wrong checksum
             raise InputError(f"{url} sent another file than the published one (MD5 {md5}); {instead}") from error
 
 
@@ -108,7 +107,7 @@ def load_array(path: Path) -> np.ndarray:
     with opening(path, advice):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:  # cut short, objects, another format
+        except (ValueError, EOFError) as error:  # truncated, objects, another format
             raise InputError(f"{path} is damaged or no NumPy array of numbers; {advice}") from error
     if not isinstance(array, np.ndarray):  # a zip file of arrays
         raise InputError(f"{path} is not one NumPy array; {advice}")
@@ -116,7 +115,7 @@ def load_array(path: Path) -> np.ndarray:
 
 
 def hash_arrays(*arrays: np.ndarray) -> str:
-    """The arrays' SHA-256 in hexadecimal, over types, shapes and values, a few rows at a time."""
+    """The SHA-256 of arrays in hexadecimal, over types, shapes and values, a few rows at a time."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())

@@ -1,7 +1,7 @@
-"""Any folder of class folders: pictures without human labels, where AVH is to stand in for them.
+"""Any folder of class folders: images without human labels, for which AVH serves as a proxy.
 
-``root`` holds either one folder per class (then there is nothing to train on: ``train`` is None), or test/ or
-val/, and possibly train/, with one folder per class in each. A picture's id is "class/file".
+``root`` contains either one folder per class (then there are no training images: ``train`` is None), or test/ or val/,
+and possibly train/, with one folder per class in each. The id of an image is "class/file".
 """
 
 import os
@@ -26,22 +26,22 @@ SUFFIXES = (
 
 @dataclass(frozen=True)
 class Listing:
-    """The picture files below a folder of class folders."""
+    """The image files in a folder of class folders."""
 
     folder: Path
     classes: tuple[str, ...]  # in order
     names: list[str]  # "class/file", sorted within each class
     labels: np.ndarray  # (N,) int64
-    others: Mapping[str, int]  # what is no picture in a class folder, by kind
+    others: Mapping[str, int]  # files that are not images, by kind
 
 
 def load(parameters: StudyParameters) -> Dataset:
-    """The pictures below ``parameters.root``, resized to ``image_size`` and kept decoded in the data folder.
+    """The images in ``parameters.root``, resized to ``image_size`` and kept decoded in the data folder.
 
-    They are turned upright first, as their EXIF data say, which cameras write; so are those that weights are given.
+    They are first rotated according to their EXIF data, also when weights are given.
 
-    Raises InputError where the folders do not fit, pictures are corrupt (unless ``corrupt`` is "skip"), or
-    there are fewer pictures than asked for.
+    Raises InputError if the folders do not fit, images are corrupt (unless ``corrupt`` is "skip"), or there are fewer
+    images than requested.
     """
     folders = find_splits(Path(parameters.root))
     listings = {part: list_pictures(folder) for part, folder in folders.items()}
@@ -88,13 +88,13 @@ def load(parameters: StudyParameters) -> Dataset:
 
 
 def describe(part: str, result: Decoded) -> list[str]:
-    """What was found."""
+    """Notes on what was found."""
     count, size = len(result.kept), result.images.shape[-1]
     return [f"{part.capitalize()}: the central squares of {count:,} pictures, resized to {size}x{size} pixels."]
 
 
 def describe_left_out(part: str, listing: Listing, result: Decoded) -> list[str]:
-    """What was left out, by kind, and which pictures as corrupt; nothing where there is nothing."""
+    """Notes on files that were left out, by kind, and on corrupt images; empty if there are none."""
     notes = []
     if listing.others:
         notes.append(f"files left out, as they are no pictures in a class folder: {counted(listing.others)}.")
@@ -104,15 +104,15 @@ def describe_left_out(part: str, listing: Listing, result: Decoded) -> list[str]
 
 
 def counted(kinds: Mapping[str, int]) -> str:
-    """Kinds and how many of each, the most first."""
+    """Kinds with their numbers, the most frequent first."""
     return ", ".join(f"{kind} ({n:,})" for kind, n in sorted(kinds.items(), key=lambda item: (-item[1], item[0])))
 
 
 def find_splits(root: Path) -> dict[str, Path]:
-    """The folders of class folders by split, train first. Raises InputError where there are none."""
+    """The folders of class folders by split, train first. Raises InputError if there are none."""
     if not root.is_dir():
         raise InputError(f"root is {root}, which is no folder; allowed: a folder of class folders")
-    # A class may be called "train", but only a split's folder holds folders.
+    # A class may be called "train", but only the folder of a split contains folders.
     split = {name: root / name for name in ("train", "test", "val") if visible(root / name, folders=True)}
     if not split:
         return {"test": root}
@@ -130,7 +130,7 @@ def find_splits(root: Path) -> dict[str, Path]:
 
 
 def visible(folder: Path, folders: bool) -> list[str]:
-    """Sorted names of the folders in ``folder``, or of all else; hidden ones left out, none if it is no folder."""
+    """Sorted names of the folders in ``folder``, or of everything else; without hidden ones; empty if it is no folder."""
     if not folder.is_dir():
         return []
     with files.opening(folder, "allow this user to read it"), os.scandir(folder) as entries:
@@ -138,9 +138,9 @@ def visible(folder: Path, folders: bool) -> list[str]:
 
 
 def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing:
-    """The pictures of every class; classes: names of their folders, None: all that there are.
+    """The images of every class; classes: names of their folders, None: all existing ones.
 
-    Raises InputError where a class, or everything, is empty.
+    Raises InputError if a class, or everything, is empty.
     """
     classes = by_number(visible(folder, folders=True)) if classes is None else classes
     if not classes:
@@ -160,9 +160,9 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
 
 
 def picture_names(folder: Path) -> tuple[list[str], Counter[str]]:
-    """Sorted names of the pictures in ``folder``, and what else is there, by kind.
+    """Sorted names of the images in ``folder``, and what else it contains, by kind.
 
-    A picture has a picture's suffix, and is corrupt if it is none; or another one, or none, and begins as pictures do.
+    A file with an image suffix counts as an image, possibly corrupt; other files do if they begin like an image.
     """
     shown: list[str] = []
     left: Counter[str] = Counter()
@@ -177,12 +177,12 @@ def picture_names(folder: Path) -> tuple[list[str], Counter[str]]:
 
 
 def kind_of(name: str) -> str:
-    """What a file that is left out is counted as: its suffix."""
+    """The kind of a file that is left out: its suffix."""
     return Path(printable(name)).suffix.lower() or "without a suffix"
 
 
 def check_deeper(folder: Path) -> None:
-    """Raise InputError where a class folder has folders with pictures in them: those would be missing."""
+    """Raise InputError if a class folder contains folders with images, which would be missing."""
     for place, names, _ in os.walk(folder):
         names[:] = sorted(name for name in names if not name.startswith("."))
         if Path(place) != folder and (found := picture_names(Path(place))[0]):
@@ -194,7 +194,7 @@ def check_deeper(folder: Path) -> None:
 
 
 def check_subset(listing: Listing, wanted: int | None, part: str) -> None:
-    """Raise InputError where a subset would leave a class without a picture."""
+    """Raise InputError if a subset would leave a class without images."""
     if wanted is not None and wanted < len(listing.classes):
         raise InputError(
             f"{part}_images is {wanted}, but there are {len(listing.classes)} classes: each needs a picture, at least"
@@ -202,7 +202,7 @@ def check_subset(listing: Listing, wanted: int | None, part: str) -> None:
 
 
 def by_number(classes: Sequence[str]) -> list[str]:
-    """Class folders as they are numbered, where all are; else by name."""
+    """Class folders in numerical order if all are numbered; otherwise by name."""
     return sorted(classes, key=int) if all(name.isascii() and name.isdigit() for name in classes) else list(classes)
 
 
@@ -220,7 +220,7 @@ def check_classes(listings: dict[str, Listing]) -> None:
 
 
 def check_left(listing: Listing, labels: np.ndarray, result: Decoded) -> None:
-    """Raise InputError where every picture of a class is corrupt."""
+    """Raise InputError if every image of a class is corrupt."""
     for label in sorted(set(labels) - set(labels[result.kept])):
         raise InputError(f"every picture of class {listing.classes[label]} in {listing.folder} is corrupt")
 

@@ -1,13 +1,13 @@
-"""ImageNet (ILSVRC2012) from the user's own copy, and what people said of its validation pictures.
+"""ImageNet (ILSVRC2012) from the user's own copy, and human labels of its validation images.
 
-The paper's own dataset: J. Deng et al., CVPR 2009; O. Russakovsky et al., IJCV 2015. The test split is the validation
-set, or ImageNetV2 (Recht et al. 2019). Only pictures that people were asked about are in it, if there are answers.
+The dataset of the paper: J. Deng et al., CVPR 2009; O. Russakovsky et al., IJCV 2015. The test split is the validation
+set, or ImageNetV2 (Recht et al. 2019). If there are human labels, it contains only the images that have some.
 
-Pictures are made as torchvision evaluates its networks. The test pictures are kept decoded on disk: 7.5 GB for all
-50,000 of 224 px, read by every network. The training pictures would take 190 GB, so they are decoded whenever they are
-asked for: as they are for evaluation, or as random crops where training augments (see crops.py). A corrupt one stops
-training. Where ``corrupt`` is "skip", all that are chosen are tried once before, which takes as long as decoding for an
-epoch, and those that are corrupt are left out, as test pictures are.
+Images are transformed as torchvision evaluates its networks. The test images are kept decoded on disk: 7.5 GB for all
+50,000 at 224 px, read by every network. The training images would take 190 GB, so they are decoded on demand: as for
+evaluation, or as random crops if training augments (see crops.py). A corrupt image stops training. If ``corrupt`` is
+"skip", all chosen images are tried once before training, which takes as long as decoding for an epoch, and corrupt ones
+are left out, as corrupt test images are.
 """
 
 from contextlib import suppress
@@ -25,13 +25,13 @@ from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_tra
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
-FOLDER = "imagenet"  # in the data folder, where root says nothing
+FOLDER = "imagenet"  # in the data folder, if root is empty
 
 
 def load(parameters: StudyParameters) -> Dataset:
     """ImageNet at ``parameters.root``, or ``<data>/imagenet``; ids are "wnid/file".
 
-    Raises InputError where pictures or answers are missing, of an unknown layout or damaged, or do not fit.
+    Raises InputError if images or human labels are missing, in an unknown layout, damaged, or do not fit.
     """
     root = folder_of(parameters)
     pictures, training = find_validation(root), find_training(root)
@@ -46,7 +46,7 @@ def load(parameters: StudyParameters) -> Dataset:
         parameters.data_path / "decoded",
         skip_corrupt=parameters.corrupt == "skip",
     )
-    kept = drawn[result.kept]  # among those asked about
+    kept = drawn[result.kept]  # among those with human labels
     source = Files(pictures.folder, [pictures.names[i] for i in asked[kept]], geometry(parameters.image_size))
     test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]], source)
     hashed = [result.digests, test.labels]
@@ -59,7 +59,7 @@ def load(parameters: StudyParameters) -> Dataset:
     train = None
     if training is not None:
         train, left_out = take_training(training, parameters)
-        hashed += [np.frombuffer("\n".join(train.ids).encode(), np.uint8), train.labels]  # in place of a million files
+        hashed += [np.frombuffer("\n".join(train.ids).encode(), np.uint8), train.labels]  # instead of a million files
         notes += [
             *subsets.describe_subset(training.labels, parameters.train_images, parameters.seed, "train"),
             *left_out,
@@ -82,9 +82,9 @@ def load(parameters: StudyParameters) -> Dataset:
 
 
 def present(parameters: StudyParameters) -> tuple[bool, bool]:
-    """Whether the user's pictures, and whether people's answers, are there: by names alone, nothing is read."""
+    """Whether the user's images, and whether human labels, exist: by names alone, nothing is read."""
     pictures = told = False
-    with suppress(InputError, OSError):  # OSError: a folder that may not be read
+    with suppress(InputError, OSError):  # OSError: a folder without read permission
         recognise(folder_of(parameters))
         pictures = True
     with suppress(OSError):
@@ -94,9 +94,9 @@ def present(parameters: StudyParameters) -> tuple[bool, bool]:
 
 
 def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
-    """People's answers alone, without the pictures, for test images by their ids and labels, both (N,).
+    """Only the human labels, for test images by their ids and labels, both (N,).
 
-    Raises InputError where they are missing, damaged, or not there for every image.
+    Raises InputError if they are missing, damaged, or do not cover every image.
     """
     found = read_answers(parameters)
     if found is None:
@@ -112,12 +112,12 @@ def folder_of(parameters: StudyParameters) -> Path:
 
 
 def geometry(image_size: int) -> Geometry:
-    """How pictures are made: as torchvision evaluates its networks, resized to 256 px for 224, as they lie in files."""
+    """The transforms of images: as torchvision evaluates its networks, resized to 256 px for 224, without rotation."""
     return Geometry(image_size, round(image_size * 256 / 224), upright=False)
 
 
 def read_answers(parameters: StudyParameters) -> selections.Answers | None:
-    """What people said, from the file that ``human_labels`` names or one beside the pictures; None: nothing."""
+    """Human labels from the file that ``human_labels`` names or one beside the images; None: none."""
     path = answers_file(parameters)
     if path is None:
         return None
@@ -131,9 +131,9 @@ def answers_file(parameters: StudyParameters) -> Path | None:
 
 
 def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.ndarray, HumanLabels | None, str]:
-    """Which pictures (n,) people were asked about, what they said of those, and a note; all where there is nobody.
+    """Which images (n,) have human labels, these labels, and a note; all images if there are no labels at all.
 
-    Raises InputError where there are answers, but for none of the pictures.
+    Raises InputError if there are labels, but for none of the images.
     """
     found = read_answers(parameters)
     if found is None:
@@ -149,7 +149,7 @@ def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.
 
 
 def take_training(training: ImagenetPictures, parameters: StudyParameters) -> tuple[Split, list[str]]:
-    """The training pictures, decoded whenever they are asked for; and a note on those that are left out as corrupt."""
+    """The training images, decoded on demand; and a note on those left out as corrupt."""
     made, notes = geometry(parameters.image_size), []
     chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
     names = [training.names[index] for index in chosen]
@@ -164,8 +164,8 @@ def take_training(training: ImagenetPictures, parameters: StudyParameters) -> tu
 
 
 def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """WordNet's 45 superclasses; all classes in one, and a note that says why, where WordNet is not here."""
-    from analysis.datasets import wordnet  # noqa: PLC0415  imports nltk, seconds that other datasets are spared
+    """WordNet's 45 superclasses; all classes in one, with a note on the reason, without WordNet."""
+    from analysis.datasets import wordnet  # noqa: PLC0415  imports nltk, which takes seconds
 
     try:
         return wordnet.superclasses(wnids), []
@@ -174,7 +174,7 @@ def find_superclasses(wnids: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]
 
 
 def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> list[str]:
-    """What was found, what was left out, and how pictures were made."""
+    """Notes on what was found, what was left out, and the transforms."""
     found, size = len(pictures.names), result.images.shape[-1]
     notes = [
         f"Pictures: ImageNet (Deng et al. 2009), {found:,} of them in {pictures.kind}, of "
@@ -187,7 +187,7 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
 
 
 def left_out_of(pictures: ImagenetPictures, result: Decoded) -> list[str]:
-    """What was left out, by kind, and which pictures as corrupt."""
+    """Notes on files that were left out, by kind, and on corrupt images."""
     notes = []
     if pictures.others:
         notes.append(f"Files left out, as they are no pictures of a class: {counted(pictures.others)}.")

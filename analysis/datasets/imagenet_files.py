@@ -1,16 +1,16 @@
-"""Where the pictures of ILSVRC2012, and of ImageNetV2, are on disk, and which class each shows.
+"""The images of ILSVRC2012 and of ImageNetV2 on disk, and the class of each.
 
-Four layouts are recognised by looking:
+Four layouts are recognised:
 
     val/<wnid>/*                        torchvision's ImageNet, or any folder of such class folders
-    <0 to 999>/*                        ImageNetV2: the class's number, which as text sorts 0, 1, 10, 100, ...
+    <0 to 999>/*                        ImageNetV2: the number of the class, which as text sorts 0, 1, 10, 100, ...
     val/ILSVRC2012_val_<n>.JPEG         a flat folder, with the development kit's labels in ILSVRC2012_devkit_t12/data/
-    train/<wnid>/*                      training pictures, beside any of these
+    train/<wnid>/*                      training images, beside any of these
 
-Class folders may also stand at the root, without val/. Another folder among them is an error, never left aside.
+Class folders may also be in root itself, without val/. Any other folder among them is an error and is never ignored.
 
-Classes are in the order of their wnids, as in torchvision and its weights. The kit numbers them otherwise, and its
-``meta.mat`` says how.
+Classes are in the order of their wnids, as in torchvision and its weights. The kit numbers them differently, as stated
+in its ``meta.mat``.
 """
 
 import re
@@ -35,7 +35,7 @@ DEVKIT = "ILSVRC2012_devkit_t12"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 ARCHIVES = ("ILSVRC2012_img_val.tar", "ILSVRC2012_img_train.tar", f"{DEVKIT}.tar.gz")
 TRAINING = "train"
-BESIDE = (TRAINING, DEVKIT)  # folders that may lie among class folders at the root
+BESIDE = (TRAINING, DEVKIT)  # folders that may be beside class folders in root
 FOLDERS = {WNID: "folders named by wnid (n01440764, ...)", NUMBER: "ImageNetV2's folders 0 to 999"}
 ALLOWED = (
     "val/ with a folder per class named by its wnid (n01440764, ...), ImageNetV2's folders 0 to 999, or a flat folder "
@@ -45,13 +45,13 @@ ALLOWED = (
 
 @dataclass(frozen=True)
 class ImagenetPictures:
-    """Picture files and the class that each shows."""
+    """Image files and their classes."""
 
     folder: Path
-    names: list[str]  # below the folder
-    labels: np.ndarray  # (N,) int64, the place of the class among all wnids
-    others: Mapping[str, int]  # what is no picture, by kind
-    kind: str  # the layout in a reader's words
+    names: list[str]  # relative to the folder
+    labels: np.ndarray  # (N,) int64, the index of the class among all wnids
+    others: Mapping[str, int]  # files that are not images, by kind
+    kind: str  # the layout, for readers
 
     @property
     def ids(self) -> np.ndarray:
@@ -63,8 +63,8 @@ class ImagenetPictures:
 
 @cache
 def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The 1,000 wnids, ascending, and the names that torchvision gives the classes, in the same order."""
-    # Seconds to import, which other datasets are spared.
+    """The 1,000 wnids, ascending, and torchvision's names of the classes, in the same order."""
+    # The import takes seconds, which other datasets do not need.
     from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415
     from torchvision.models import ResNet50_Weights  # noqa: PLC0415
 
@@ -73,15 +73,15 @@ def classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def find_validation(root: Path) -> ImagenetPictures:
-    """The validation pictures below ``root``. Raises InputError where no layout is recognised, or it does not fit."""
+    """The validation images in ``root``. Raises InputError if no layout is recognised, or it does not fit."""
     folder, names = recognise(root)
     return in_folders(folder, names) if names else in_one_folder(folder, find_devkit(root, folder))
 
 
 def recognise(root: Path) -> tuple[Path, list[str]]:
-    """The folder of the validation pictures and its class folders, none where it is flat: without reading those.
+    """The folder of the validation images and its class folders, none if it is flat; images are not read.
 
-    Raises InputError where no layout is recognised, or a flat one has no labels.
+    Raises InputError if no layout is recognised, or a flat one has no labels.
     """
     if not root.is_dir():
         raise InputError(f"root is {root}, which is no folder; allowed: {ALLOWED}")
@@ -96,7 +96,7 @@ def recognise(root: Path) -> tuple[Path, list[str]]:
 
 
 def find_training(root: Path) -> ImagenetPictures | None:
-    """The training pictures in train/<wnid>/, if there are any. Raises InputError where it holds other folders."""
+    """The training images in train/<wnid>/, if there are any. Raises InputError if it contains other folders."""
     folder = root / TRAINING
     names = class_folders(folder, (WNID,))
     if not names and (strays := imagefolder.visible(folder, folders=True)):
@@ -105,9 +105,9 @@ def find_training(root: Path) -> ImagenetPictures | None:
 
 
 def class_folders(folder: Path, kinds: Sequence[re.Pattern[str]], beside: Sequence[str] = ()) -> list[str]:
-    """Names of the class folders in a folder, all of one kind; none where it has none. Folders ``beside`` may be there.
+    """Names of the class folders in a folder, all of one kind; empty if it has none. Folders ``beside`` are allowed.
 
-    Raises InputError where others lie among them: a misnamed class would be missing, and nobody told.
+    Raises InputError for any other folder: a misnamed class would be missing without anyone noticing.
     """
     names = [name for name in imagefolder.visible(folder, folders=True) if name not in beside]
     for kind in kinds:
@@ -121,19 +121,19 @@ def class_folders(folder: Path, kinds: Sequence[re.Pattern[str]], beside: Sequen
 
 
 def stray(folder: Path, names: Sequence[str], kind: re.Pattern[str], beside: Sequence[str] = ()) -> InputError:
-    """The error of folders that lie among class folders and are none."""
+    """The error for other folders among class folders."""
     allowed = " and ".join([FOLDERS[kind], *(f"{name}/" for name in beside)])
     return InputError(f"{folder} holds {first_names(names)} among its class folders; allowed: {allowed}")
 
 
 def first_names(names: Sequence[str], most: int = 5) -> str:
-    """Names of files or folders, up to ``most``, and how many more."""
+    """Names of files or folders, up to ``most``, and the number of others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(map(printable, names[:most]))}{more}"
 
 
 def seen(root: Path) -> str:
-    """What is in a folder that was not recognised, in words."""
+    """A description of a folder that was not recognised."""
     archives = [name for name in ARCHIVES if (root / name).exists()]
     if archives:
         return f"{', '.join(archives)} must be unpacked first"
@@ -142,7 +142,7 @@ def seen(root: Path) -> str:
 
 
 def in_folders(folder: Path, names: Sequence[str]) -> ImagenetPictures:
-    """Pictures in class folders, mapped by each folder's own name: never by the folders' order."""
+    """Images in class folders, assigned by the name of each folder, never by the order of folders."""
     listing = imagefolder.list_pictures(folder, names)
     kind = "class folders named by wnid" if WNID.fullmatch(names[0]) else "ImageNetV2's numbered class folders"
     places = np.array([place(folder, name) for name in listing.classes])
@@ -150,7 +150,7 @@ def in_folders(folder: Path, names: Sequence[str]) -> ImagenetPictures:
 
 
 def place(folder: Path, name: str) -> int:
-    """The class of a folder's name, a wnid or a number. Raises InputError where it is none of the 1,000."""
+    """The class with the name of a folder, a wnid or a number. Raises InputError if it is none of the 1,000."""
     wnids, _ = classes()
     if NUMBER.fullmatch(name):
         if str(int(name)) != name or int(name) >= len(wnids):
@@ -162,7 +162,7 @@ def place(folder: Path, name: str) -> int:
 
 
 def in_one_folder(folder: Path, devkit: Path) -> ImagenetPictures:
-    """Pictures in one folder, each labelled by the number in its name."""
+    """Images in one folder, each labelled by the number in its name."""
     found = imagefolder.visible(folder, folders=False)
     matches = [match for match in map(VALIDATION.fullmatch, found) if match]
     others = Counter(imagefolder.kind_of(name) for name in found if not VALIDATION.fullmatch(name))
@@ -174,7 +174,7 @@ def in_one_folder(folder: Path, devkit: Path) -> ImagenetPictures:
 
 
 def find_devkit(*folders: Path) -> Path:
-    """The development kit's data. Raises InputError where it is in none of the folders."""
+    """The data of the development kit. Raises InputError if none of the folders contains it."""
     places = [place for folder in folders for place in (folder / DEVKIT / "data", folder / "data", folder)]
     for place in places:
         if (place / TRUTH).is_file():
@@ -185,7 +185,7 @@ def find_devkit(*folders: Path) -> Path:
 
 
 def validation_labels(devkit: Path) -> np.ndarray:
-    """The classes (50000,) of the validation pictures, in wnid order. Raises InputError where a file is damaged."""
+    """The classes (50000,) of the validation images, in wnid order. Raises InputError if a file is damaged."""
     wnids, _ = classes()
     advice = "replace it with the development kit's"
     path = devkit / TRUTH
@@ -201,14 +201,14 @@ def validation_labels(devkit: Path) -> np.ndarray:
 
 
 def kit_order(path: Path, wnids: Sequence[str]) -> np.ndarray:
-    """(1000,): the place by wnid of each class as the kit numbers them. Raises InputError where a file is damaged."""
+    """(1000,): the index by wnid of each class as the kit numbers them. Raises InputError if a file is damaged."""
     with files.opening(path, "it belongs to the development kit, beside the labels"):
-        try:  # reads numbers and text; nothing in such a file can run
+        try:  # reads numbers and text; such a file cannot execute code
             synsets = io.loadmat(path, squeeze_me=True)["synsets"]
             numbered = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in np.atleast_1d(synsets)}
         except OSError:
             raise
-        except Exception as error:  # SciPy raises nearly anything on a damaged file
+        except Exception as error:  # SciPy may raise nearly any error for a damaged file
             raise InputError(f"{path} is damaged; replace it with the development kit's") from error
     leaves = [numbered.get(number) for number in range(1, len(wnids) + 1)]
     if sorted(map(str, leaves)) != list(wnids):

@@ -1,18 +1,18 @@
-"""What people said of ImageNet's pictures, from the files in which such answers are published or exported.
+"""Human labels of ImageNet images, from the files in which they are published or exported.
 
-Four kinds are told apart by looking; each becomes a row per (file, class) with ``selected`` of ``shown`` people:
+Four kinds are recognised; each becomes a row per (file, class) with ``selected`` and ``shown`` annotators:
 
-- a table (.csv, .parquet, .json): ``file, selected, shown``, and ``wnid`` or ``label`` (the class's place in wnid
-  order) where people were asked of other classes than the picture's own too;
+- a table (.csv, .parquet, .json): ``file, selected, shown``, and ``wnid`` or ``label`` (the index of the class in wnid
+  order) if annotators were also asked about classes other than the label;
 - a table with a row per answer: ``file, wnid, selected``, where ``selected`` is 0 or 1 (Recht et al. 2019 and
   Engstrom et al. 2020, as exported from their dataframes);
 - ``raters.npz`` of ReaL (Beyer et al. 2020): ``tensor`` (raters, questions, [no, maybe, yes]), ``info`` (file, label);
 - ImageNetMultiLabel's table of its CONTAINS task (Tsipras et al. 2020), exported: ``image, query, selected, total``,
-  with lists of the classes that people were asked of.
+  with lists of the classes that annotators were asked about.
 
-``image``, ``id`` and ``filename`` are taken for ``file``. Pickled dataframes (.pkl, .pt) are refused, because reading
-one runs whatever its maker put into it, and no list of allowed classes makes pandas' own safe. Whoever trusts its
-maker exports the table where that trust is enough:
+``image``, ``id`` and ``filename`` are accepted for ``file``. Pickled dataframes (.pkl, .pt) are refused, because
+reading one executes whatever its author put into it, and no list of allowed classes makes reading pandas objects safe.
+If you trust the author, export the table in a separate environment:
 
     pandas.read_pickle("annotations_contains_task.pkl").reset_index().to_json("multilabel.json", orient="records")
     torch.load("df.pt", weights_only=False)[["id", "wnid", "selected"]].to_csv("answers.csv", index=False)
@@ -34,10 +34,10 @@ from analysis.datasets import files
 from analysis.datasets.base import HumanLabels
 from analysis.errors import InputError
 
-MANY = 100  # answers of which none selects anything are none
+MANY = 100  # a file with this many answers and no selection is invalid
 NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
 FILE = ("file", "image", "id", "filename")
-PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 holds pandas' objects pickled
+PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 contains pickled pandas objects
 READERS: dict[str, Callable[[Path], Any]] = {
     ".csv": partial(pd.read_csv, dtype=dict.fromkeys(FILE, str)),  # a name may look like a number
     ".parquet": pd.read_parquet,
@@ -52,22 +52,22 @@ TASK = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What people said: a row per picture and class that they were asked of."""
+    """Human labels: a row per image and class that annotators were asked about."""
 
-    table: pd.DataFrame  # file (without folder and suffix), label (-1: the picture's own class), selected, shown
-    people: str  # who they are, in the reader's words
-    bias: str  # which pictures they were asked of and how, in a sentence or more
+    table: pd.DataFrame  # file (without folder and suffix), label (-1: the label of the image), selected, shown
+    people: str  # who they are, for readers
+    bias: str  # which images were shown and how, in a sentence or more
 
 
 def find_answers(folder: Path) -> Path | None:
-    """The file of answers in a folder, by its name; None where there is none."""
+    """The file of human labels in a folder, by its name; None if there is none."""
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
 def read_selections(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
-    """The answers in a file; ``maybe``: whether ReaL's "maybe" counts as selected, as "yes" does.
+    """The human labels in a file; ``maybe``: whether ReaL's "maybe" counts as selected, as "yes" does.
 
-    Nothing is ever unpickled. Raises InputError where the file is missing, pickled, damaged or of no known kind.
+    Nothing is ever unpickled. Raises InputError if the file is missing, pickled, damaged or of no known kind.
     """
     if path.suffix.lower() in PICKLED:
         raise InputError(
@@ -89,7 +89,7 @@ def read_selections(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:
 
 
 def read_rows(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answers:
-    """The answers in a table, whichever of three kinds it is."""
+    """The human labels in a table of one of three kinds."""
     file = next((name for name in FILE if name in table), None)
     known = {"shown", "wnid", "label", "total"} & set(table)
     if file is None or "selected" not in table or not known:
@@ -111,7 +111,7 @@ def read_rows(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answer
 
 
 def labels(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> np.ndarray:
-    """(N,) the class that people were asked of, -1 for the picture's own."""
+    """(N,) the class that annotators were asked about, -1 for the label of the image."""
     if "wnid" in table:
         found = table["wnid"].map({wnid: place for place, wnid in enumerate(wnids)})
         check_rows(path, found.notna(), f"a wnid that is none of ILSVRC2012's {len(wnids):,} classes")
@@ -124,7 +124,7 @@ def labels(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> np.ndarra
 
 
 def multilabel(path: Path, table: pd.DataFrame) -> Answers:
-    """ImageNetMultiLabel's CONTAINS task: a row per picture with lists of classes, of selections and of answers."""
+    """ImageNetMultiLabel's CONTAINS task: a row per image with lists of classes, of selections and of answers."""
     columns = ["query", "selected", "total"]
     try:
         lists = [[json.loads(x) if isinstance(x, str) else list(x) for x in table[name]] for name in columns]
@@ -146,7 +146,7 @@ def multilabel(path: Path, table: pd.DataFrame) -> Answers:
 
 
 def read_raters(path: Path, maybe: bool) -> Answers:
-    """ReaL's raters, as published. Raises InputError where the file is another."""
+    """ReaL's labels, as published. Raises InputError for any other file."""
     with files.opening(path, "human_labels names no such file"):
         try:
             with np.load(path, allow_pickle=False) as archive:
@@ -168,7 +168,7 @@ def read_raters(path: Path, maybe: bool) -> Answers:
 
 
 def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """A row per (file, class) that anybody was asked of. Raises InputError where numbers or rows do not fit."""
+    """A row per (file, class) that anybody was asked about. Raises InputError if numbers or rows do not fit."""
     names = ["label", "selected", "shown"]
     numbers = table[names].apply(pd.to_numeric, errors="coerce")
     check_rows(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
@@ -190,11 +190,10 @@ def check_rows(path: Path, right: pd.Series, wrong: str, rows: pd.Series | None 
 
 
 def join(answers: Answers, ids: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, HumanLabels]:
-    """What people said of each picture's own class.
+    """The human labels for the true class of each image.
 
-    Args: ids (N,), paths or names of files; own (N,), their classes.
-    Returns: (n,) which pictures people were asked of, ascending; their answers, in that order. Raises InputError where
-    two pictures have one name.
+    Args: ids (N,), paths or names of files; own (N,), their classes. Returns: (n,) which images have human labels,
+    ascending; these labels, in that order. Raises InputError if two images have the same name.
     """
     stems = pd.Series([PurePosixPath(name).stem for name in ids])
     if stems.duplicated().any():

@@ -1,8 +1,7 @@
-"""The synthetic pictures: twelve closed shapes, the morphs between them, and how a picture is drawn.
+"""The synthetic images: twelve closed shapes, the morphs between them, and the rendering.
 
-All contours have POINTS points, equally spaced along the line, so that two shapes are blended by blending
-their points. Coordinates: x to the right, y down; a contour's mean is 0 and its mean square radius 1.
-K points, H = W = SIZE pixels.
+All contours have POINTS points, equally spaced along the line, so that two shapes are blended by blending their points.
+Coordinates: x to the right, y down; a contour has mean 0 and mean square radius 1. K points, H = W = SIZE pixels.
 """
 
 from functools import cache
@@ -17,14 +16,14 @@ CLASSES = (
 )
 SUPERCLASSES = {"angular": tuple(range(7)), "round": tuple(range(7, 11)), "bolt": (11,)}
 
-SIZE = 32  # width and height of a picture, in pixels
-SUPERSAMPLE = 4  # drawn this many times larger, then averaged: smooth edges
+SIZE = 32  # width and height of an image, in pixels
+SUPERSAMPLE = 4  # rendered this many times larger, then averaged: smooth edges
 POINTS = 120  # of a contour; divisible by 3, 4 and 5, so that regular shapes keep their corners
 
-# How hard the pictures are to a network, apart from their two causes. Shapes are lighter than their ground: with
-# random polarity the deeper networks need far more than 2,000 pictures to leave chance. With these, the default
-# study's networks end between 75 % and 95 % of the test pictures as labelled.
-ROTATION = 15.0  # +- degrees; few enough that a diamond is no square and a balloon stays upright
+# Difficulty of the images for a network, apart from the two causes. Shapes are lighter than their background: with
+# random polarity the deeper networks need far more than 2,000 images to leave chance. With these values, the accuracy
+# of the networks in the default study is between 75 % and 95 %.
+ROTATION = 15.0  # +- degrees; so few that a diamond is no square and a balloon stays upright
 RADIUS = (8.0, 10.5)  # root mean square radius of a shape, in pixels
 SHIFT = 2.5  # +- pixels of the centre, in x and y
 GROUND = (20.0, 120.0)  # mean of the background in each colour channel, of 255
@@ -32,26 +31,26 @@ FRAGMENTS = (1, 4)  # distractors behind a shape, least and most
 FRAGMENT_RADIUS = (3.0, 7.0)  # in pixels, as RADIUS
 FRAGMENT_BRIGHTEST = 130  # of 255, in each colour channel
 TEXTURE = 25.0  # standard deviation of the background's colours around their mean, of 255
-CONTRAST = 70.0  # how much brighter than the mean background a shape is at least, so that it is no third cause
+CONTRAST = 70.0  # least brightness of a shape above the mean background, so that contrast is no third cause
 
-# What degradation 1 does to a picture; degradation d does d times as much.
+# The effect of degradation 1 on an image; degradation d has d times the effect.
 BLUR = 1.7  # standard deviation, in pixels
-FADE = 0.8  # share of the contrast that is lost
+FADE = 0.8  # share of the contrast that is removed
 NOISE = 42.0  # standard deviation, of 255
 
 
 def neighbours(label: int) -> tuple[int, int]:
-    """The two classes that a class is confused with: those beside it in CLASSES, taken as a ring.
+    """The two classes that a class is confused with: its neighbours in CLASSES, taken as a ring.
 
-    Confusion is mutual: were hearts morphed towards circles but never back, every such morph would be a heart
-    to a network. The ring's order makes no morph pass through a third class. Nine of the twelve
-    pairs lie within a superclass; diamond and balloon, crescent and bolt, bolt and cross lie across.
+    Confusion is mutual: if hearts were morphed towards circles but never the reverse, a network would label every such
+    morph as a heart. The order of the ring ensures that no morph passes through a third class. Nine of the twelve pairs
+    are within a superclass; diamond and balloon, crescent and bolt, bolt and cross are not.
     """
     return (label - 1) % len(CLASSES), (label + 1) % len(CLASSES)
 
 
 def render(rng: np.random.Generator, label: int, other: int, ambiguity: float, degradation: float) -> np.ndarray:
-    """One picture (3, H, W) uint8: a shape in random pose and colour on a cluttered background.
+    """One image (3, H, W) uint8: a shape in random pose and colour on a cluttered background.
 
     The same generator gives the same pose, colours, clutter and noise pattern, whatever the two causes are.
     """
@@ -72,14 +71,14 @@ def render(rng: np.random.Generator, label: int, other: int, ambiguity: float, d
 
 
 def morph(label: int, other: int, ambiguity: float) -> np.ndarray:
-    """The contour (K, 2) that lies the share ``ambiguity`` of the way from one class to another."""
+    """The contour (K, 2) at the share ``ambiguity`` of the way from one class to another."""
     start, end = _aligned(label, other)
     return (1 - ambiguity) * start + ambiguity * end
 
 
 @cache
 def _aligned(label: int, other: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two contours (K, 2) whose points correspond: the second begins where the points lie closest in sum."""
+    """Two contours (K, 2) with corresponding points: the second starts where the sum of distances is smallest."""
     first, second = contours()[label], contours()[other]
     turns = [np.roll(second, turn, axis=0) for turn in range(POINTS)]
     return first, min(turns, key=lambda turned: ((turned - first) ** 2).sum())
@@ -117,7 +116,7 @@ def contours() -> np.ndarray:
 
 
 def _regular(corners: int, offset: float = 0.0) -> np.ndarray:
-    """A regular polygon's corners (corners, 2), clockwise, the first ``offset`` degrees from the top."""
+    """The corners of a regular polygon (corners, 2), clockwise, the first ``offset`` degrees from the top."""
     angle = np.deg2rad(offset) + 2 * np.pi * np.arange(corners) / corners
     return np.column_stack([np.sin(angle), -np.cos(angle)])
 
@@ -136,7 +135,7 @@ def _resample(corners: np.ndarray) -> np.ndarray:
 def _place(
     rng: np.random.Generator, contour: np.ndarray, radius: tuple[float, float], low: float, high: float
 ) -> np.ndarray:
-    """A contour (K, 2) turned, scaled and moved: its points in pixels."""
+    """A contour (K, 2) rotated, scaled and moved: its points in pixels."""
     angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION))
     cos, sin = np.cos(angle), np.sin(angle)
     turned: np.ndarray = rng.uniform(*radius) * contour @ np.array([[cos, sin], [-sin, cos]])
@@ -144,7 +143,7 @@ def _place(
 
 
 def _points(contour: np.ndarray) -> list[float]:
-    """A contour (K, 2) in pixels as PIL wants it, on the supersampled canvas."""
+    """A contour (K, 2) in pixels in PIL's format, on the supersampled canvas."""
     return (SUPERSAMPLE * contour).ravel().tolist()
 
 
@@ -156,7 +155,7 @@ def _background(rng: np.random.Generator, ground: np.ndarray) -> Image.Image:
 
 
 def _fragment(rng: np.random.Generator, draw: ImageDraw.ImageDraw) -> None:
-    """A distractor: a piece of some class's contour, closed by a straight line, in any dark colour."""
+    """A distractor: a piece of the contour of some class, closed by a straight line, in any dark colour."""
     contour = np.roll(contours()[rng.integers(len(CLASSES))], rng.integers(POINTS), axis=0)
     piece = contour[: rng.integers(POINTS // 4, POINTS // 2)]
     points = _points(_place(rng, piece, FRAGMENT_RADIUS, 0, SIZE))
@@ -165,7 +164,7 @@ def _fragment(rng: np.random.Generator, draw: ImageDraw.ImageDraw) -> None:
 
 def _colour(rng: np.random.Generator, ground: np.ndarray) -> tuple[int, ...]:
     """A colour that is brighter than ``ground`` (3,) by at least CONTRAST."""
-    weights = np.array([0.299, 0.587, 0.114])  # of red, green, blue in perceived brightness (ITU-R BT.601)
+    weights = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue in perceived brightness (ITU-R BT.601)
     while True:
         colour = rng.uniform(0, 255, 3)
         if (colour - ground) @ weights >= CONTRAST:

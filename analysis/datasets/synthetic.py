@@ -1,11 +1,11 @@
-"""The positive control: rendered shapes whose causes of difficulty are known, and simulated annotators.
+"""The positive control: rendered shapes with known causes of difficulty, and simulated annotators.
 
-Every picture has two independent causes of difficulty: its *ambiguity*, the share of the way (below one half)
-that its shape is morphed towards a confusable class, and its *degradation* in [0, 1], by which it is blurred,
-noisy and faded. ``shapes`` draws the pictures, ``annotators`` answers; this file assembles both and keeps them.
+Every image has two independent causes of difficulty: its *ambiguity*, the share of the way (below one half) that its
+shape is morphed towards a confusable class, and its *degradation* in [0, 1], by which it is blurred, covered with noise
+and reduced in contrast. ``shapes`` renders the images, ``annotators`` labels them; this file combines and stores both.
 
-Everything follows from the seed. Each picture, and the answers to it, has a random generator of its own, so
-picture i is the same however many are asked for. N images, C classes.
+Everything follows from the seed. Each image, and its labels, has its own random generator, so image i is the same
+however many are requested. N images, C classes.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
-TRAIN_IMAGES, TEST_IMAGES = 2000, 1000  # where the parameters name no number
+TRAIN_IMAGES, TEST_IMAGES = 2000, 1000  # if the parameters give no number
 
-# Both causes are a power of a uniform number: most pictures are easy, some very hard.
+# Both causes are a power of a uniform number: most images are easy, some very hard.
 MOST_AMBIGUITY = 0.49  # below one half, so that the label is always the nearer class
 AMBIGUITY_POWER = 2.0
 DEGRADATION_POWER = 3.0
@@ -46,16 +46,15 @@ ARRAYS = (
     *("train_images", "train_labels", "test_images", "test_labels"),
     *("test_confusable", "test_ambiguity", "test_degradation", "test_counts"),
 )
-SUMS = "sha256.json"  # beside the arrays: the SHA-256 of each one's file
+SUMS = "sha256.json"  # beside the arrays: the SHA-256 of the file of each
 
 Arrays = dict[str, np.ndarray]
 
 
 def load(parameters: StudyParameters) -> Dataset:
-    """The pictures, causes and answers; made at the first call, then mapped from ``<data>/synthetic``.
+    """The images, causes and labels; made at the first call, then mapped from ``<data>/synthetic``.
 
-    Where that folder cannot be written, they are made in memory each time; where the disk is full, raises
-    InputError.
+    If that folder is not writable, they are made in memory each time; if the disk is full, raises InputError.
     """
     train = parameters.train_images or TRAIN_IMAGES
     test = parameters.test_images or TEST_IMAGES
@@ -75,7 +74,7 @@ def load(parameters: StudyParameters) -> Dataset:
 
 
 def generate(seed: int, train: int, test: int) -> Arrays:
-    """Draw ``train`` and ``test`` pictures and ask the people about the latter."""
+    """Render ``train`` and ``test`` images and simulate labels for the latter."""
     with tqdm(total=train + test, desc="synthetic", unit=" pictures", disable=None) as bar:
         training = _pictures(seed, TRAIN, TRAIN_ORDER, train, bar)
         testing = _pictures(seed, TEST, TEST_ORDER, test, bar)
@@ -94,7 +93,7 @@ def generate(seed: int, train: int, test: int) -> Arrays:
 
 
 def _pictures(seed: int, stream: int, order: int, number: int, bar: "tqdm[NoReturn]") -> Arrays:
-    """``number`` pictures of one split, their labels and their causes."""
+    """``number`` images of one split, their labels and their causes."""
     classes = len(shapes.CLASSES)
     images = np.empty((number, 3, shapes.SIZE, shapes.SIZE), dtype=np.uint8)
     labels = np.empty(number, dtype=np.int64)
@@ -102,7 +101,7 @@ def _pictures(seed: int, stream: int, order: int, number: int, bar: "tqdm[NoRetu
     ambiguity, degradation = np.empty(number), np.empty(number)
     for i in range(number):
         rng = _rng(seed, stream, i)
-        # Each run of C pictures shows every class once, in an order of its own: balanced for any number.
+        # Each run of C images has every class once, in its own order: balanced for any number.
         labels[i] = _rng(seed, order, i // classes).permutation(classes)[i % classes]
         ambiguity[i] = MOST_AMBIGUITY * rng.random() ** AMBIGUITY_POWER
         degradation[i] = rng.random() ** DEGRADATION_POWER
@@ -119,12 +118,12 @@ def _pictures(seed: int, stream: int, order: int, number: int, bar: "tqdm[NoRetu
 
 
 def _rng(seed: int, stream: int, index: int = 0) -> np.random.Generator:
-    """A generator of its own for each use. Always three words: numpy takes [1] and [1, 0] for the same."""
+    """A separate generator for each use. Always three words: numpy takes [1] and [1, 0] as the same."""
     return np.random.default_rng([seed, stream, index])
 
 
 def _dataset(arrays: Arrays) -> Dataset:
-    """The arrays under the names of the interface. Pictures stay mapped; the rest is small and copied."""
+    """The arrays in the form of the interface. Images stay mapped; the rest is small and copied."""
     labels, counts = np.array(arrays["test_labels"]), np.array(arrays["test_counts"])
     train_labels = np.array(arrays["train_labels"])
     causes = ("ambiguity", "degradation", "confusable")
@@ -152,13 +151,13 @@ def _ids(part: str, number: int) -> np.ndarray:
 
 
 def _version() -> str:
-    """Of the cache: a sum of the code that makes the pictures, so that a changed constant never meets old ones."""
+    """The hash of the code that makes the images, so that a changed constant never uses old ones."""
     sources = (__file__, shapes.__file__, annotators.__file__)
     return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:12]
 
 
 def _read(folder: Path) -> Arrays | None:
-    """The arrays kept in ``folder``, mapped read-only; None where any is missing or damaged."""
+    """The arrays stored in ``folder``, mapped read-only; None if any is missing or damaged."""
     try:
         sums = json.loads((folder / SUMS).read_text("utf-8"))
         if any(_sum(folder / f"{name}.npy") != sums[name] for name in ARRAYS):
@@ -169,7 +168,7 @@ def _read(folder: Path) -> Arrays | None:
 
 
 def _write(folder: Path, arrays: Arrays) -> None:
-    """Keep the arrays in ``folder``: whole or not at all, and at most once if several processes try."""
+    """Store the arrays in ``folder``: complete or not at all, and at most once if several processes try."""
     temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
     damaged = temporary.with_suffix(".damaged")
     try:
@@ -178,7 +177,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
             np.save(temporary / f"{name}.npy", values, allow_pickle=False)
         sums = {name: _sum(temporary / f"{name}.npy") for name in arrays}
         (temporary / SUMS).write_text(json.dumps(sums, indent=1), "utf-8")
-        if _read(folder) is None:  # else another process was first
+        if _read(folder) is None:  # otherwise another process was first
             with suppress(FileNotFoundError):
                 folder.rename(damaged)  # a folder that is not empty cannot be replaced
             temporary.rename(folder)

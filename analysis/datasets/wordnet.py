@@ -1,15 +1,15 @@
-"""Superclasses of ImageNet's classes from WordNet 3.0 (Sec. 5, "class granularity"; Fig. 7).
+"""Superclasses of ImageNet's classes from WordNet 3.0 (Sec. 2.2; "class granularity" in Fig. 7).
 
-A class is a synset: its wnid is "n" and the synset's place in WordNet 3.0's file of nouns. The paper maps the 1,000
-classes "according to WordNet hierarchy" to 45 broader ones and does not say how. The rule here:
+A class is a synset: its wnid is "n" and the offset of the synset in WordNet 3.0's file of nouns. The paper maps the
+1,000 classes "according to WordNet hierarchy" to 45 broader ones and does not say how. The rule here:
 
-1. Each synset's parent is its hypernym that covers most of the classes (the one with the lower number among equals),
+1. The parent of a synset is the hypernym that covers most of the classes (the one with the lower number among equals),
    which makes WordNet's graph a tree.
-2. The superclasses are the 45 subtrees that hold every class once with the least sum of squared sizes: as even as
-   WordNet allows.
+2. The superclasses are the 45 subtrees that contain every class exactly once with the least sum of squared sizes: as
+   even as WordNet allows.
 
-With the 1,000 classes of ILSVRC2012 this gives groups of 59, 57, 7 and 1 classes; the paper shows 58, 7 and 1.
-WordNet is read with nltk, from its own data or from the files of Debian's package ``wordnet-base``.
+With the 1,000 classes of ILSVRC2012 this gives groups of 59, 57, 7 and 1 classes, among others; the paper shows 58, 7
+and 1. WordNet is read with nltk, from its own data or from the files of Debian's package ``wordnet-base``.
 """
 
 import warnings
@@ -27,15 +27,15 @@ from nltk.corpus.reader.wordnet import Synset, WordNetCorpusReader
 from analysis.errors import InputError
 
 DEBIAN = Path("/usr/share/wordnet")
-VERSION = "3.0"  # of which wnids are made
+VERSION = "3.0"  # from which wnids are made
 NUMBER = 45  # of superclasses, in the paper
 WHERE = "WordNet 3.0 is Debian's package wordnet-base, or nltk's data: python -m nltk.downloader wordnet"
 
-Parents = Mapping[int, Sequence[int]]  # a synset's number -> its hypernyms'
+Parents = Mapping[int, Sequence[int]]  # the number of a synset -> those of its hypernyms
 
 
 class Reader(WordNetCorpusReader):  # type: ignore[misc]  # nltk has no types
-    """nltk's reader, for Debian's files too: they lack a list of file names, and an index for other languages."""
+    """nltk's reader, also for Debian's files, which lack a list of file names and an index for other languages."""
 
     def open(self, file: str) -> TextIO:
         if file == "lexnames":
@@ -48,9 +48,9 @@ class Reader(WordNetCorpusReader):  # type: ignore[misc]  # nltk has no types
 
 
 def superclasses(wnids: Sequence[str], number: int = NUMBER) -> dict[str, tuple[int, ...]]:
-    """The superclasses of classes by name, each with the classes' places in ``wnids``, largest first.
+    """The superclasses of classes by name, each with the indices of its classes in ``wnids``, largest first.
 
-    Raises InputError where WordNet 3.0 is not here, or has no such classes.
+    Raises InputError if WordNet 3.0 is not available, or lacks these classes.
     """
     wordnet = read_wordnet()
     synsets = {int(wnid[1:]): synset(wordnet, wnid) for wnid in wnids}
@@ -78,8 +78,8 @@ def lemma(one: Synset) -> str:
 
 @cache
 def read_wordnet() -> Reader:
-    """WordNet 3.0. Raises InputError where it is not here."""
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that other languages are not there
+    """WordNet 3.0. Raises InputError if it is not available."""
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # about missing data for other languages
         reader = Reader(find_wordnet(), None)
     if reader.get_version() != VERSION:
         raise InputError(f"WordNet {reader.get_version()} is here, which numbers its words otherwise; {WHERE}")
@@ -87,7 +87,7 @@ def read_wordnet() -> Reader:
 
 
 def find_wordnet() -> nltk.data.PathPointer | str:
-    """Where WordNet is: nltk's data, else Debian's files. Raises InputError where it is in neither."""
+    """The location of WordNet: nltk's data, or Debian's files. Raises InputError if it is in neither."""
     for place in ("corpora/wordnet", "corpora/wordnet.zip/wordnet/"):
         try:
             return nltk.data.find(place)
@@ -96,7 +96,7 @@ def find_wordnet() -> nltk.data.PathPointer | str:
     if not (DEBIAN / "data.noun").is_file():
         raise InputError(f"WordNet is not here; {WHERE}")
     if str(DEBIAN) not in nltk.data.path:
-        nltk.data.path.append(str(DEBIAN))  # nltk reads in no other folders than these
+        nltk.data.path.append(str(DEBIAN))  # nltk reads only in these folders
     return str(DEBIAN)
 
 
@@ -104,7 +104,7 @@ def synset(wordnet: WordNetCorpusReader, wnid: str) -> Synset:
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             found = wordnet.synset_from_pos_and_offset(wnid[0], int(wnid[1:]))
-    except Exception:  # nltk raises its own and Python's
+    except Exception:  # nltk raises its own errors and Python's
         found = None
     if found is None:
         raise InputError(f"class {wnid} is not in WordNet {VERSION}; {WHERE}")
@@ -112,9 +112,9 @@ def synset(wordnet: WordNetCorpusReader, wnid: str) -> Synset:
 
 
 def evenest(classes: Sequence[int], parents: Parents, number: int) -> dict[int, tuple[int, ...]]:
-    """The ``number`` subtrees that hold each class once with the least sum of squared sizes, by their tops.
+    """The ``number`` subtrees that contain each class once with the least sum of squared sizes, by their tops.
 
-    Each with the places in ``classes`` of what it holds. Raises InputError where there is no such cut.
+    Each with the indices in ``classes`` of its classes. Raises InputError if there is no such cut.
     """
     counts = covered(classes, parents)
     paths = [path(one, parents, counts) for one in classes]
@@ -133,7 +133,7 @@ def evenest(classes: Sequence[int], parents: Parents, number: int) -> dict[int, 
 
 
 def covered(classes: Sequence[int], parents: Parents) -> Counter[int]:
-    """How many classes are below each synset, by whatever path."""
+    """The number of classes below each synset, by any path."""
     counts: Counter[int] = Counter()
     for one in classes:
         above, waiting = set(), [one]
@@ -154,11 +154,11 @@ def path(one: int, parents: Parents, counts: Mapping[int, int]) -> list[int]:
     return line
 
 
-Cuts = dict[int, tuple[float, tuple[int, ...]]]  # number of groups -> (least cost, the groups' tops)
+Cuts = dict[int, tuple[float, tuple[int, ...]]]  # number of groups -> (least cost, the tops of the groups)
 
 
 def cut(top: int, children: Mapping[int, Iterable[int]], cost: Callable[[int], float], most: int) -> Cuts:
-    """The best ways to hold all below ``top``: in one group, or as its children do, up to ``most`` groups."""
+    """The best ways to group all classes below ``top``: in one group, or as its children do, up to ``most`` groups."""
     whole: Cuts = {1: (cost(top), (top,))}
     if not children.get(top):
         return whole
@@ -170,7 +170,7 @@ def cut(top: int, children: Mapping[int, Iterable[int]], cost: Callable[[int], f
 
 
 def together(every: Iterable[Cuts], most: int) -> Cuts:
-    """The best ways for several synsets side by side."""
+    """The best ways for several synsets together."""
     best: Cuts = {0: (0.0, ())}
     for cuts in every:
         found: Cuts = {}
