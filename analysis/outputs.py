@@ -1,6 +1,6 @@
-"""Which of a network's outputs is which class of a dataset: by names, by numbers or, where nothing else is left, order.
+"""Assignment of a network's outputs to the classes of a dataset: by name, by number or, failing both, by order.
 
-Order is never taken where network and folders both know names: it would give a wrong accuracy, and nobody told.
+Order is never used if both network and folders have names: the accuracy would be wrong without anyone noticing.
 """
 
 import re
@@ -13,28 +13,28 @@ from scipy.stats import binomtest
 
 from analysis.errors import InputError
 
-NAMES, NUMBERS, ORDER = "names", "numbers", "order"  # what decided
-WNID = re.compile(r"n\d{8}")  # WordNet's numbers, which ImageNet's folders are called by
-SHARE = 0.5  # of the accuracy that a network can have: one below it is far below
-IMAGES = 5  # of a class, at least, where a better arrangement of classes is looked for
+NAMES, NUMBERS, ORDER = "names", "numbers", "order"  # how outputs were assigned
+WNID = re.compile(r"n\d{8}")  # WordNet ids, which are the names of ImageNet's folders
+SHARE = 0.5  # of the accuracy that a network can have; below this share it is far too low
+IMAGES = 5  # images a class needs for the search for a better arrangement of classes
 
 
 def match(
     classes: Sequence[str], names: Sequence[str] | None, outputs: int, source: str, wnids: Sequence[str] = ()
 ) -> tuple[list[int], str]:
-    """Which of the network's outputs is which class.
+    """Which output of the network belongs to which class.
 
-    By name where every class bears the name of one output, as ``plain`` has it; there may be more outputs than classes.
-    Where class folders are numbered, from 0 or 1 and none left out, they are the outputs in the order of numbers; where
-    network or folders know no names, output k is class k. Then there must be as many.
+    By name if every class has the name of one output, as compared by ``plain``; there may be more outputs than classes.
+    If class folders are numbered, from 0 or 1 without gaps, they are the outputs in numerical order; if network or
+    folders have no names, output k is class k. Then there must be as many outputs as classes.
 
-    wnids: of the outputs, where they are ImageNet's; folders may be named so, too.
-    Returns: the outputs in the order of ``classes``, then those of no class; what decided.
+    wnids: of the outputs, if they are ImageNet's; folders may have these names, too.
+    Returns: the outputs in the order of ``classes``, then those without a class; and how they were assigned.
     """
     if names is not None:
         if len(names) != outputs:
             raise InputError(f"{source} is damaged: it names {len(names)} classes and has {outputs} outputs")
-        if list(names) == list(classes):  # of which some may be alike, such as ImageNet's two cranes
+        if list(names) == list(classes):  # some of them may be equal, such as ImageNet's two cranes
             return list(range(outputs)), NAMES
         by_name = _named(classes, names, source)
         if by_name is None and wnids and all(WNID.fullmatch(name) for name in classes):
@@ -59,9 +59,9 @@ def match(
 
 
 def _named(classes: Sequence[str], names: Sequence[str], source: str) -> list[int] | None:
-    """The place of each class among the names; None where none is there.
+    """The index of each class among the names; None if none is found.
 
-    Raises InputError where some are and some are not, or where one may be several.
+    Raises InputError if only some are found, or if a class is ambiguous.
     """
     index: dict[str, list[int]] = {}
     for i, name in enumerate(names):
@@ -80,9 +80,9 @@ def _named(classes: Sequence[str], names: Sequence[str], source: str) -> list[in
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: composed, in one case, with one space for spaces, "_" and "-", numbers without zeros.
+    """A name for comparison: composed Unicode, lower case, one space for spaces, "_" and "-", no leading zeros.
 
-    Some systems write an accented letter as two, and some as one.
+    Some systems store an accented letter as two characters, some as one.
     """
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
     words = re.sub(r"[\s_-]+", " ", composed).strip()
@@ -98,12 +98,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def check_order(labels: np.ndarray, predicted: np.ndarray, source: str, decided: str, own: float | None = None) -> None:
-    """Raise InputError where what is left but names, order or numbers, has evidently put outputs to the wrong classes.
+    """Raise InputError if an assignment by name, order or number is evidently wrong.
 
-    Args: labels and predicted (N,), classes; decided, by what; own, the network's accuracy on its own test images,
-        where it is known.
-    So it is where accuracy lies far below the network's own, or below what it would be with the classes arranged
-    otherwise: then the network can tell them apart, and knows them by other places.
+    Args: labels and predicted (N,), classes; decided, how outputs were assigned; own, the accuracy of the network on
+        its own test images, if known.
+    It is evidently wrong if the accuracy is far below the network's own, or below what another arrangement of the
+    classes would give: then the network can distinguish the classes, but has them in another order.
     """
     if decided == NAMES:
         return

@@ -1,7 +1,7 @@
-"""Every parameter of a run, checked once and early, wherever it comes from.
+"""Every parameter of a run, checked once and early, whatever its source.
 
-Chapters (papermill's ``-p``), the command line and the files under ``studies/`` share this one schema. An
-unknown name or value stops with a sentence that lists what is allowed: papermill alone only warns.
+Chapters (papermill's ``-p``), the command line and the files in ``studies/`` share this schema. An unknown name or
+value stops with a sentence that lists what is allowed; papermill alone only warns.
 """
 
 import os
@@ -16,19 +16,19 @@ from pydantic_core import ErrorDetails
 from analysis.errors import InputError
 from analysis.normalisation import read_normalisation
 
-# A dataset is a module that declares one; it is not imported here, where only its name is asked for.
+# A dataset is a module that declares one; here only its name is needed, so it is not imported.
 MODULES = sorted(Path(__file__).with_name("datasets").glob("*.py"))
 DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_text("utf-8"))
-# torchvision's names, timm's, and functions of one's own.
+# torchvision's names, timm's, and your own functions.
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"
-FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # what an arch is called in a path
-PLACE = "AVH_PAGE"  # in the environment of a build: the folder of the page that a chapter becomes
-IMAGENET = {"human_labels", "raters_selected"}  # what only dataset imagenet asks for
+FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # the name of an arch in a path
+PLACE = "AVH_PAGE"  # environment variable of a build: the folder for the page of a chapter
+IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
 SEEDS = 2**31
 NONE = ("", "null", "none", "None", "~")
-SMALLEST_IMAGENET = 64  # pixels: image_size's default is another dataset's, and would pass unnoticed
-# What only training asks for.
+SMALLEST_IMAGENET = 64  # pixels: the default of image_size suits another dataset and would go unnoticed
+# Used in training only.
 TRAINING = {
     "epochs",
     "batch_size",
@@ -44,7 +44,7 @@ TRAINING = {
 
 
 def folder_name(arch: str) -> str:
-    """What an arch is called in paths, addresses and labels: timm/x -> timm-x, package.module:f -> package.module-f."""
+    """The name of an arch in paths, addresses and labels: timm/x -> timm-x, package.module:f -> package.module-f."""
     return re.sub(r"[/:]", "-", arch)
 
 
@@ -52,19 +52,19 @@ PATHS = ("results_dir", "data_dir", "root", "human_labels", "weights", "start_fr
 
 
 class Parameters(BaseModel):
-    """What all sets of parameters share: no unknown name, and one sentence for what is wrong."""
+    """Common behaviour of all sets of parameters: no unknown names, and one sentence for an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @field_validator(*PATHS, mode="after", check_fields=False)
     @classmethod
     def _at_home(cls, value: str) -> str:
-        """~ is home, wherever a path is written."""
+        """~ is the home directory in all paths."""
         return os.path.expanduser(value) if value.startswith("~") else value
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
-        """Check ``values``; raise InputError with one sentence for the first thing that is wrong."""
+        """Check ``values``; raise InputError with one sentence for the first error."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -72,7 +72,7 @@ class Parameters(BaseModel):
 
     @classmethod
     def from_notebook(cls, namespace: dict[str, Any]) -> Self:
-        """Check a notebook's ``globals()`` right after its parameters: plain data is taken for a parameter."""
+        """Check the ``globals()`` of a notebook right after its parameters: plain data are taken as parameters."""
         hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
         plain = (str, int, float, bool, list, dict, type(None))
         return cls.parse(
@@ -87,7 +87,7 @@ class Parameters(BaseModel):
 
 
 class StudyParameters(Parameters):
-    """Which pictures and whose answers: what all architectures of a study share."""
+    """The images and labels: parameters that all networks of a study share."""
 
     dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]  # read from the folder
         "synthetic", description="which pictures and people"
@@ -120,7 +120,7 @@ class StudyParameters(Parameters):
 
     @property
     def unused(self) -> set[str]:
-        """Names of the parameters that play no part here: other datasets'."""
+        """Names of the parameters that are not used: those of other datasets."""
         return set() if self.dataset == "imagenet" else IMAGENET
 
     @property
@@ -129,17 +129,17 @@ class StudyParameters(Parameters):
 
     @property
     def study_dir(self) -> Path:
-        """Where the study's tables are: ``results/<study>``."""
+        """The folder for the tables of the study: ``results/<study>``."""
         return Path(self.results_dir) / self.study_name
 
     @property
     def data_path(self) -> Path:
-        """Where data is looked for, and where downloads go."""
+        """The folder of data and downloads."""
         return Path(self.data_dir or os.environ.get("AVH_DATA") or "data").expanduser()
 
 
 class RunParameters(StudyParameters):
-    """A study's parameters and one network's: everything that a run is made of."""
+    """The parameters of a study and of one network: everything that determines a run."""
 
     arch: str = Field(
         "resnet50", description="a network: torchvision's name, timm/NAME, or package.module:function that returns one"
@@ -208,28 +208,28 @@ class RunParameters(StudyParameters):
 
     @property
     def unused(self) -> set[str]:
-        """Names of the parameters that play no part: other datasets', and training's where weights are given."""
+        """Names of the parameters that are not used: those of other datasets, and of training if weights are given."""
         return super().unused | (TRAINING if self.weights else set())
 
     @property
     def run_name(self) -> str:
-        """What the run is called in paths, on pages and among its study's runs."""
+        """The name of the run in paths, on pages and among the runs of its study."""
         return self.label or folder_name(self.arch)
 
     @property
     def training_seed(self) -> int:
-        """What initial weights, order and augmentation follow from."""
+        """The seed of initial weights, order and augmentation."""
         return self.seed if self.start_seed is None else self.start_seed
 
     @property
     def run_dir(self) -> Path:
-        """Where the run's tables are: ``results/<study>/<run_name>``; other starts' in ``seed-<start_seed>``."""
+        """The folder of the run: ``results/<study>/<run_name>``; below it ``seed-<start_seed>`` for other seeds."""
         folder = self.study_dir / self.run_name
         return folder if self.training_seed == self.seed else folder / f"seed-{self.training_seed}"
 
 
 class PageParameters(Parameters):
-    """Which finished results a page shows. What they were made with is written in them."""
+    """Which finished results a page shows. Their own parameters are stored with them."""
 
     study: str = Field("synthetic", description="folder under results/")
     results_dir: str = Field("results", description=StudyParameters.model_fields["results_dir"].description)
@@ -262,7 +262,7 @@ class ComparisonParameters(PageParameters):
     @field_validator("archs", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """papermill's -p gives one string, -y and notebooks a list."""
+        """papermill's -p gives a string, -y and notebooks give a list."""
         return [name.strip() for name in value.split(",")] if isinstance(value, str) and value else value or []
 
     @field_validator("archs")
@@ -275,30 +275,30 @@ class ComparisonParameters(PageParameters):
 
 
 def read_value(name: str, text: str) -> Any:
-    """A parameter's value: text as it is where that is what the parameter takes, else a number, yes or no, or none."""
+    """The value of a parameter: unchanged text if the parameter takes text, otherwise a number, boolean or none."""
     kind: Any = field.annotation if (field := RunParameters.model_fields.get(name)) else str
     if text.strip() in NONE and type(None) in get_args(kind):
         return None
     try:
         return TypeAdapter(kind).validate_python(text)
     except ValidationError:
-        return text  # of which the schema says what is wrong with it
+        return text  # the schema reports what is wrong with it
 
 
 def read_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of which those that are text are read, and others are what they are already."""
+    """Parameters with text values parsed, and others unchanged."""
     return {name: read_value(name, value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _run_name(value: str) -> str:
-    """What a run is called in paths, of its network's name or as it is."""
+    """The name of a run in paths, from the name of its network or unchanged."""
     if not re.fullmatch(f"{ARCH}|{FOLDER}", value):
         raise ValueError("allowed: networks of the study, such as resnet50")
     return folder_name(value)
 
 
 def _sentence(model: type[BaseModel], problem: ErrorDetails) -> str:
-    """One sentence from one of pydantic's findings."""
+    """One sentence for one of pydantic's errors."""
     name = ".".join(map(str, problem["loc"][:1]))
     if problem["type"] == "extra_forbidden":
         return f"unknown parameter {name!r}; allowed: {', '.join(model.model_fields)}"

@@ -1,7 +1,7 @@
-"""A study, step by step: the data and what people said of it, then one run per network.
+"""A study, step by step: images and human labels, then one run per network.
 
-Each step gives what is there if it is finished, and makes it if not. Only making a run imports torch, so chapters
-that read finished results start quickly.
+Each step returns finished results and makes them otherwise. Only making a run imports torch, so chapters that read
+finished results start quickly.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from analysis.parameters import RunParameters, StudyParameters
 
 DATASET = "dataset.json"
 IMAGES = "images.parquet"
-# Of a study, in dataset.json; "answers" are a record's, which is read and never added to.
+# Entries of dataset.json that identify a study; "answers" belongs to a record, which is read and never extended.
 IDENTITY = ("name", "parameters", "hash", "classes", "images", "simulated", "answers")
-GROUPING = ("superclasses", "notes")  # which depend on what is installed, and decide no table
+GROUPING = ("superclasses", "notes")  # these depend on what is installed, and change no table
 
 
 def prepare(parameters: StudyParameters) -> Dataset:
-    """Load the study's dataset and write its description and its table of test images, unless they are there.
+    """Load the dataset of a study and write its description and its table of test images, unless they exist.
 
-    A finer grouping of the classes, as where WordNet was not installed before, is taken over into the description; a
-    coarser one is not.
-    Raises InputError where data is missing, damaged or does not fit, and where the study's folder holds finished runs
-    on other data: they would be left without the images that they were made on.
+    A finer grouping of the classes, for example after WordNet was installed, is added to the description; a coarser one
+    is not.
+    Raises InputError if data is missing, damaged or does not fit, and if the folder of the study contains finished runs
+    on other data, because they would be left without their images.
     """
     dataset = load(parameters)
     folder, description = parameters.study_dir, describe_study(dataset, parameters)
@@ -54,26 +54,26 @@ def prepare(parameters: StudyParameters) -> Dataset:
 
 
 def say_left_out(dataset: Dataset) -> None:
-    """Which files were not read, on the console; pages say it, too."""
+    """Print which files were not read; pages report it, too."""
     for sentence in dataset.left_out:
         print(sentence, file=sys.stderr)
 
 
 def identity(description: dict[str, Any]) -> dict[str, Any]:
-    """What of a dataset.json tells one study from another."""
+    """The part of dataset.json that identifies a study."""
     return {name: description.get(name) for name in IDENTITY} | {"people": bool(description.get("people"))}
 
 
 def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, Any]:
-    """The stamp of the run that these parameters describe; made now if it is not finished.
+    """The stamp of the run with these parameters, which is made now if it is not finished.
 
-    A network with given weights is measured as it is; any other is trained.
+    A network with given weights is only evaluated; any other is trained.
     """
     stamp = runs.finished(parameters)
     if stamp is not None:
-        runs.sweep(parameters.run_dir)  # a run may have been killed between its stamp and its tidying
+        runs.sweep(parameters.run_dir)  # a run may have been killed between writing its stamp and cleaning up
         return stamp
-    # These import torch, seconds that a finished run is spared.
+    # These import torch, which takes seconds that finished runs do not need.
     from analysis import distributed  # noqa: PLC0415
 
     if parameters.weights:
@@ -93,12 +93,12 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
 
 
 def study_of(parameters: StudyParameters) -> StudyParameters:
-    """The part of parameters that all runs of a study share."""
+    """The parameters of a run that its study shares."""
     return StudyParameters(**parameters.model_dump(include=set(StudyParameters.model_fields)))
 
 
 def describe_study(dataset: Dataset, parameters: StudyParameters) -> dict[str, Any]:
-    """dataset.json: all that a page says about the data."""
+    """dataset.json: everything that pages report about the data."""
     return {
         "name": dataset.name,
         "parameters": runs.described(study_of(parameters)),
@@ -113,9 +113,9 @@ def describe_study(dataset: Dataset, parameters: StudyParameters) -> dict[str, A
 
 
 def images_table(dataset: Dataset) -> pd.DataFrame:
-    """images.parquet: a row per test image with its label, people's answers and the known causes of difficulty.
+    """images.parquet: a row per test image with its label, human labels and the known causes of difficulty.
 
-    ``selected`` of ``shown`` people chose the image's label; ``count_<k>`` chose class k.
+    ``selected`` of ``shown`` annotators chose the label; ``count_<k>`` chose class k.
     """
     frame = pd.DataFrame({"id": dataset.test.ids, "label": np.asarray(dataset.test.labels)})
     if dataset.human is not None:
@@ -126,7 +126,7 @@ def images_table(dataset: Dataset) -> pd.DataFrame:
 
 
 def answers_columns(human: HumanLabels) -> dict[str, np.ndarray]:
-    """People's answers as columns of images.parquet, each (N,)."""
+    """Human labels as columns of images.parquet, each (N,)."""
     columns = {"selected": human.selected, "shown": human.shown}
     if human.counts is not None:
         columns |= {f"count_{k}": human.counts[:, k] for k in range(human.counts.shape[1])}
@@ -134,7 +134,7 @@ def answers_columns(human: HumanLabels) -> dict[str, np.ndarray]:
 
 
 def answers_hash(images: pd.DataFrame) -> str:
-    """SHA-256 of people's answers in images.parquet: empty where nobody was asked."""
+    """SHA-256 of the human labels in images.parquet; empty without labels."""
     if "selected" not in images:
         return ""
     return hashlib.sha256(images[["selected", "shown"]].to_numpy(np.int64).tobytes()).hexdigest()
@@ -143,10 +143,10 @@ def answers_hash(images: pd.DataFrame) -> str:
 def answered(
     images: pd.DataFrame, dataset: dict[str, Any], parameters: StudyParameters, download: bool = True
 ) -> pd.DataFrame:
-    """images.parquet with people's answers, joined from the user's copy where they were not recorded with it.
+    """images.parquet with human labels, joined from the user's copy if they were not recorded with it.
 
-    download: whether they may be, where there is no copy; else they are left out then.
-    Raises InputError where they cannot be had, or are others than those that were recorded.
+    download: whether they may be downloaded if there is no copy; otherwise they are left out.
+    Raises InputError if they are not available, or differ from those that were recorded.
     """
     if dataset["people"] is None or "selected" in images or not (download or present(parameters)[1]):
         return images

@@ -1,10 +1,10 @@
-"""Tables of probes: what chapters read of them; and the same in an eighth of their size, for a repository.
+"""Tables of probes: reading them, and writing them at an eighth of their size for a repository.
 
-A small table has 8 bits a number, and probabilities as log-odds. That is what a network's layers compute with in
-bfloat16, and chapters use means over images of these tables. A file has the probes of each image one after another,
-which are alike; tables have the images of each probe, also when read.
-A probability near 1 would lose what tells it from 1, so a confidence p is kept as its log-odds, ln(p / (1 - p)), and
-is p again when read.
+A compact table has 8 significant bits per number, and probabilities as log-odds. Networks compute with the same
+precision in bfloat16, and chapters use means over images of these tables. A file stores the probes of each image one
+after another, because they are similar; tables have the images of each probe, also after reading.
+A probability near 1 would lose its distance from 1, so a confidence p is stored as its log-odds, ln(p / (1 - p)), and
+converted back when read.
 """
 
 from pathlib import Path
@@ -17,12 +17,12 @@ from scipy import special
 from analysis import runs
 from analysis.errors import InputError
 
-EPOCHS = ["epoch", "image", "norm", "avh", "correct", "confidence"]  # what chapters read of epochs.parquet
+EPOCHS = ["epoch", "image", "norm", "avh", "correct", "confidence"]  # columns of epochs.parquet that chapters read
 ITERATIONS = ["step", "image", "norm", "angle"]  # and of iterations.parquet
-MOMENTS = 12  # epochs at which confidences are kept, closer together at the start
+MOMENTS = 12  # epochs at which confidences are kept, denser at the start
 PROBABILITIES = {"confidence": "confidence_log_odds"}
-BITS = 8  # of a number's 11 in half precision; the others are 0, which compresses well
-IMAGE = "image"  # the column that counts images; the first one counts probes
+BITS = 8  # of the 11 bits of half precision; the others are 0, which compresses well
+IMAGE = "image"  # the column that numbers images; the first one numbers probes
 LARGEST = 17.0  # log-odds of the last float32 below 1
 
 
@@ -32,7 +32,7 @@ def moments(last: int) -> list[int]:
 
 
 def write_probes(path: Path, table: pd.DataFrame) -> None:
-    """Write a table, its float32 columns compactly. Raises InputError for a value beyond half precision."""
+    """Write a table with compact float32 columns. Raises InputError for a value beyond half precision."""
     wide = table.select_dtypes("float32").columns
     small = table.copy()
     for name in wide:
@@ -57,16 +57,16 @@ def write_probes(path: Path, table: pd.DataFrame) -> None:
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """The nearest numbers of BITS significant bits."""
+    """The nearest numbers with BITS significant bits."""
     mantissa, exponent = np.frexp(values)
     nearest: np.ndarray = np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)
     return nearest
 
 
 def read_probes(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Columns of a table, whether it is compact or not; half precision becomes float32 again.
+    """Columns of a table, compact or not; half precision becomes float32 again.
 
-    Raises InputError where there is none or it lacks a column.
+    Raises InputError if there is no table or a column is missing.
     """
     with runs.reading(path):
         there = set(parquet.read_schema(path).names)

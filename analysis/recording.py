@@ -1,16 +1,14 @@
-"""Recording a finished study in the repository: the tables that its chapters read, small, and what made them.
+"""Recording a finished study in the repository: compact copies of the tables that its chapters read, with stamps.
 
-    recorded/<study>/dataset.json, images.parquet          as in results/, without people's answers
-    recorded/<study>/<arch>/scores.parquet, training.parquet, run.json        as they are
+    recorded/<study>/dataset.json, images.parquet          as in results/, without human labels
+    recorded/<study>/<arch>/scores.parquet, training.parquet, run.json        unchanged
     recorded/<study>/<arch>/epochs.parquet, iterations.parquet    the columns that chapters need, compact
-    recorded/<study>/<arch>/seed-<seed>/      another start of the network: its scores, training and run.json alone
+    recorded/<study>/<arch>/seed-<seed>/      another seed of the network: only its scores, training and run.json
 
-Of a study that has only some of its pages, what is kept of another start is kept of the first, and of scores the main
-ones.
+For a study with only some of its pages, the first seed is recorded like the others, with the main scores only.
 
-People's answers and pictures are others' work and stay out: answers are joined when the tables are read, from the
-user's own copy of them, and checked by their hash. Chapters read a record as they read results, with ``results_dir``
-recorded.
+Human labels and images belong to others and are not copied: labels are joined when the tables are read, from the user's
+own copy, and checked by their hash. Chapters read a record like results, with ``results_dir`` set to recorded.
 """
 
 from collections.abc import Iterable
@@ -32,11 +30,11 @@ ANSWERS = r"selected|shown|count_\d+"
 def record(
     parameters: StudyParameters, archs: Iterable[str], folder: Path = Path(RECORDED), *, whole: bool = True
 ) -> Path:
-    """Copy a finished study's tables to ``folder/<study>``, without people's answers. Returns where they are.
+    """Copy the tables of a finished study to ``folder/<study>``, without human labels. Returns the folder.
 
-    whole: whether the probes of training are kept, which are the bulk of it, and all scores.
+    whole: whether the probes of training, which take most of the space, and all scores are kept.
 
-    Raises InputError where a run is not finished, or a value exceeds half precision.
+    Raises InputError if a run is not finished, or a value exceeds half precision.
     """
     source, target = parameters.study_dir, folder / parameters.study_name
     stamps = {arch: runs.read_stamp(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
@@ -48,7 +46,7 @@ def record(
             table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
             if name == "scores":
                 table = kept(table, whole)
-            if name == "epochs":  # a third of its size, and asked for at these alone
+            if name == "epochs":  # a third of the size; confidences are used at these epochs only
                 asked = table["epoch"].isin(moments(int(table["epoch"].max())))
                 table["confidence"] = table["confidence"].where(asked)
             write = probes.write_probes if name in DYNAMICS else runs.write_table

@@ -1,12 +1,12 @@
-"""Where a run's files are, their schema, the provenance stamp, and writing that leaves nothing half-written.
+"""The files of a run: paths, schema, provenance stamp, and atomic writing.
 
-    results/<study>/dataset.json       what the dataset is, and the hash of its data
-    results/<study>/images.parquet     a row per test image: label, people's answers, known causes
+    results/<study>/dataset.json       the description of the dataset, and the hash of its data
+    results/<study>/images.parquet     a row per test image: label, human labels, known causes
     results/<study>/<arch>/scores.parquet, epochs.parquet, iterations.parquet, training.parquet
-                                       (scores.parquet alone where weights were given and nothing was trained)
-    results/<study>/<arch>/run.json    parameters and stamp; written last: where it is, the run is finished
+                                       (only scores.parquet if weights were given and nothing was trained)
+    results/<study>/<arch>/run.json    parameters and stamp; written last: if it exists, the run is finished
 
-A file is written under a temporary name and renamed, so a file that exists is whole.
+A file is written under a temporary name and then renamed, so a file that exists is complete.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ from analysis.parameters import RunParameters, StudyParameters
 
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
-MEASURED = TABLES[:1]  # of a run whose weights were given
-OF_ANOTHER_START = ("scores", "training")  # what pages read, and a record keeps, of all starts but the first
-PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters that say where, not what
+MEASURED = TABLES[:1]  # of a run with given weights
+OF_ANOTHER_START = ("scores", "training")  # tables that pages read, and a record keeps, for all seeds but the first
+PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters for locations, which change no result
 CHECKPOINT = "checkpoint-{}.pt"
 TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
-DESCRIBED = ("*.parquet", "model.safetensors")  # which these are
-SEAL = "seal"  # in a description: the SHA-256 of all else in it
-COLOURED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what makes a terminal write in bold, as torch's messages have it
-PARTIAL = ".partial"  # ends the temporary names
+DESCRIBED = ("*.parquet", "model.safetensors")  # these files
+SEAL = "seal"  # in a description: the SHA-256 of everything else in it
+COLOURED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # terminal codes for bold text, which messages of torch contain
+PARTIAL = ".partial"  # suffix of temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
 SOURCE = Path(__file__).parent
-# The modules that make a run's tables: it is stamped with their contents, and the Snakefile makes it again when one
-# changes. Of datasets those that decode pictures in the course of a run; what the others made, the data's hash tells.
+# The modules that make the tables of a run: their contents are part of its stamp, and the Snakefile makes the run again
+# if one changes. Of the datasets only those that decode images during a run; the hash of the data covers the others.
 TRAINED_BY = (
     *("architectures", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
     *("distributed", "extraction", "normalisation", "outputs", "scores", "training", "weights"),
@@ -56,9 +56,9 @@ MEASURED_BY = (
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place if all goes well, and vanishes if not.
+    """A temporary path beside ``path`` that replaces it if all goes well, and is removed otherwise.
 
-    Raises InputError where the disk is full or cannot be written.
+    Raises InputError if the disk is full or not writable.
     """
     temporary = None
     try:
@@ -77,7 +77,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a finished run no longer needs: checkpoints, and what killed processes left half-written."""
+    """Remove what a finished run no longer needs: checkpoints, and unfinished files of killed processes."""
     for leftover in (*folder.glob(CHECKPOINT.format("*")), *folder.glob(f".*{PARTIAL}")):
         leftover.unlink(missing_ok=True)
 
@@ -96,7 +96,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 def write_stamp(path: Path, stamp: dict[str, Any]) -> dict[str, Any]:
     """Write a description of the files beside it, with the SHA-256 of each and of itself, and return it.
 
-    They are written before.
+    The files must be written first.
     """
     files = sorted(file for pattern in DESCRIBED for file in path.parent.glob(pattern))
     stamp = stamp | {TABLES_OF: {file.name: sha256(file) for file in files}}
@@ -105,7 +105,7 @@ def write_stamp(path: Path, stamp: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_stamp(path: Path) -> dict[str, Any]:
-    """What ``write_stamp`` wrote. Raises InputError where the file is another than it; older ones have no seal."""
+    """The content written by ``write_stamp``. Raises InputError if the file has changed; older ones have no seal."""
     stamp = read_json(path)
     written = stamp.pop(SEAL, None)
     if written is not None and written != seal(stamp):
@@ -122,7 +122,7 @@ def seal(stamp: dict[str, Any]) -> str:
 
 
 def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
-    """Raises InputError where a file is not the one that its description was written with; older ones do not say."""
+    """Raises InputError if a file differs from the one in its description; older descriptions have no hashes."""
     written = stamp.get(TABLES_OF, {}).get(path.name)
     if written and path.exists() and sha256(path) != written:
         raise InputError(
@@ -132,7 +132,7 @@ def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises InputError where there is none."""
+    """The object in a JSON file. Raises InputError if there is none."""
     with reading(path):
         value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
@@ -147,7 +147,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """The table in a parquet file. Raises InputError where there is none or it lacks a column."""
+    """The table in a parquet file. Raises InputError if there is none or a column is missing."""
     with reading(path):
         table: pd.DataFrame = parquet.read_table(path, columns=columns).to_pandas()
     return table
@@ -155,7 +155,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raises InputError in place of what reading a missing or damaged file raises."""
+    """Raises InputError in place of errors that occur when reading a missing or damaged file."""
     try:
         yield
     except FileNotFoundError:
@@ -165,7 +165,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line that is not too long."""
+    """The message of an error, in one line of limited length."""
     return next(iter(COLOURED.sub("", str(error)).splitlines()), type(error).__name__)[:100]
 
 
@@ -180,10 +180,10 @@ def file_names(names: Iterable[str]) -> list[str]:
 
 
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
-    """The stamp of the finished run that these parameters describe; None where it, or a table of it, is missing.
+    """The stamp of the finished run with these parameters; None if it, or one of its tables, is missing.
 
-    A parameter that a stamp does not have is younger than it and was at its default then.
-    Raises InputError where the place is taken by a run with other parameters, on other data or of other weights: it is
+    A parameter that a stamp lacks was added later; the run had its default.
+    Raises InputError if the folder contains a run with other parameters, on other data or with other weights: it is
     never overwritten silently.
     """
     path = parameters.run_dir / RUN
@@ -212,12 +212,12 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:
-    """The parameters that decide a result, without those that only say where things are or play no part."""
+    """The parameters that determine a result, without locations and unused parameters."""
     return parameters.model_dump(exclude=PLACES | parameters.unused)
 
 
 def sha256(path: Path) -> str:
-    """A file's SHA-256 in hexadecimal. Raises InputError where it cannot be read."""
+    """The SHA-256 of a file in hexadecimal. Raises InputError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -226,18 +226,18 @@ def sha256(path: Path) -> str:
 
 
 def fingerprint(parameters: RunParameters, data: str) -> str:
-    """SHA-256 of everything that decides a run's tables: parameters, data and the code that trains."""
+    """SHA-256 of everything that determines the tables of a run: parameters, data and code."""
     parts = [json.dumps(described(parameters), sort_keys=True), data, source_hash()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def source_hash(made_by: tuple[str, ...] = TRAINED_BY) -> str:
-    """SHA-256 of the modules that make a run's tables."""
+    """SHA-256 of the modules that make the tables of a run."""
     return hashlib.sha256(b"".join((SOURCE / f"{name}.py").read_bytes() for name in made_by)).hexdigest()
 
 
 def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
-    """What made a run: parameters, commit, versions, data, and whatever else the caller knows."""
+    """The provenance of a run: parameters, commit, versions, data, and further entries of the caller."""
     return {
         "parameters": described(parameters),
         "data": data,
@@ -249,7 +249,7 @@ def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """The commit that is checked out, with "+" where files differ from it; "unknown" outside a repository."""
+    """The commit that is checked out, with "+" if files differ from it; "unknown" outside a repository."""
 
     def git(*words: str) -> str:
         return subprocess.run(("git", *words), cwd=SOURCE, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,6 +1,6 @@
-"""What tables and their descriptions may hold: columns, types and ranges, checked whenever they are read.
+"""Valid content of tables and their descriptions: columns, types and ranges, checked at every reading.
 
-A file's SHA-256 tells whether it is the one that was written (runs.py); this, whether it can be a result at all.
+The SHA-256 of a file shows whether it has changed (runs.py); this shows whether it can be a result at all.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from analysis import catalogue
 from analysis.errors import InputError
 
 ADVICE = "put it back as it was written, or remove the folder and run the study again"
-ROUNDED = 1e-3  # what half precision may lie beside a range
+ROUNDED = 1e-3  # tolerance of ranges for half precision
 
 
 class Column(NamedTuple):
-    """What a column holds: a type, its range, and whether it must be there and may be undefined."""
+    """Valid content of a column: type, range, and whether it may be missing or undefined."""
 
     kind: str  # "text", "whole", "real" or "truth"
     low: float = -np.inf
     high: float = np.inf
     needed: bool = True
-    undefined: bool = False  # NaN: of a picture whose embedding has no direction, or what was not asked for
+    undefined: bool = False  # NaN: image whose embedding has no direction, or without human labels
 
 
 KINDS: dict[str, tuple[Callable[[pd.Series], bool], str]] = {
@@ -69,7 +69,7 @@ PROBES = {"image": Column("whole", 0), **{name: column._replace(needed=False) fo
 
 
 def _check_columns(path: Any, table: pd.DataFrame, columns: dict[str, Column]) -> None:
-    """Raise InputError for the first column that is not there, of another type, or out of its range."""
+    """Raise InputError for the first column that is missing, of another type, or out of range."""
     for name, column in columns.items():
         if name not in table:
             if column.needed:
@@ -104,7 +104,7 @@ def _check_range(path: Any, name: str, values: np.ndarray, column: Column) -> No
 
 
 def check_images(path: Any, table: pd.DataFrame, classes: int, images: int) -> None:
-    """images.parquet: a row per test image, a label among the classes, and people's answers that add up."""
+    """images.parquet: a row per test image, with a label among the classes, and consistent human labels."""
     _check_columns(path, table, IMAGES)
     _check_rows(path, table, images)
     _check_classes(path, table["label"], classes)
@@ -124,7 +124,7 @@ def check_images(path: Any, table: pd.DataFrame, classes: int, images: int) -> N
 def check_scores(path: Any, table: pd.DataFrame, images: pd.DataFrame, outputs: int, undefined: int | None) -> None:
     """scores.parquet: a row for each test image, in their order and with their labels.
 
-    undefined: how many have no AVH, where the stamp says so.
+    undefined: the number without AVH, if the stamp states it.
     """
     _check_columns(path, table, SCORES)
     _check_rows(path, table, len(images))
@@ -151,7 +151,7 @@ def check_training(path: Any, table: pd.DataFrame, epochs: int | None) -> None:
 def check_probes(path: Any, table: pd.DataFrame, columns: list[str], images: int, last: int | None) -> None:
     """epochs.parquet or iterations.parquet: a row for each probe and test image.
 
-    columns: those that are read, the first of which counts probes; last: the last probe's number, where it is known.
+    columns: the columns to read, of which the first numbers the probes; last: the number of the last probe, if known.
     """
     key, *others = columns
     _check_columns(
@@ -179,7 +179,7 @@ def _damaged(path: Any, reason: str) -> InputError:
 
 
 class Plain(BaseModel):
-    """An object in a description; what else it holds is not looked at."""
+    """An object in a description; other entries are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -189,7 +189,7 @@ class Sizes(Plain):
 
 
 class Description(Plain):
-    """dataset.json: what must be in it for pages to be made."""
+    """dataset.json: the entries that pages require."""
 
     name: str
     parameters: dict[str, Any]
@@ -203,7 +203,7 @@ class Description(Plain):
 
 
 class Stamp(Plain):
-    """run.json: the same."""
+    """run.json: the entries that pages require."""
 
     parameters: dict[str, Any]
     data: str
@@ -223,7 +223,7 @@ class Stamp(Plain):
 
 
 def check_description(path: Any, value: dict[str, Any], kind: type[Plain]) -> None:
-    """Raise InputError where a description lacks an entry, or holds one of another type."""
+    """Raise InputError if a description lacks an entry, or has one of another type."""
     try:
         kind.model_validate(value)
     except ValidationError as error:

@@ -1,40 +1,41 @@
-"""The paper's scores of an image under a network: angles, AVH, confidence and norm. Others are in `catalogue`.
+"""The scores of the paper for an image and a network: angles, AVH, confidence and norm. Others are in `catalogue`.
 
 Letters:  N images, D embedding dimensions, C classes.
           x  (N, D)  embeddings: the input of the final linear layer
-          w  (C, D)  that layer's weights, b (C,) its bias
+          w  (C, D)  weights of that layer, b (C,) its bias
           z  (N, C)  logits: x w^T + b
-          y  (N,)    targets: each image's own class
+          y  (N,)    targets: the true class of each image
 
 Definitions (Chen et al., 2019):
     A(u, v) = arccos(<u, v> / (|u| |v|))              in radians, 0..pi           (Sec. 2.2)
     AVH(x)  = A(x, w_y) / sum_i A(x, w_i)             the sum includes y          (Def. 3)
     confidence = softmax(z)_y                                                     (Def. 1)
-Def. 3 is typeset as a product; it is a quotient. Low AVH = easy. The bias and the weights' norms play no part.
+Def. 3 is typeset as a product; it is a quotient. Low AVH = easy. AVH depends neither on the bias nor on the norms of
+the weights.
 
-What these functions are not: they know no model, no file and no device; they take tensors and give tensors.
+These functions know no model, file or device; they take tensors and return tensors.
 
 Undefined angles: a zero embedding or a zero weight row has no direction. Its angles are NaN, and so is every
-AVH that needs them; `undefined` counts them. Nothing is silently 0.
+AVH that depends on them; `undefined` counts them. Nothing is silently 0.
 
-Precision: half and bfloat16 input is computed in float32. Near 0 and pi arccos loses half of the digits, so
-entries with |cosine| > 0.95 are computed again in float64 by Kahan's formula, 2 atan2(|u - v|, |u + v|). It is
-also what keeps the gradient finite at an angle of 0.
+Precision: half and bfloat16 inputs are computed in float32. Near 0 and pi arccos loses half of the digits, so entries
+with |cosine| > 0.95 are recomputed in float64 by Kahan's formula, 2 atan2(|u - v|, |u + v|). This also keeps the
+gradient finite at an angle of 0.
 """
 
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # images at a time: 4 MB of float32 cosines for 1,000 classes, which stays in a CPU's cache
+CHUNK = 1024  # images at a time: 4 MB of float32 cosines for 1,000 classes, which fit into the cache of a CPU
 NEAR = 0.95  # |cosine| above which arccos is replaced by Kahan's formula
 
 
 def angles(embeddings: Tensor, weights: Tensor) -> Tensor:
-    """Angle between each embedding and each class's weights.
+    """Angle between each embedding and the weights of each class.
 
     Args: embeddings (N, D), weights (C, D), of any floating dtype on one device.
     Returns: (N, C) radians in 0..pi, float32 (float64 if an input is); NaN for zero rows.
-    Raises: ValueError where the shapes or dtypes do not fit.
+    Raises: ValueError if the shapes or dtypes do not fit.
     """
     _check(embeddings, weights)
     directions = _directions(embeddings, weights)  # (C, D)
@@ -48,11 +49,11 @@ def angles(embeddings: Tensor, weights: Tensor) -> Tensor:
 
 
 def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
-    """Angular visual hardness (Def. 3), streamed over images: no (N, C) array is ever held.
+    """Angular visual hardness (Def. 3), streamed over images: the array (N, C) never exists.
 
     Args: embeddings (N, D), weights (C, D), targets (N,) integers in 0..C-1.
-    Returns: (N,) in 0..1; all angles equal gives 1/C; low = easy; NaN where an angle is undefined.
-    Raises: ValueError where shapes or dtypes do not fit, with fewer than two classes, or a target out of range.
+    Returns: (N,) in 0..1; 1/C if all angles are equal; low = easy; NaN if an angle is undefined.
+    Raises: ValueError if shapes or dtypes do not fit, with fewer than two classes, or for a target out of range.
     """
     _check(embeddings, weights)
     targets = _check_targets(targets, len(embeddings), len(weights))
@@ -60,7 +61,7 @@ def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     if _needs_grad(embeddings, weights):
         return avh_from_angles(_angles(_cosines(embeddings, directions), embeddings, weights), targets)
     result = directions.new_empty(len(embeddings))  # (N,)
-    buffer = directions.new_empty(min(CHUNK, len(embeddings)), len(weights))  # (chunk, C), used again and again
+    buffer = directions.new_empty(min(CHUNK, len(embeddings)), len(weights))  # (chunk, C), reused
     for rows in _chunks(len(embeddings)):
         x = embeddings[rows]
         a = _angles(_cosines(x, directions, out=buffer[: len(x)]), x, weights)  # (chunk, C)
@@ -71,14 +72,14 @@ def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
 def angles_from_logits(
     logits: Tensor, embeddings: Tensor, weights: Tensor, bias: Tensor | None, targets: Tensor
 ) -> Tensor:
-    """The same angles (N, C) from logits that a forward pass has already made: cosine = (z - b) / (|x| |w|).
+    """The same angles (N, C) from the logits of a forward pass: cosine = (z - b) / (|x| |w|).
 
-    Ten to twenty times cheaper than the product. The logits must be float32, from a float32 head: a bfloat16
-    product is useless below 0.3 rad. Only the target's angle is computed again near 0 and pi; no GPU is waited for.
+    Ten to twenty times cheaper than the product. The logits must be float32, from a float32 head: a bfloat16 product is
+    useless below 0.3 rad. Only the angle to the target is recomputed near 0 and pi, without waiting for a GPU.
     """
     cosines = logits if bias is None else logits - bias  # (N, C)
     cosines = cosines / norm(embeddings)[:, None] / norm(weights)  # 0 / 0 = NaN: no direction
-    if cosines.is_cuda:  # every target: to find those near 0 or pi would make the device wait
+    if cosines.is_cuda:  # for every target: selecting those near 0 or pi would wait for the device
         near = torch.arange(len(cosines), device=cosines.device)  # (K,)
     else:
         near = (_target(cosines, targets).abs() > NEAR).nonzero()[:, 0]  # (K,)
@@ -87,12 +88,12 @@ def angles_from_logits(
 
 
 def avh_from_angles(angles: Tensor, targets: Tensor) -> Tensor:
-    """AVH (N,) from angles (N, C) and targets (N,). Targets are not checked, so that no device is waited for."""
+    """AVH (N,) from angles (N, C) and targets (N,). Targets are not checked, to avoid waiting for the device."""
     return _target(angles, targets) / angles.sum(1)
 
 
 def confidence(logits: Tensor, targets: Tensor) -> Tensor:
-    """Model confidence (Def. 1): the target's probability. (N,)"""
+    """Model confidence (Def. 1): the probability of the target. (N,)"""
     return _target(logits.log_softmax(1), targets).exp()
 
 
@@ -106,19 +107,19 @@ def norm(embeddings: Tensor) -> Tensor:
 
 
 def undefined(values: Tensor) -> int:
-    """How many values are NaN: scores of images whose angle has no direction."""
+    """The number of NaN values: scores of images whose angle has no direction."""
     return int(values.isnan().sum())
 
 
 def _directions(embeddings: Tensor, weights: Tensor) -> Tensor:
-    """The weights' rows scaled to norm 1 (C, D), in the dtype of the result; a zero row becomes NaN."""
+    """The rows of the weights scaled to norm 1 (C, D), in the dtype of the result; a zero row becomes NaN."""
     dtype = torch.promote_types(_dtype(embeddings), _dtype(weights))
     rows = weights.to(dtype)
     return rows / _length(rows)[:, None]
 
 
 def _cosines(embeddings: Tensor, directions: Tensor, out: Tensor | None = None) -> Tensor:
-    """Cosines (N, C): one product, then each row over its norm; 0 / 0 = NaN: no direction."""
+    """Cosines (N, C): one product, then each row divided by its norm; 0 / 0 = NaN: no direction."""
     x = embeddings.to(directions.dtype)
     length = _length(x)
     if out is None:
@@ -127,7 +128,7 @@ def _cosines(embeddings: Tensor, directions: Tensor, out: Tensor | None = None) 
 
 
 def _length(rows: Tensor) -> Tensor:
-    """Norm of each row (N,), in its dtype: `norm` where float32 squares would vanish or overflow, else quicker."""
+    """Norm of each row (N,), in its dtype: `norm` if float32 squares would vanish or overflow, otherwise faster."""
     length: Tensor = torch.linalg.vector_norm(rows, dim=1)
     if len(rows) and not 1e-12 < length.detach().min() <= length.detach().max() < 1e12:
         length = norm(rows)
@@ -135,15 +136,15 @@ def _length(rows: Tensor) -> Tensor:
 
 
 def _angles(cosines: Tensor, embeddings: Tensor, weights: Tensor) -> Tensor:
-    """Angles from cosines (N, C), in place where no gradient is asked for.
+    """Angles from cosines (N, C), in place if no gradient is needed.
 
-    Cosines beyond +-NEAR are clamped, which keeps arccos and its gradient finite, and their angles computed
-    again; so a cosine that rounding has pushed above 1 does no harm.
+    Cosines beyond +-NEAR are clamped, which keeps arccos and its gradient finite, and their angles are recomputed; so
+    a cosine that rounding pushed above 1 does no harm.
     """
     if cosines.numel() == 0:
         return cosines
     low, high = cosines.detach().aminmax()
-    if low > -NEAR and high < NEAR:  # False where there is a NaN
+    if low > -NEAR and high < NEAR:  # False if there is a NaN
         return cosines.acos() if cosines.requires_grad else cosines.acos_()
     pairs = (cosines.detach().abs() > NEAR).nonzero()  # (K, 2): image, class
     cosines = cosines.clamp(-NEAR, NEAR) if cosines.requires_grad else cosines.clamp_(-NEAR, NEAR)
@@ -161,7 +162,7 @@ def _kahan(u: Tensor, v: Tensor) -> Tensor:
 
 
 def _target(values: Tensor, targets: Tensor) -> Tensor:
-    """Each row's entry at its target: (N, C), (N,) -> (N,)."""
+    """The entry of each row at its target: (N, C), (N,) -> (N,)."""
     return values.gather(1, targets[:, None])[:, 0]
 
 
@@ -188,7 +189,7 @@ def _check(embeddings: Tensor, weights: Tensor) -> None:
 
 
 def _check_targets(targets: Tensor, images: int, classes: int) -> Tensor:
-    """The targets as int64, of whatever integers they were."""
+    """The targets as int64, from any integer type."""
     if classes < 2:
         raise ValueError(f"AVH needs at least 2 classes; got {classes}")
     if targets.shape != (images,) or targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:

@@ -1,18 +1,18 @@
 """Study files: ``studies/<name>.yaml``, commented plain data, checked against the schema of all parameters.
 
-A file holds the parameters that its networks share and, under ``architectures``, each network with its own:
+A file contains the parameters that its networks share and, under ``architectures``, each network with its own:
 
     dataset: synthetic
     epochs: 90
-    seeds: [0, 1, 2]        # each network from three starts, on the same pictures
-    chapters: [heads]       # pages, where only some are wanted
+    seeds: [0, 1, 2]        # each network with three seeds, on the same images
+    chapters: [heads]       # pages, if only some are wanted
     architectures:
       alexnet: {stem: small}
       resnet50: {}
       timm/tf_efficientnet_lite0: {}
-      linear: {arch: resnet18, head: linear}    # a run by another name, such as one of several of a network
+      linear: {arch: resnet18, head: linear}    # a run with another name, such as one of several of a network
 
-A run is called as it is in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
+Runs are named as in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
 """
 
 import re
@@ -34,20 +34,20 @@ ARCHITECTURES = ("alexnet", "vgg19", "densenet121", "resnet50")  # the paper's, 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study as planned: its shared parameters and one run per network, in the file's order."""
+    """A study as planned: its shared parameters and one run per network, in the order of the file."""
 
     parameters: StudyParameters
-    runs: dict[str, RunParameters]  # each network's first start, of which pages show the training
-    seeds: tuple[int, ...] = ()  # of all starts, the first one's first; empty: there is one start
-    chapters: tuple[str, ...] = ()  # the pages that it has; empty: all that it can have
+    runs: dict[str, RunParameters]  # the first seed of each network; pages show its training
+    seeds: tuple[int, ...] = ()  # of all runs, beginning with the first one's; empty: a single seed
+    chapters: tuple[str, ...] = ()  # the pages of the study; empty: all that are possible
 
     def starts(self, arch: str) -> list[RunParameters]:
-        """A network's runs, one from each seed."""
+        """The runs of a network, one per seed."""
         others = [self.runs[arch].model_copy(update={"start_seed": seed}) for seed in self.seeds[1:]]
         return [self.runs[arch], *others]
 
     def files(self, arch: str) -> list[Path]:
-        """What pages read of a network, below the study's folder: the tables and stamps of all of its starts."""
+        """The files of a network that pages read, below the folder of the study: tables and stamps for all seeds."""
         first, *others = self.starts(arch)
         names = [Path(arch, file) for file in runs.file_names(runs.tables(first))]
         kept = runs.file_names(runs.OF_ANOTHER_START)
@@ -59,26 +59,26 @@ class StudyPlan:
 
     @property
     def folder(self) -> Path:
-        """Where its results are."""
+        """The folder of its results."""
         return self.parameters.study_dir
 
     @property
     def measured(self) -> bool:
-        """Whether its networks' weights are given: nothing is trained, so there is no training to show or compare."""
+        """Whether the weights of its networks are given, so that there is no training to show or compare."""
         return any(run.weights for run in self.runs.values())
 
 
 def as_given(config: Mapping[str, Any], entries: Iterable[str] | None) -> dict[str, Any]:
-    """Snakemake's ``config`` with the text of its ``--config NAME=VALUE`` entries in place of what it read in them.
+    """Snakemake's ``config`` with the text of its ``--config NAME=VALUE`` entries instead of the parsed values.
 
-    A list in brackets stays what it was read as.
+    A list in brackets keeps its parsed value.
     """
     given = dict(entry.split("=", 1) for entry in entries or ())
     return {name: value if isinstance(value, list) else given.get(name, value) for name, value in config.items()}
 
 
 def check_networks(studies: Iterable["StudyPlan"]) -> None:
-    """Raises InputError for a network that there is none of, before anything runs. The paper's are there."""
+    """Raises InputError for an unknown network before anything runs. The paper's networks are known."""
     others = sorted({run.arch for study in studies for run in study.runs.values()} - set(ARCHITECTURES))
     if others:
         from analysis.architectures import check_name  # noqa: PLC0415  imports torch, seconds
@@ -88,10 +88,10 @@ def check_networks(studies: Iterable["StudyPlan"]) -> None:
 
 
 def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
-    """The studies that a Snakemake ``--config`` asks for, by name.
+    """The studies that Snakemake's ``--config`` requests, by name.
 
-    ``studies`` names files under ``studies/`` (one, or several separated by commas), ``archs`` the networks (default:
-    the file's); every other entry is a parameter that replaces the files' value, for all networks.
+    ``studies`` names files in ``studies/`` (one, or several separated by commas), ``archs`` the networks (default:
+    those of the file); every other entry is a parameter that replaces the value in the file, for all networks.
     """
     overrides = dict(config)
     names = words(overrides.pop("studies", "synthetic"))
@@ -100,7 +100,7 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
 
 
 def with_recorded(studies: Mapping[str, StudyPlan], folder: Path = RECORDED) -> dict[str, StudyPlan]:
-    """These studies by name and, after them, those that are recorded in the repository."""
+    """These studies by name, followed by those recorded in the repository."""
     names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
     return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}
 
@@ -111,7 +111,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     if not path.is_file():
         raise one_of("study", name, sorted(file.stem for file in STUDIES.glob("*.yaml")))
     try:
-        # Every value as text, of which its parameter's type decides what it is: 2024_01 and on are names here.
+        # Every value as text; the type of its parameter determines how it is parsed: 2024_01 and on are names here.
         text = path.read_text("utf-8")
         content = yaml.BaseLoader(text).get_single_data()
     except yaml.YAMLError as error:
@@ -147,7 +147,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
 
 
 def check_hashes(text: str, path: Path) -> None:
-    """Raises InputError where YAML ends a path at " #" and what follows looks like more of it: "root: pics #2"."""
+    """Raises InputError if YAML ends a path at " #" and what follows looks like part of it: "root: pics #2"."""
     nodes = [yaml.BaseLoader(text).get_single_node()]
     for node in nodes:  # which grows
         for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -163,7 +163,7 @@ def check_hashes(text: str, path: Path) -> None:
 
 
 def read_seeds(value: Any, where: str) -> tuple[int, ...]:
-    """The seeds of a study's starts, from a list or words with commas; none where nothing is given."""
+    """The seeds of a study, from a list or text with commas; none if nothing is given."""
     if value is None:
         return ()
     items = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
@@ -177,19 +177,19 @@ def read_seeds(value: Any, where: str) -> tuple[int, ...]:
 
 
 def words(value: str | list[str]) -> list[str]:
-    """A list as it is, or one written with commas; a name that was read as a number is one name."""
+    """A list unchanged, or one written with commas; a name that was parsed as a number is one name."""
     if isinstance(value, list | tuple):
         return [str(word) for word in value]
     return [word.strip() for word in str(value).split(",") if word.strip()]
 
 
 def options(parameters: StudyParameters) -> list[str]:
-    """The ``-p NAME VALUE`` words that give papermill or the command line these parameters, whatever the defaults."""
+    """The ``-p NAME VALUE`` arguments for papermill or the command line, including parameters at their defaults."""
     values = parameters.model_dump()
     return [word for name, value in values.items() if value not in (None, "") for word in ("-p", name, str(value))]
 
 
 def in_order(archs: Iterable[str]) -> list[str]:
-    """Architectures in the paper's order, others after them by name."""
+    """Architectures in the order of the paper, then others by name."""
     place = {arch: i for i, arch in enumerate(ARCHITECTURES)}
     return sorted(set(archs), key=lambda arch: (place.get(arch, len(place)), arch))

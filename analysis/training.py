@@ -1,18 +1,19 @@
-"""Training from scratch on the paper's schedule, with every test image's scores probed on the way (Sec. 3, App. A).
+"""Training from scratch on the paper's schedule, with the scores of every test image probed (Sec. 3, App. A).
 
-SGD with momentum and weight decay; the rate falls tenfold after each third of the epochs (the paper's 30 of 90).
-Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0 to 60.
+SGD with momentum and weight decay; the learning rate is divided by ten after each third of the epochs (30 of 90 in the
+paper). Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0
+to 60.
 
-Under torchrun several workers train one network, each its share of every batch: see distributed.py. A batch may be
-computed in parts, one after the other, where memory is small.
+Under torchrun several workers train one network, each with its share of every batch: see distributed.py. If memory is
+short, a batch can be computed in parts, one after the other.
 
-Everything random in an epoch follows from (seed, epoch), so a checkpoint between epochs is all that an exact resume
-needs: on a CPU, a run that was killed and started again has the tables of one that was not, bit for bit.
+All randomness in an epoch follows from (seed, epoch), so a checkpoint between epochs is enough for an exact resume: on
+a CPU, a run that was killed and restarted has the same tables as an uninterrupted one, bit for bit.
 
-What the probes show of batch norm: its running statistics start at made-up values, and an evaluation after the first
-steps would give absurd norms. While fewer than WARM_STEPS steps have been taken, a probe recomputes the statistics on
-fixed training images and puts the running ones back. Later probes, and all of Fig. 2 and 3's at the paper's scale, use
-the running statistics as they are.
+Batch norm in probes: its running statistics start at their initial values, and an evaluation after the first steps
+would give absurd norms. Before step WARM_STEPS, a probe recomputes the statistics on fixed training images and then
+restores the running ones. Later probes, and all of those in Fig. 2 and 3 at the paper's scale, use the running
+statistics.
 """
 
 import time
@@ -41,16 +42,16 @@ from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
 from analysis.parameters import RunParameters
 
 PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
-WARM_STEPS = 1_000  # a network that has taken fewer changes faster than running statistics can follow
-WARM_IMAGES = 256  # training images that a probe recomputes them on
-TOGETHER = 32  # batches that a GPU is given at once; one by one, each would make it wait
+WARM_STEPS = 1_000  # before this step the network changes faster than running statistics can follow
+WARM_IMAGES = 256  # training images for recomputing the statistics in a probe
+TOGETHER = 32  # batches given to a GPU at once; one by one, each would make it wait
 PROBED_AT_ONCE = {"cpu": 500, "cuda": 5_000}  # test images, at most; of 224 px at most 500
-CROP = 8  # the padding of random crops is a picture's side over this: 4 px of 32
+CROP = 8  # the padding of random crops is the side of an image divided by this: 4 px of 32
 
 
 @dataclass
 class Progress:
-    """What a run has gathered so far: all that a checkpoint holds beside the network and the optimiser."""
+    """What a run has collected so far: the content of a checkpoint beside the network and the optimiser."""
 
     epoch: int = 0
     step: int = 0
@@ -61,11 +62,11 @@ class Progress:
 
 
 def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
-    """Train one network and write its tables to ``parameters.run_dir``; resume where an earlier attempt stopped.
+    """Train one network and write its tables to ``parameters.run_dir``; resume from a checkpoint if there is one.
 
-    Returns the stamp, also written as run.json. Finished results are kept as they are.
-    Raises InputError for a dataset without training images, an unfit architecture or device, a damaged or foreign
-    checkpoint, diverging training and a full disk.
+    Returns the stamp, also written as run.json. Finished results are kept.
+    Raises InputError for a dataset without training images, an unsuitable architecture or device, a damaged checkpoint
+    or one of another run, diverging training and a full disk.
     """
     stamp = runs.finished(parameters)
     if stamp is not None:
@@ -83,7 +84,7 @@ def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True)
 
 
 def check(parameters: RunParameters) -> None:
-    """Raise InputError for what can be refused without data: an unknown network, an absent device."""
+    """Raise InputError for errors that can be found without data: unknown network, missing device."""
     architectures.check_name(parameters.arch)
     weights.check(parameters)
     distributed.worker_device(parameters.device)
@@ -144,12 +145,12 @@ class Training:
         self.checkpoint = parameters.run_dir / runs.CHECKPOINT.format(self.fingerprint[:12])
         self.progress = self._load() or Progress()
         distributed.same(f"{self.fingerprint} {self.progress.epoch}", "data, code or checkpoints")
-        self.replica = distributed.replicated(self.network)  # whose gradients are those of the whole batch
+        self.replica = distributed.replicated(self.network)  # its gradients are those of the whole batch
         capturable = self.device.type == "cuda" and distributed.workers() == 1
         self.captured = Captured(self.train_step) if capturable else None
 
     def epochs(self) -> Iterator[dict[str, float]]:
-        """Train to the end, yielding each finished epoch's row of training.parquet."""
+        """Train to the end, yielding the row of training.parquet for each finished epoch."""
         if self.progress.epoch == 0:
             initial = self.probe()
             self.progress.epochs, self.progress.iterations = [initial], [initial]
@@ -165,7 +166,7 @@ class Training:
             yield row
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
-        """One pass over the training images, in an order and with augmentations that (seed, epoch) decide."""
+        """One pass over the training images; (seed, epoch) determines order and augmentation."""
         p = self.parameters
         rate = self.rate * 0.1 ** (3 * (epoch - 1) // p.epochs)
         if self.captured and rate != self.optimiser.param_groups[0]["lr"]:
@@ -173,11 +174,11 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         seed = p.training_seed * 100_003 + epoch
-        torch.manual_seed(seed + (distributed.rank() << 50))  # dropout, each worker its own
+        torch.manual_seed(seed + (distributed.rank() << 50))  # dropout, different in each worker
         random = torch.Generator().manual_seed(seed)  # order and augmentation
         order = self.fitted[torch.randperm(len(self.fitted), generator=random)]
         size, mine = self.batch, distributed.share(self.batch)
-        order = order[: len(order) // size * size]  # a last batch of few images would upset batch norm
+        order = order[: len(order) // size * size]  # a last batch of few images would disturb batch norm
         order = order.view(-1, size)[:, mine]  # (steps, this worker's images)
         totals = torch.zeros(3, device=self.device)  # loss, correct, images: read once, at the end
         self.network.train()
@@ -203,14 +204,14 @@ class Training:
         return {"epoch": epoch, "learning_rate": rate, "loss": loss / images, "accuracy": correct / images}
 
     def epoch_pictures(self, epoch: int) -> Pictures:
-        """The training pictures of an epoch: of files, random crops; else all as they are, to augment in batches."""
+        """The training images of an epoch: random crops of files; otherwise all images, to be augmented in batches."""
         images = self.training_split.images
         if not (self.parameters.augment and isinstance(images, Files)):
             return self.train_pictures
         return Pictures(Crops(images, self.parameters.training_seed, epoch), self.device)
 
     def train_step(self, pixels: Tensor, targets: Tensor) -> Tensor:
-        """One optimiser step on this worker's (B, 3, H, W) pictures of a batch, computed in ``accumulate`` parts.
+        """One optimiser step on this worker's (B, 3, H, W) images of a batch, computed in ``accumulate`` parts.
 
         Returns (3,): sum of losses, correct predictions, images.
         """
@@ -224,7 +225,7 @@ class Training:
         return totals
 
     def add_gradient(self, pixels: Tensor, targets: Tensor) -> Tensor:
-        """Add to the gradient of the batch's mean loss what these pictures contribute. Returns as train_step."""
+        """Add the contribution of these images to the gradient of the mean loss of the batch. Returns as train_step."""
         with precise(self.device, self.precision):
             logits = self.replica(pixels.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits, targets)
@@ -233,7 +234,7 @@ class Training:
         return torch.stack([loss.detach() * len(targets), correct.float(), torch.ones_like(loss) * len(targets)])
 
     def probe(self, columns: list[str] = PROBED) -> dict[str, Tensor]:
-        """Scores of all test images under the network as it is now: (N,) per column, on the CPU."""
+        """Scores of all test images for the current network: (N,) per column, on the CPU."""
         with self.recalibrated_batch_norm():
             values = extract(
                 self.network,
@@ -247,7 +248,7 @@ class Training:
 
     @contextmanager
     def recalibrated_batch_norm(self) -> Iterator[None]:
-        """Batch norm as an evaluation may use it: in the first steps, statistics of fixed training images."""
+        """Batch norm as an evaluation may use it: in the first steps, with statistics of fixed training images."""
         layers = self.batch_norms()
         if self.progress.step >= WARM_STEPS or not layers:
             distributed.as_first(layers)
@@ -258,10 +259,10 @@ class Training:
         self.network.eval()
         for layer in layers:
             layer.reset_running_stats()
-            layer.momentum = None  # a plain average over the batches
+            layer.momentum = None  # an unweighted average over the batches
             layer.train()
         images = self.fitted[:WARM_IMAGES]
-        if isinstance(layers[0], nn.SyncBatchNorm):  # its statistics are of what all workers see
+        if isinstance(layers[0], nn.SyncBatchNorm):  # its statistics are over all workers
             images = images[distributed.share(len(images))]
         _, pixels = next(self.train_pictures.batches(images, WARM_IMAGES))
         with torch.no_grad(), precise(self.device, self.precision):
@@ -276,13 +277,13 @@ class Training:
         return [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
 
     def normalised(self) -> int | None:
-        """How many images of a batch batch norm sees at once: those that one device computes together."""
+        """The number of images of a batch that batch norm sees at once: those computed together on one device."""
         layers = self.batch_norms()
         apart = 1 if layers and isinstance(layers[0], nn.SyncBatchNorm) else distributed.workers()
         return self.batch // apart // self.parameters.accumulate if layers else None
 
     def finish(self) -> dict[str, Any]:
-        """Write the tables, the model and, last of all, the stamp."""
+        """Write the tables, the model and, last, the stamp."""
         p = self.parameters
         scores, temperature = self.final_scores()
         tables = {
@@ -291,7 +292,7 @@ class Training:
             "iterations": probes_table("step", self.progress.iterations),
             "training": pd.DataFrame(self.progress.training),
         }
-        with self.recalibrated_batch_norm():  # the statistics that the scores were computed with
+        with self.recalibrated_batch_norm():  # the statistics with which the scores were computed
             state = {name: value.clone().contiguous() for name, value in self.network.state_dict().items()}
         stamp = runs.stamp(
             p,
@@ -317,7 +318,7 @@ class Training:
     def _write(
         self, tables: dict[str, pd.DataFrame], state: dict[str, Tensor], stamp: dict[str, Any]
     ) -> dict[str, Any]:
-        """The run's files, its stamp last; the stamp as it is written."""
+        """Write the files of the run, the stamp last; return the stamp as written."""
         folder = self.parameters.run_dir
         for name, table in tables.items():
             runs.write_table(folder / f"{name}.parquet", table)
@@ -369,7 +370,7 @@ class Training:
         return progress
 
     def possible(self, progress: Progress) -> bool:
-        """Whether a run of these parameters and images can have come to this between two epochs."""
+        """Whether a run with these parameters and images can have this state between two epochs."""
         probed = [*progress.epochs, *progress.iterations]
         return (
             0 < progress.epoch <= self.parameters.epochs
@@ -382,7 +383,7 @@ class Training:
 
 
 def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training images that are fitted, and of those held out for the temperature; both ascending."""
+    """Indices of the training images to fit, and of those held out for the temperature; both ascending."""
     if parameters.calibration_images >= images - 1:
         raise InputError(
             f"calibration_images is {parameters.calibration_images} of {images} training images; "
@@ -395,8 +396,8 @@ def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, 
 def augment(pixels: Tensor, random: torch.Generator, batch: int | None = None, mine: slice = slice(None)) -> Tensor:
     """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same.
 
-    The pictures are those at ``mine`` of one or several batches of ``batch`` (None: all are one batch), for all of
-    which numbers are drawn, batch by batch.
+    The images are those at ``mine`` of one or several batches of ``batch`` (None: all are one batch). Random numbers
+    are drawn for all of them, batch by batch.
     """
     b, _, h, w = pixels.shape
     pad, batch = h // CROP, batch or b
@@ -405,7 +406,7 @@ def augment(pixels: Tensor, random: torch.Generator, batch: int | None = None, m
         corner = torch.randint(0, 2 * pad + 1, (2, batch, 1), generator=random)
         draws.append((*corner[:, mine], torch.randint(0, 2, (batch, 1), generator=random)[mine].bool()))
     top, left, flip = map(torch.cat, zip(*draws, strict=True))
-    rows = torch.arange(h) + top  # (B, H), in the padded picture
+    rows = torch.arange(h) + top  # (B, H), in the padded image
     columns = torch.where(flip, torch.arange(w - 1, -1, -1), torch.arange(w)) + left  # (B, W)
     rows, columns = (reflect(i - pad, n).to(pixels.device) for i, n in ((rows, h), (columns, w)))
     images = torch.arange(b, device=pixels.device)[:, None, None]
