@@ -94,7 +94,7 @@ class Files:
         return batch
 
     def evaluated(self, size: int, resized: int, interpolation: str) -> "Files":
-        """The same images, resized as in the evaluation of the weights (see ``Geometry``), with the same EXIF rotation."""
+        """The same images, resized as the weights were evaluated (see ``Geometry``); the EXIF rotation is kept."""
         geometry = replace(self.geometry, size=size, resized=resized, interpolation=interpolation)
         return Files(self.folder, self.names, geometry)
 

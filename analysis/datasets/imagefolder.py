@@ -130,7 +130,7 @@ def find_splits(root: Path) -> dict[str, Path]:
 
 
 def visible(folder: Path, folders: bool) -> list[str]:
-    """Sorted names of the folders in ``folder``, or of everything else; without hidden ones; empty if it is no folder."""
+    """Sorted names of the visible folders in ``folder``, or of everything else; empty if it is no folder."""
     if not folder.is_dir():
         return []
     with files.opening(folder, "allow this user to read it"), os.scandir(folder) as entries:
