@@ -203,7 +203,8 @@ if RESULTS_DIR != "recorded":  # which is read and never made
             gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
         log:
             "build/log/train-{study}-{arch}.log",
-        priority: 1  # the longest jobs first: pages fill the cores that trainings leave
+        # Before the pages, which fill the cores that trainings leave; the slowest network, listed last, first of all.
+        priority: lambda w: 1 + list(STUDIES[w.study].runs).index(w.arch)
         shell:
             "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
@@ -345,4 +346,4 @@ use rule pages as read with:
         folders="",
     log:
         "build/log/read.log",
-    priority: 2  # first, to be read while the rest is made
+    priority: 1_000  # first, to be read while the rest is made

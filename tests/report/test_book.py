@@ -43,12 +43,10 @@ def checkout(tmp_path_factory) -> Path:
     return folder
 
 
-def snakemake(checkout: Path, *words: str, config: str = SMALL, succeeds: bool = True) -> str:
-    """What Snakemake printed in the copy, whose own modules it imports."""
-    environment = os.environ | {
-        "PYTHONPATH": str(checkout),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+def snakemake(checkout: Path, *words: str, config: str = SMALL, succeeds: bool = True, first: str = "") -> str:
+    """What Snakemake printed in the copy, whose own modules it imports. first: a folder of commands that come first."""
+    places = [*filter(None, [first]), str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = os.environ | {"PYTHONPATH": str(checkout), "PATH": os.pathsep.join(places)}
     environment.pop("AVH_DATA", None)
     command = ["snakemake", "--cores", "2", *words, "--config", *config.split()]
     done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
@@ -79,6 +77,15 @@ def test_a_run_is_made_of_the_modules_that_its_stamp_holds(checkout, rule, confi
     assert inputs
     for files in inputs:
         assert set(re.findall(r"analysis/(\S+)\.py", files)) == set(made_by)
+
+
+def test_the_network_listed_last_is_trained_first(checkout, tmp_path):
+    python = tmp_path / "python"  # which trains nothing
+    python.write_text(f'#!/bin/sh\n[ "$3" != train ] || exit 1\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    config = f"{SMALL} archs=alexnet,resnet50,vgg19 results_dir={tmp_path}/results"
+    output = snakemake(checkout, "--cores", "1", "--until", "train", config=config, succeeds=False, first=str(tmp_path))
+    assert re.findall(r"^ +wildcards: .*arch=(\w+)$", output, re.MULTILINE)[0] == "vgg19"
 
 
 @pytest.fixture(scope="module")
