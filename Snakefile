@@ -21,6 +21,7 @@ from pathlib import Path
 from analysis import runs
 from analysis.datasets import DECLARATIONS, present
 from analysis.errors import InputError
+from analysis.parameters import SHOWN as SHOWN_BY
 from analysis.studies import as_given, check_networks, options, read_studies, with_recorded
 from report import contents
 from report.manifest import Manifest
@@ -103,6 +104,11 @@ def one_of(names):
 
 def words(parameters):
     return shlex.join(options(parameters))
+
+
+def words_of_run(parameters):
+    """Without what decides no result, so that nothing is trained for it."""
+    return shlex.join(options(parameters, SHOWN_BY))
 
 
 def page_words(study, **networks):
@@ -196,7 +202,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         wildcard_constraints:
             study=one_of(TRAINED),
         params:
-            words=lambda w: words(run(w)),
+            words=lambda w: words_of_run(run(w)),
         threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
         resources:
             gpu=1,  # of a cluster's
@@ -214,7 +220,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         log:
             "build/log/train-{study}-{arch}-seed-{seed}.log",
         params:
-            words=lambda w: words(run(w).model_copy(update={"start_seed": int(w.seed)})),
+            words=lambda w: words_of_run(run(w).model_copy(update={"start_seed": int(w.seed)})),
 
     rule measure:
         input:
@@ -226,7 +232,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         wildcard_constraints:
             study=one_of(GIVEN),
         params:
-            words=lambda w: words(run(w)),
+            words=lambda w: words_of_run(run(w)),
         threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
         resources:
             gpu=1,  # of a cluster's

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from analysis.catalogue import COMPARED
 from analysis.errors import InputError
 from analysis.normalisation import read_normalisation
 
@@ -28,6 +29,7 @@ IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
 SEEDS = 2**31
 NONE = ("", "null", "none", "None", "~")
 SMALLEST_IMAGENET = 64  # pixels: the default of image_size suits another dataset and would go unnoticed
+SHOWN = {"rank_by"}  # changes what a page shows, and no result
 # Used in training only.
 TRAINING = {
     "epochs",
@@ -184,6 +186,7 @@ class RunParameters(StudyParameters):
         "",
         description="empty: train; else measure this .safetensors, .pt or .pth file, package:NAME's, or IMAGENET1K_V1",
     )
+    rank_by: Literal[tuple(COMPARED)] = Field("avh", description="hardness report: the score that ranks images")
 
     @model_validator(mode="after")
     def _check_device(self) -> Self:

@@ -27,13 +27,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from analysis.errors import InputError
-from analysis.parameters import RunParameters, StudyParameters
+from analysis.parameters import SHOWN, RunParameters, StudyParameters
 
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run with given weights
 OF_ANOTHER_START = ("scores", "training")  # tables that pages read, and a record keeps, for all seeds but the first
-PLACES = {"results_dir", "data_dir", "study", "label", "device"}  # parameters for locations, which change no result
+PLACES = {"results_dir", "data_dir", "study", "label", "device"} | SHOWN  # parameters that change no result
 CHECKPOINT = "checkpoint-{}.pt"
 TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
 DESCRIBED = ("*.parquet", "model.safetensors")  # these files

@@ -16,7 +16,7 @@ Runs are named as in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,9 +183,9 @@ def words(value: str | list[str]) -> list[str]:
     return [word.strip() for word in str(value).split(",") if word.strip()]
 
 
-def options(parameters: StudyParameters) -> list[str]:
+def options(parameters: StudyParameters, without: Collection[str] = ()) -> list[str]:
     """The ``-p NAME VALUE`` arguments for papermill or the command line, including parameters at their defaults."""
-    values = parameters.model_dump()
+    values = parameters.model_dump(exclude=set(without))
     return [word for name, value in values.items() if value not in (None, "") for word in ("-p", name, str(value))]
 
 

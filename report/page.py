@@ -26,6 +26,7 @@ import analysis
 from analysis import pipeline, runs
 from analysis.parameters import (
     PLACE,
+    SHOWN,
     ComparisonParameters,
     NetworkPageParameters,
     RunParameters,
@@ -34,7 +35,7 @@ from analysis.parameters import (
 from analysis.recording import RECORDED
 from analysis.study import claims, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
-from report import explorer, shown, styles, text, wording
+from report import explorer, finders, shown, styles, text, wording
 from report.figures import Drawn, own_style
 from report.shown import show
 
@@ -120,6 +121,12 @@ class Page:
     def about(self) -> None:
         """A box with what a reader must know about the study: images, annotators, networks."""
         self.note(f"About this study: {self.names}", wording.about(self.results))
+
+    def which_score(self) -> None:
+        """A box of what real people's studies found of the scores that images can be ranked by."""
+        found = {f"[{title}]({self.to(path)})": table for title, path, table in finders.recorded()}
+        score = wording.score_label(self.parameters.rank_by)
+        self.note(f"Ranked by {score}: how well scores find what people dispute", wording.finders_compared(found))
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it together with its data.
@@ -288,7 +295,11 @@ class Page:
 
     def link(self, name: str) -> str:
         """The path of a file of the page relative to the notebook."""
-        return Path(os.path.relpath(self.folder / "files" / name, self.here)).as_posix()
+        return self.to(self.folder / "files" / name)
+
+    def to(self, path: Path) -> str:
+        """A path relative to the notebook."""
+        return Path(os.path.relpath(path, self.here)).as_posix()
 
 
 def root_above(folder: Path) -> Path:
@@ -315,8 +326,10 @@ def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
     else:
         parameters = RunParameters.from_notebook(given)
         named = parameters.model_dump(include=NetworkPageParameters.model_fields.keys())
-        if parameters == RunParameters(**named):
-            parameters = open_run(NetworkPageParameters(**named | {"study": parameters.study_name}))
+        shown = parameters.model_dump(include=SHOWN)
+        if parameters == RunParameters(**named, **shown):
+            run = open_run(NetworkPageParameters(**named | {"study": parameters.study_name}))
+            parameters = run.model_copy(update=shown)
         else:
             pipeline.complete(parameters, progress=False)
     return parameters, [parameters.run_name]

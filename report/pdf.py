@@ -1,6 +1,7 @@
 """`make pdf`: the built book as one PDF with a bookmark for each page, printed by Debian's Chromium; no TeX.
 
-What opens with a click is printed open. Explorers are left out: they are nothing without their script.
+What opens with a click is printed open. Explorers are left out: they are nothing without their script. Links between
+pages lead to sheets; those to files that lie beside pages would name this machine's folders, and are left out.
 """
 
 import os
@@ -14,7 +15,8 @@ from html import unescape
 from pathlib import Path
 
 import yaml
-from pypdf import PdfWriter
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject
 
 from analysis import runs
 from analysis.errors import InputError
@@ -46,19 +48,40 @@ def write_pdf(output: Path = OUTPUT) -> Path:
     if built is None:
         raise InputError(f"{' and '.join(map(str, BOOKS))} hold no book: run make read or make book first")
     writer = PdfWriter()
-    part = None
+    part, pages, places = None, [], {}
     with tempfile.TemporaryDirectory() as folder:
         for caption, page in pages_in_order(built):
             pdf = print_page(chromium, page, Path(folder))
-            first = len(writer.pages)
-            writer.append(pdf, import_outline=False)
+            first, printed, address = len(writer.pages), PdfReader(pdf), page.resolve().as_uri()
+            writer.append(printed, import_outline=False)
+            pages += [address] * len(printed.pages)
+            places[address] = first
+            for name, anchor in printed.named_destinations.items():
+                places[f"{address}#{name.removeprefix('/')}"] = first + printed.get_destination_page_number(anchor)
             if caption:  # the first page of a part
                 part = writer.add_outline_item(title=caption, page_number=first, is_open=False)
             writer.add_outline_item(title=title_of_page(page), page_number=first, parent=part)
+        for sheet, address in zip(writer.pages, pages, strict=True):
+            kept = [link for link in sheet.get("/Annots", ()) if led(link.get_object(), address, places, writer)]
+            sheet[NameObject("/Annots")] = ArrayObject(kept)
         writer.compress_identical_objects()
         with runs.replacing(output) as temporary:
             writer.write(temporary)
     return output
+
+
+def led(link: DictionaryObject, page: str, places: dict[str, int], writer: PdfWriter) -> bool:
+    """Whether a page's link leads somewhere; within the book, now to a sheet. places: sheets by address."""
+    address = link["/A"].get("/URI", "") if "/A" in link else f"{page}#{str(link['/Dest']).removeprefix('/')}"
+    if not address.startswith("file:"):
+        return True
+    sheet = places.get(address, places.get(address.partition("#")[0]))
+    if sheet is None:
+        return False
+    link.pop("/A", None)
+    top = [writer.pages[sheet].indirect_reference, NameObject("/XYZ"), *3 * [NullObject()]]
+    link[NameObject("/Dest")] = ArrayObject(top)
+    return True
 
 
 def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:

@@ -36,6 +36,7 @@ OTHERS = {
     "head": ["hidden"],
     "precision": ["float32"],
     "device": ["cuda:1"],
+    "rank_by": ["confidence", "entropy"],
     "normalisation": ["none", "imagenet"],
     "image_size": ["64"],
     "input_size": ["64", "null"],
@@ -56,7 +57,18 @@ OTHERS = {
 GIVEN = [(name, text) for name, texts in (TEXT | OTHERS).items() for text in texts]
 
 
-WORDS = {"dataset", "arch", "raters_selected", "corrupt", "stem", "head", "precision", "device", "normalisation"}
+WORDS = {
+    "dataset",
+    "arch",
+    "raters_selected",
+    "corrupt",
+    "stem",
+    "head",
+    "precision",
+    "device",
+    "normalisation",
+    "rank_by",
+}
 
 
 def expected(name: str, text: str):

@@ -74,6 +74,7 @@ def test_a_study_does_not_take_a_networks_parameters():
         ({"stem": "big"}, "unknown stem 'big'; allowed: 'auto', 'small', 'half', 'imagenet'"),
         ({"corrupt": "ask"}, "unknown corrupt 'ask'; allowed: 'stop', 'skip'"),
         ({"precision": "fp16"}, "unknown precision 'fp16'; allowed: 'auto', 'float32', 'bfloat16'"),
+        ({"rank_by": "hardness"}, "unknown rank_by 'hardness'; allowed: 'avh', 'angle', 'angular_margin', 'cosine'"),
         ({"device": "gpu"}, "device 'gpu'; allowed: auto, cpu, cuda, cuda:N"),
         ({"device": "cuda:"}, "device 'cuda:'; allowed"),
         ({"arch": "../x"}, "arch '../x'; allowed: torchvision's names"),

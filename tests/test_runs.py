@@ -233,7 +233,7 @@ def test_the_stamp_is_plain_data_with_all_parameters(tmp_path):
     p = parameters(tmp_path, seed=5)
     stamp = json.loads(json.dumps(runs.stamp(p, "hash", temperature=1.5)))
     assert stamp["parameters"]["seed"] == 5
-    places = {"results_dir", "data_dir", "study", "label", "device"}
+    places = {"results_dir", "data_dir", "study", "label", "device", "rank_by"}
     assert set(stamp["parameters"]) == set(RunParameters.model_fields) - places - p.unused
     assert stamp["temperature"] == 1.5
     assert len(stamp["source"]) == 64

@@ -1,5 +1,7 @@
 """The test images of a network in order of hardness, and likely label errors: what a person should inspect first.
 
+Images are ranked by AVH, as in the paper, or by any other score that is expected to correlate with HSF.
+
 No human labels are needed. This is the promise of the paper (Sec. 1): AVH as a proxy for them, for any folder of
 images.
 """
@@ -10,32 +12,40 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.catalogue import COMPARED, SCORES
 from analysis.datasets import Images
+from analysis.errors import one_of
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
 
 CLASSES = 12  # shown with images, at most
 EACH = 3  # images of a class at each end
 SUSPECTS = 12  # likely label errors shown with images
+COLUMNS = ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin")  # of a ranked image
 
 
-def ranking(study: StudyResults, arch: str) -> pd.DataFrame:
-    """All test images by AVH, the hardest first, those without AVH last: a row per image.
+def ranking(study: StudyResults, arch: str, by: str = "avh") -> pd.DataFrame:
+    """All test images by a score, the hardest first, those without it last: a row per image.
 
     Columns: rank, image (its number in the test set), id, class, predicted (the class with the largest logit), nearest
     (the class with the smallest angle), avh, angle and angular_margin (radians; older tables lack the latter),
-    confidence, max_confidence, margin, likely_error.
+    confidence, max_confidence, margin, the ranking score, likely_error.
+    Raises InputError if the table of the network lacks that score.
     """
     classes = np.array(study.classes(arch), dtype=object)
     scores = study.runs[arch].scores
     table = pd.DataFrame({"image": np.arange(len(scores)), "id": scores["id"]})
     for name, column in (("class", "label"), ("predicted", "predicted"), ("nearest", "nearest")):
         table[name] = classes[scores[column]]
-    for column in ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin"):
+    if by not in scores or (by != "avh" and scores[by].isna().all()):  # AVH is there, if undefined
+        there = [name for name in COMPARED if name in scores and scores[name].notna().any()]
+        raise one_of(f"score of {arch} in study {study.name}, rank_by", by, there)
+    for column in dict.fromkeys((*COLUMNS, by)):
         if column in scores:
             table[column] = scores[column]
     table["likely_error"] = likely_errors(scores)
-    table = table.sort_values("avh", ascending=False, kind="stable", na_position="last", ignore_index=True)
+    ascending = SCORES[by].sign > 0  # easy images have much of it
+    table = table.sort_values(by, ascending=ascending, kind="stable", na_position="last", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table
 
@@ -85,24 +95,27 @@ def doubted(study: StudyResults, images: Sequence[int]) -> Estimate:
     return Estimate(float(share), float(low[0]), float(high[0]), len(asked))
 
 
-def class_ends(table: pd.DataFrame) -> pd.DataFrame:
-    """The hardest and the easiest images of each class in a ranking: a row per image, with ``end`` and ``place``.
+def class_ends(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
+    """The hardest and the easiest images of each class in a ranking by a score: a row per image.
 
-    EACH at either end, or fewer if a class is small, without duplicates. At most CLASSES classes, those with the
-    highest mean AVH, in this order.
+    Columns: class, end ("hardest" or "easiest"), place from 1, rank, image, id, predicted, score (its name), value.
+    EACH at either end, or fewer if a class is small, without duplicates. At most CLASSES classes, those that are
+    hardest by their mean score, in this order.
     """
-    table = table[table["avh"].notna()]
-    hardest = table.groupby("class")["avh"].mean().sort_values(ascending=False, kind="stable").index[:CLASSES]
+    table = table[table[by].notna()].assign(score=by, value=table[by])
+    means = table.groupby("class")["value"].mean()
+    hardest = means.sort_values(ascending=SCORES[by].sign > 0, kind="stable").index[:CLASSES]
     parts = []
     for name in hardest:
         images = table[table["class"] == name]  # the hardest first
         n = min(EACH, (len(images) + 1) // 2)
         ends = {"hardest": images.iloc[:n], "easiest": images.iloc[n:].iloc[::-1].iloc[:EACH]}
         parts += [part.assign(end=end, place=np.arange(1, len(part) + 1)) for end, part in ends.items()]
+    columns = ["class", "end", "place", "rank", "image", "id", "predicted", "score", "value"]
     if not parts:
-        return table.assign(end="", place=0)
+        return pd.DataFrame(columns=columns)
     found: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return found[["class", "end", "place", "rank", "image", "id", "predicted", "avh"]]
+    return found[columns]
 
 
 def pixels(images: Images | None, table: pd.DataFrame) -> np.ndarray | None:

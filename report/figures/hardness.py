@@ -12,11 +12,11 @@ LONGEST = 16  # characters of a class name
 ACROSS = 4  # likely label errors side by side
 
 
-@figure("Small images, each with its AVH", wording.describe_class_ends, pixels=True)
+@figure("Small images, each with its score", wording.describe_class_ends, pixels=True)
 def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
-    """The hardest and the easiest images of each class, one row per class, each with its AVH above it.
+    """The hardest and the easiest images of each class, one row per class, each with its score above it.
 
-    table: class, end ("hardest" or "easiest"), place from 1, avh. pictures: (rows of the table, H, W, 3) uint8.
+    table: class, end ("hardest" or "easiest"), place from 1, value. pictures: (rows of the table, H, W, 3) uint8.
     """
     if pictures is None:
         return None
@@ -26,10 +26,10 @@ def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
     axes = fig.subplots(len(classes), len(ratios), squeeze=False, width_ratios=ratios)
     for ax in axes.flat:
         ax.set_axis_off()
-    rows = zip(table["class"], table["end"], table["place"], table["avh"], pictures, strict=True)
-    for name, end, place, avh, picture in rows:
+    rows = zip(table["class"], table["end"], table["place"], table["value"], pictures, strict=True)
+    for name, end, place, value, picture in rows:
         column = place - 1 + (each + 1) * (end == "easiest")
-        draw_picture(axes[classes.index(name), column], picture, f"{avh:#.3g}")
+        draw_picture(axes[classes.index(name), column], picture, f"{value:#.3g}")
     for ax, name in zip(axes[:, 0], classes, strict=True):
         beside = {"ha": "right", "va": "center", "transform": ax.transAxes}
         ax.text(-0.15, 0.5, shortened(name), fontsize=8, parse_math=False, **beside)

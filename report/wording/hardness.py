@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from analysis.catalogue import SCORES
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
-from report.text import SPACE, count, escape, listing, percent, short
+from analysis.study.starts import MEAN
+from report.text import SPACE, count, escape, listing, number, percent, short
+from report.wording.starts import EVENTS
 
 AT_MOST = 20  # characters to list
 
@@ -27,44 +30,72 @@ def people_expectation(study: StudyResults) -> str:
         return """If AVH correlates with HSF, the means in [Figure H1](#fig-h1) fall from left to right: the more
         annotators select the true class of an image, the lower its AVH."""
     return """There are no human labels for these images, so this page does not compare AVH with people. It ranks the
-    images by AVH as a proxy. How good this proxy is depends on how strongly AVH correlated with HSF in other
-    studies."""
+    images by a score as a proxy. How good this proxy is depends on how strongly the score correlated with HSF in
+    other studies."""
 
 
-def hardest_table(study: StudyResults, arch: str, number: int = 10) -> pd.DataFrame:
-    """The images with the highest AVH: id, class, prediction, AVH, and HSF if there are human labels."""
-    classes = np.array(study.classes(arch), dtype=object)
-    scores = study.runs[arch].scores
-    table = pd.DataFrame(
-        {
-            "image": scores["id"],
-            "class": classes[scores["label"]],
-            "prediction": classes[scores["predicted"]],
-            "AVH": scores["avh"],
-        }
-    )
-    if study.has_people:
-        table["HSF"] = study.hsf
-    return table.nlargest(number, "AVH").reset_index(drop=True)
+def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
+    """How AVH and the best score find disputed images in each study: a sentence for each study and kind of dispute.
+
+    found: ``disputed.detect`` over all images, by the study's title.
+    """
+    sentences = []
+    for title, table in found.items():
+        means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")]
+        for event, rows in means.groupby("event", sort=False):
+            scores = rows.pivot(index="arch", columns="score", values="value").dropna(axis=1, how="all")
+            if "avh" not in scores:
+                continue
+            best = scores.mean().idxmax()
+            ahead = scores.drop(columns="avh").gt(scores["avh"], axis=0).any(axis=1).sum()
+            rest = "and no score a higher one on average"
+            if best != "avh":
+                rest = f"and {_label(best)}, on average the best score, one of {_spread(scores[best])}"
+            sentences.append(
+                f"{title}, {EVENTS[event]}: AVH has an AUROC of {_spread(scores['avh'])}, {rest}. Some score is better "
+                f"than AVH for {count(ahead)} of {count(len(scores))} networks."
+            )
+    return sentences
+
+
+def _spread(values: pd.Series) -> str:
+    """ "0.64 to 0.77", or the one number that there is."""
+    low, high = number(values.min()), number(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def _label(score: str) -> str:
+    return SCORES[score].label
+
+
+def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", most: int = 10) -> pd.DataFrame:
+    """The hardest images by a score: id, class, prediction, the score, AVH, and HSF if there are human labels."""
+    names = {"id": "image", "class": "class", "predicted": "prediction", by: _label(by), "avh": _label("avh")}
+    first = order.head(most)
+    table = first[list(names)].rename(columns=names)
+    return table.assign(HSF=study.hsf[first["image"]]) if study.has_people else table
 
 
 def describe_class_ends(table: pd.DataFrame) -> str:
     """Alternative text of the hardest and the easiest images of each class."""
     parts = []
     for name, rows in table.groupby("class", sort=False):
-        ends = [f"{end} {', '.join(map(short, avh))}" for end, avh in rows.groupby("end", sort=False)["avh"]]
+        ends = [f"{end} {', '.join(map(short, values))}" for end, values in rows.groupby("end", sort=False)["value"]]
         parts.append(f"{name}: {listing(ends)}")
     return f"{'; '.join(parts)}."
 
 
-def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str) -> str:
+def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str, by: str = "avh") -> str:
     """The caption of that figure, with the rule for the choice of classes."""
     shown, classes = ends["class"].nunique(), order["class"].nunique()
+    extreme = "lowest" if SCORES[by].sign > 0 else "highest"
     which = (
-        f"the {count(shown)} of {count(classes)} classes with the highest mean AVH" if shown < classes else "each class"
+        f"the {count(shown)} of {count(classes)} classes with the {extreme} mean {_label(by)}"
+        if shown < classes
+        else "each class"
     )
-    return f"""The hardest and the easiest test images of {which} for {name}, each with its AVH. Classes are sorted by
-    mean AVH, the highest first."""
+    return f"""The hardest and the easiest test images of {which} for {name}, each with its {_label(by)}. Classes are sorted by
+    mean {_label(by)}, the {extreme} first."""
 
 
 def suspects_caption(table: pd.DataFrame, name: str) -> str:
@@ -80,10 +111,10 @@ def describe_suspects(table: pd.DataFrame) -> str:
     return f"{'; '.join(parts)}."
 
 
-def suspects_table(table: pd.DataFrame) -> pd.DataFrame:
+def suspects_table(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
     """Likely label errors for readers."""
     names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "prediction"}
-    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": "rank by AVH"}
+    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": f"rank by {_label(by)}"}
     return table[list(names)].rename(columns=names)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import statistics, studies
-from analysis.study import tables
+from analysis.study import hardness, tables
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
 
@@ -342,6 +342,6 @@ def test_the_summary_tells_what_is_in_the_tables(study):
 
 
 def test_the_hardest_images_are_those_of_highest_avh(study):
-    table = wording.hardest_table(study, "vgg19", 5)
+    table = wording.hardest_table(study, hardness.ranking(study, "vgg19"), most=5)
     scores = study.runs["vgg19"].scores
     assert table["image"].tolist() == scores.sort_values("avh", ascending=False)["id"].head(5).tolist()

@@ -47,7 +47,7 @@ def installed(tmp_path, monkeypatch):
 
 
 def drawn(name: str) -> figures.Drawn:
-    table = pd.DataFrame({"class": name, "end": ["hardest", "easiest"], "place": 1, "avh": 0.5})
+    table = pd.DataFrame({"class": name, "end": ["hardest", "easiest"], "place": 1, "score": "avh", "value": 0.5})
     return figures.figure_h3(table, np.zeros((2, 8, 8, 3), np.uint8))
 
 

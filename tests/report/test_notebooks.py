@@ -229,7 +229,10 @@ def test_a_network_page_shows_the_run_that_is_there(tmp_path, monkeypatch):
     exec(source, space)
     page = pages.Page.open({name: value for name, value in space.items() if not name.startswith("__")})
     assert (page.arch, page.names) == ("resnet50", "ResNet50")
-    other = {name: value for name, value in space.items() if not name.startswith("_")} | {"epochs": 7}
+    plain = {name: value for name, value in space.items() if not name.startswith("_")}
+    ranked = pages.Page.open(plain | {"rank_by": "confidence"})
+    assert (ranked.results.runs.keys(), ranked.parameters.rank_by) == (page.results.runs.keys(), "confidence")
+    other = plain | {"epochs": 7}
     with pytest.raises(InputError, match="holds a finished run with other parameters"):
         pages.Page.open(other)
 

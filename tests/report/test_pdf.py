@@ -29,7 +29,9 @@ def built(tmp_path, monkeypatch) -> Path:
         page.write_text(
             f'<title>Page {name} &amp; more &#8212; A book</title><link rel="stylesheet" href="{STYLE.as_uri()}">'
             f'<div class="bd-content"><p>text of {name}<details class="sd-dropdown"><summary>More</summary>'
-            f"<p>hidden in {name}</details></div>"
+            f"<p>hidden in {name}</details>"
+            '<p><a href="../book/first.html#there">one</a> <a href="#there">here</a> <a href="data.csv">data</a> '
+            '<a href="https://example.org/">elsewhere</a><p id="there" style="break-before: page">there</div>'
         )
     Path("_build/html/index.html").touch()
     return tmp_path
@@ -42,15 +44,21 @@ def test_all_pages_are_printed_in_order_with_what_is_folded(built, capsys):
     assert "_build/book.pdf" in capsys.readouterr().out
     book = PdfReader("_build/book.pdf")
     texts = [page.extract_text() for page in book.pages]
-    assert len(texts) == 3
-    for name, text in zip(("index", "first", "second"), texts, strict=True):
+    assert len(texts) == 6
+    for name, text in zip(("index", "first", "second"), texts[::2], strict=True):
         assert f"text of {name}" in text and f"hidden in {name}" in text
     index, part, pages = book.outline
     assert [index.title, part.title] == ["Page index & more", "One"]
     assert [(page.title, book.get_destination_page_number(page)) for page in pages] == [
-        ("Page first & more", 1),
-        ("Page second & more", 2),
+        ("Page first & more", 2),
+        ("Page second & more", 4),
     ]
+    for number in (0, 2, 4):
+        links = [link.get_object() for link in book.pages[number]["/Annots"]]
+        led = [book.get_page_number(link["/Dest"][0].get_object()) for link in links if "/Dest" in link]
+        assert led == [3, number + 1]
+        assert [link["/A"]["/URI"] for link in links if "/A" in link] == ["https://example.org/"]
+    assert str(built).encode() not in Path("_build/book.pdf").read_bytes()
 
 
 def test_without_a_book_it_says_what_to_run(tmp_path, monkeypatch, capsys):

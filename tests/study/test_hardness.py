@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analysis import evaluation, runs, training
+from analysis.catalogue import SCORES
+from analysis.errors import InputError
 from analysis.parameters import RunParameters
 from analysis.study import hardness
 from analysis.study.results import NetworkResults, StudyResults
@@ -52,6 +54,35 @@ def test_every_image_is_ranked_once_the_hardest_first():
             assert row[name] == study.dataset["classes"][of[column]]
         for name in ("angle", "confidence", "max_confidence", "margin"):
             assert row[name] == of[name]
+
+
+@pytest.mark.parametrize("by", ["confidence", "angle", "entropy"])
+def test_another_score_ranks_them_from_its_hard_end(by):
+    entropy = np.random.default_rng(1).random(40)
+    study = made_up(label=np.arange(40) % 3, entropy=entropy)
+    scores = study.runs["resnet50"].scores
+    table = hardness.ranking(study, "resnet50", by)
+    hard_first = (-scores[by] if by != "confidence" else scores[by]).argsort()
+    assert list(table["image"]) == list(hard_first)
+    assert list(table[by]) == list(scores[by][hard_first])
+    ends = hardness.class_ends(table, by)
+    for name, rows in ends.groupby("class"):
+        of = table.loc[table["class"] == name, by].tolist()
+        assert rows.loc[rows["end"] == "hardest", "value"].tolist() == of[:3]
+        assert rows.loc[rows["end"] == "easiest", "value"].tolist() == of[-1:-4:-1]
+    means = scores.groupby("label")[by].mean().sort_values(ascending=by == "confidence")
+    assert list(ends["class"].unique()) == [study.dataset["classes"][k] for k in means.index]
+    label = SCORES[by].label
+    caption = wording.class_ends_caption(table, ends, "x", by)
+    assert f"mean {label}, the {'lowest' if by == 'confidence' else 'highest'} first" in " ".join(caption.split())
+    assert list(wording.suspects_table(hardness.suspects(table), by))[-1] == f"rank by {label}"
+
+
+def test_a_score_that_a_run_lacks_ranks_nothing():
+    study = made_up(temperature_confidence=np.full(40, np.nan))
+    for by in ("temperature_confidence", "entropy"):  # nothing was held out; an older run
+        with pytest.raises(InputError, match=rf"^unknown score .*rank_by '{by}'; allowed: avh, angle, confidence"):
+            hardness.ranking(study, "resnet50", by)
 
 
 # --- likely label errors
@@ -144,7 +175,7 @@ def test_the_ends_of_a_class_are_its_first_and_last_and_none_twice(n):
     study = made_up(n, classes=("a", "b"), label=np.zeros(n, int), predicted=0, nearest=0)
     ends = hardness.class_ends(ranked(study))
     avh = np.sort(study.runs["resnet50"].scores["avh"])
-    hardest, easiest = (ends.loc[ends["end"] == end, "avh"].to_numpy() for end in ("hardest", "easiest"))
+    hardest, easiest = (ends.loc[ends["end"] == end, "value"].to_numpy() for end in ("hardest", "easiest"))
     np.testing.assert_array_equal(hardest, avh[::-1][: min(3, -(-n // 2))])
     np.testing.assert_array_equal(easiest, avh[: min(3, n // 2)])
     assert not ends["image"].duplicated().any()
@@ -188,7 +219,7 @@ def test_every_picture_is_drawn_with_its_avh(size, classes, tmp_path):
     axes = drawn(fig)
     assert len(axes) == len(ends)
     shown = {ax.images[0].get_array().data.tobytes(): ax.get_title() for ax in axes}
-    for image, avh in zip(ends["image"], ends["avh"], strict=True):
+    for image, avh in zip(ends["image"], ends["value"], strict=True):
         assert float(shown[images[image].transpose(1, 2, 0).tobytes()]) == pytest.approx(avh, rel=0.01)
 
 

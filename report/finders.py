@@ -1,0 +1,26 @@
+"""What recorded studies of real people found of the scores that find disputed images: ``disputed``'s tables, as pages
+offer them.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.studies import with_recorded
+from analysis.study import disputed
+from report import contents
+
+PAGES = Path("book/runs")
+CHAPTER = "disputed"
+
+
+def recorded(pages: Path = PAGES) -> list[tuple[str, Path, pd.DataFrame]]:
+    """Of each study that has that chapter: its title, the page, and what it found over all images."""
+    found = []
+    for name, plan in with_recorded({}).items():
+        folder = pages / name
+        tables = [folder / "files" / f"tab-{event}-all.csv" for event in disputed.EVENTS]
+        there = [pd.read_csv(path, dtype={"start": str}) for path in tables if path.is_file()]
+        if there and not contents.simulated(contents.title(plan)):
+            found.append((contents.title(plan), folder / f"{CHAPTER}.ipynb", pd.concat(there, ignore_index=True)))
+    return found
