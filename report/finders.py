@@ -1,6 +1,4 @@
-"""What recorded studies of real people found of the scores that find disputed images: ``disputed``'s tables, as pages
-offer them.
-"""
+"""How well scores find disputed images in the recorded studies of real people: the tables of their pages."""
 
 from pathlib import Path
 
@@ -15,7 +13,7 @@ CHAPTER = "disputed"
 
 
 def recorded(pages: Path = PAGES) -> list[tuple[str, Path, pd.DataFrame]]:
-    """Of each study that has that chapter: its title, the page, and what it found over all images."""
+    """For each study with that chapter: its title, the page, and the results over all images."""
     found = []
     for name, plan in with_recorded({}).items():
         folder = pages / name

@@ -123,10 +123,10 @@ class Page:
         self.note(f"About this study: {self.names}", wording.about(self.results))
 
     def which_score(self) -> None:
-        """A box of what real people's studies found of the scores that images can be ranked by."""
+        """A box with how well scores find disputed images in the recorded studies of real people."""
         found = {f"[{title}]({self.to(path)})": table for title, path, table in finders.recorded()}
         score = wording.score_label(self.parameters.rank_by)
-        self.note(f"Ranked by {score}: how well scores find what people dispute", wording.finders_compared(found))
+        self.note(f"Ranked by {score}: how well scores find disputed images", wording.finders_compared(found))
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it together with its data.

@@ -94,8 +94,8 @@ def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str, by: s
         if shown < classes
         else "each class"
     )
-    return f"""The hardest and the easiest test images of {which} for {name}, each with its {_label(by)}. Classes are sorted by
-    mean {_label(by)}, the {extreme} first."""
+    return f"""The hardest and the easiest test images of {which} for {name}, each with its {_label(by)}. Classes are
+    sorted by mean {_label(by)}, the {extreme} first."""
 
 
 def suspects_caption(table: pd.DataFrame, name: str) -> str:

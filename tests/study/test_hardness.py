@@ -1,6 +1,7 @@
 """The ranking and likely label errors: by definition, and against labels that are known to be wrong."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,17 @@ def test_likely_errors_are_drawn_with_their_label_and_the_nearest_class(tmp_path
 def test_few_likely_errors_are_drawn_too(number):
     shown = hardness.suspects(ranked(made_up(200))).head(number)
     assert len(drawn(figures.figure_h4(shown, np.zeros((number, 8, 8, 3), np.uint8)).figure)) == number
+
+
+def test_the_style_knows_figures_of_images_by_their_alternative_texts():
+    """In dark mode they are dimmed, all others inverted."""
+    table = ranked(made_up(200))
+    images = np.zeros((200, 3, 8, 8), np.uint8)
+    ends, shown = hardness.class_ends(table), hardness.suspects(table).head(3)
+    style = (Path(__file__).parent.parent.parent / "book/_static/book.css").read_text()
+    begin = tuple(re.findall(r'alt\^="([^"]+)"', style))
+    assert figures.figure_h3(ends, hardness.pixels(images, ends)).alt.startswith(begin)
+    assert figures.figure_h4(shown, hardness.pixels(images, shown)).alt.startswith(begin)
 
 
 def test_without_pictures_nothing_is_drawn_and_a_sentence_says_why():
