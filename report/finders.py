@@ -12,7 +12,7 @@ PAGES = Path("book/runs")
 CHAPTER = "disputed"
 
 
-def recorded(pages: Path = PAGES) -> list[tuple[str, Path, pd.DataFrame]]:
+def studies_with_disputes(pages: Path = PAGES) -> list[tuple[str, Path, pd.DataFrame]]:
     """For each study with that chapter: its title, the page, and the results over all images."""
     found = []
     for name, plan in with_recorded({}).items():

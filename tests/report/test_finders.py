@@ -69,4 +69,4 @@ def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, mo
 
 def test_simulated_people_are_not_asked(monkeypatch):
     monkeypatch.setattr(finders.contents, "title", lambda plan: "some, simulated annotators")
-    assert finders.recorded(ROOT / finders.PAGES) == []
+    assert finders.studies_with_disputes(ROOT / finders.PAGES) == []
