@@ -4,10 +4,7 @@ What opens with a click is printed open. Explorers are left out: they are nothin
 pages lead to sheets; those to files that lie beside pages would name this machine's folders, and are left out.
 """
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,13 +17,13 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject
 
 from analysis import runs
 from analysis.errors import InputError
+from report import chromium
 
 BOOKS = {  # the first that is built is printed: `make book`'s, else `make read`'s; of each its contents, where they are
     Path("_build/html"): (Path("build/_toc.yml"), Path("_toc.yml")),
     Path("_build/read"): (Path("build/_toc_read.yml"),),
 }
 OUTPUT = Path("_build/book.pdf")
-PATIENCE = 120  # seconds that a page may take
 
 
 def run_pdf() -> int:
@@ -41,9 +38,7 @@ def run_pdf() -> int:
 
 def write_pdf(output: Path = OUTPUT) -> Path:
     """Print the built book. Raises InputError where there is none, or no Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise InputError("make pdf needs Debian's chromium: apt install chromium")
+    program = chromium.program("make pdf")
     built = next((book for book in BOOKS if (book / "index.html").is_file()), None)
     if built is None:
         raise InputError(f"{' and '.join(map(str, BOOKS))} hold no book: run make read or make book first")
@@ -51,7 +46,8 @@ def write_pdf(output: Path = OUTPUT) -> Path:
     part, pages, places = None, [], {}
     with tempfile.TemporaryDirectory() as folder:
         for caption, page in pages_in_order(built):
-            pdf = print_page(chromium, page, Path(folder))
+            pdf = Path(folder) / "page.pdf"
+            chromium.make(program, page, pdf, "--no-pdf-header-footer", f"--print-to-pdf={pdf}")
             first, printed, address = len(writer.pages), PdfReader(pdf), page.resolve().as_uri()
             writer.append(printed, import_outline=False)
             pages += [address] * len(printed.pages)
@@ -93,19 +89,6 @@ def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:
         there = [built / f"{chapter['file']}.html" for chapter in chapters if not chapter["file"].endswith("/explorer")]
         for place, page in enumerate(page for page in there if page.is_file()):
             yield (caption if place == 0 else ""), page
-
-
-def print_page(chromium: str, page: Path, folder: Path) -> Path:
-    """One page as a PDF of its own."""
-    pdf = folder / "page.pdf"
-    pdf.unlink(missing_ok=True)
-    words = ["--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder / 'profile'}"]
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    command = [chromium, *words, *root, f"--print-to-pdf={pdf}", page.resolve().as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    if done.returncode or not pdf.is_file():
-        raise InputError(f"chromium could not print {page}: {done.stderr.strip()[-500:]}")
-    return pdf
 
 
 def title_of_page(page: Path) -> str:

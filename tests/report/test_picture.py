@@ -1,0 +1,60 @@
+"""README's picture: of the front page as it is today, by its words, which the file holds."""
+
+import re
+import shutil
+from html import escape
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from analysis.errors import InputError
+from report import picture
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_picture_shows_todays_words():
+    assert picture.words_in(picture.PICTURE) == picture.words(), "run make read && python -m report.picture"
+    with Image.open(picture.PICTURE) as taken:
+        assert taken.size == (1280, 800)
+    assert picture.PICTURE.stat().st_size < 150_000
+    assert f"]({picture.PICTURE})" in (ROOT / "README.md").read_text()
+
+
+def test_its_words_are_the_answer_and_what_the_contents_list():
+    answer, *listed = picture.words()
+    assert answer.split(". ")[0] in (ROOT / "README.md").read_text().replace("*", "")
+    assert {"The paper", "CIFAR-10H", "Verdicts", "ResNet50: hardness"} <= set(listed)
+    method = re.search("^# (.+)$", (ROOT / "book/method.md").read_text(), re.MULTILINE)
+    assert listed[1] == method[1]
+
+
+def page_of(folder: Path, lines: list[str]) -> Path:
+    page = folder / "index.html"
+    page.write_text(f"<script>no words</script><body style='background:#f00'>{'<p>'.join(map(escape, lines))}")
+    return page
+
+
+def test_a_page_is_taken_with_its_words(tmp_path):
+    if shutil.which("chromium") is None:
+        pytest.skip("Debian's chromium is not installed")
+    picture.take(page_of(tmp_path, picture.words()), tmp_path / "page.png")
+    assert picture.words_in(tmp_path / "page.png") == picture.words()
+    with Image.open(tmp_path / "page.png") as taken:
+        assert taken.size == picture.SIZE
+        assert taken.convert("RGB").getpixel((1270, 790)) == (255, 0, 0)
+
+
+def test_a_stale_page_is_not_taken(tmp_path):
+    first, *others = picture.words()
+    with pytest.raises(InputError, match="does not show '.*': run make read first"):
+        picture.take(page_of(tmp_path, ["Yes. It was another answer.", *others]), tmp_path / "page.png")
+    with pytest.raises(InputError, match="is missing: run make read first"):
+        picture.take(tmp_path / "none.html", tmp_path / "page.png")
+    assert not (tmp_path / "page.png").exists()
