@@ -49,7 +49,7 @@ def dry(tmp_path) -> Path:
     """A folder in which make tells what it would do, and what the steps read is there."""
     for name in ("Makefile", "requirements.lock", "pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("_build/html/index.html", "recorded/a", "book/runs/b"):
+    for name in ("_build/html/index.html", "_build/book.pdf", "recorded/a", "book/runs/b"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     programs = {
@@ -70,6 +70,24 @@ def test_a_steps_words_are_understood(dry, step):
     words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step]  # as GitHub runs it
     done = subprocess.run(words, cwd=dry, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_release_has_the_book_the_pdf_and_the_record(dry):
+    """Its steps one after the other, as they run on GitHub, and what `gh` is given at the end."""
+    steps = yaml.safe_load(WORKFLOWS["release"].read_text())["jobs"]["release"]["steps"]
+    words = [step["run"] for step in steps if "run" in step and not step["run"].startswith("sudo ")]
+    environment = os.environ | {"PATH": f"{dry / 'bin'}:{os.environ['PATH']}", "TAG": "v1"}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", "\n".join(words)]
+    done = subprocess.run(shell, cwd=dry, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout.splitlines()[-1].split()
+    assert told[1:4] == ["release", "create", "v1"]
+    attached = {Path(word).name for word in told if word.startswith("build/release/")}
+    assert attached == {"book.pdf", "book.tar.gz", "record.tar.gz"}
+    listed = subprocess.run(
+        ["tar", "-tzf", "build/release/book.tar.gz"], cwd=dry, capture_output=True, text=True, check=True
+    )
+    assert "html/index.html" in listed.stdout.splitlines()
 
 
 def test_the_script_of_all_checks_can_be_run():
