@@ -33,7 +33,7 @@ def main() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{PICTURE}, {PICTURE.stat().st_size / 1000:.0f} KB")
+    print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} KB")
     return 0
 
 
@@ -73,7 +73,7 @@ def heading(page: str) -> str:
 def text_of(html: str) -> str:
     """What a page shows, in one line."""
     without = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.DOTALL)
-    text = unescape(re.sub(r"<[^>]*>", "", without)).translate(str.maketrans("’“”", "'\"\""))  # as they were typed
+    text = unescape(re.sub(r"<[^>]*>", "", without)).translate(str.maketrans("’“”", '\'""'))  # as they were typed
     return " ".join(text.split())
 
 
