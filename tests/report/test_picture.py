@@ -53,7 +53,7 @@ def test_a_page_is_taken_with_its_words(tmp_path):
 
 def test_a_stale_page_is_not_taken(tmp_path):
     _, *others = picture.words()
-    with pytest.raises(InputError, match="does not show .*: run make read first"):
+    with pytest.raises(InputError, match=r"does not show .*: run make read first"):
         picture.take(page_of(tmp_path, ["Yes. It was another answer.", *others]), tmp_path / "page.png")
     with pytest.raises(InputError, match="is missing: run make read first"):
         picture.take(tmp_path / "none.html", tmp_path / "page.png")
