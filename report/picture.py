@@ -27,9 +27,9 @@ SIZE = (1280, 800)
 WORDS = "Words"  # the name of the text in the file
 
 
-def main() -> int:
+def run_picture() -> int:
     try:
-        take()
+        take_picture()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -37,11 +37,11 @@ def main() -> int:
     return 0
 
 
-def take(page: Path = PAGE, picture: Path = PICTURE) -> None:
+def take_picture(page: Path = PAGE, picture: Path = PICTURE) -> None:
     """Take the picture. Raises InputError where there is no page, or one that does not show today's words."""
     if not page.is_file():
         raise InputError(f"{page} is missing: run make read first")
-    shown, wanted = text_of(page.read_text()), words()
+    shown, wanted = text_of(page.read_text()), front_words()
     if lacking := [line for line in wanted if line not in shown]:
         raise InputError(f"{page} does not show {lacking[0]!r}: run make read first")
     program = chromium.program("the picture")
@@ -56,7 +56,7 @@ def take(page: Path = PAGE, picture: Path = PICTURE) -> None:
             few.save(temporary, "png", optimize=True, pnginfo=about)
 
 
-def words() -> list[str]:
+def front_words() -> list[str]:
     """What the page shows today, line by line: the answer, then parts and pages as the contents call them."""
     listed = yaml.safe_load(contents.table_of_contents(with_recorded({}), without=contents.NOT_RECORDED))
     lines = [front.answer(front.recorded()).replace("*", "")]
@@ -84,4 +84,4 @@ def words_in(picture: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_picture())

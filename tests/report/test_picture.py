@@ -20,7 +20,7 @@ def at_root(monkeypatch):
 
 
 def test_the_picture_shows_todays_words():
-    assert picture.words_in(picture.PICTURE) == picture.words(), "run make read && python -m report.picture"
+    assert picture.words_in(picture.PICTURE) == picture.front_words(), "run make read && python -m report.picture"
     with Image.open(picture.PICTURE) as taken:
         assert taken.size == (1280, 800)
     assert picture.PICTURE.stat().st_size < 150_000
@@ -28,7 +28,7 @@ def test_the_picture_shows_todays_words():
 
 
 def test_its_words_are_the_answer_and_what_the_contents_list():
-    answer, *listed = picture.words()
+    answer, *listed = picture.front_words()
     assert answer.split(". ")[0] in (ROOT / "README.md").read_text().replace("*", "")
     assert {"The paper", "CIFAR-10H", "Verdicts", "ResNet50: hardness"} <= set(listed)
     method = re.search("^# (.+)$", (ROOT / "book/method.md").read_text(), re.MULTILINE)
@@ -44,17 +44,17 @@ def page_of(folder: Path, lines: list[str]) -> Path:
 def test_a_page_is_taken_with_its_words(tmp_path):
     if shutil.which("chromium") is None:
         pytest.skip("Debian's chromium is not installed")
-    picture.take(page_of(tmp_path, picture.words()), tmp_path / "page.png")
-    assert picture.words_in(tmp_path / "page.png") == picture.words()
+    picture.take_picture(page_of(tmp_path, picture.front_words()), tmp_path / "page.png")
+    assert picture.words_in(tmp_path / "page.png") == picture.front_words()
     with Image.open(tmp_path / "page.png") as taken:
         assert taken.size == picture.SIZE
         assert taken.convert("RGB").getpixel((1270, 790)) == (255, 0, 0)
 
 
 def test_a_stale_page_is_not_taken(tmp_path):
-    _, *others = picture.words()
+    _, *others = picture.front_words()
     with pytest.raises(InputError, match=r"does not show .*: run make read first"):
-        picture.take(page_of(tmp_path, ["Yes. It was another answer.", *others]), tmp_path / "page.png")
+        picture.take_picture(page_of(tmp_path, ["Yes. It was another answer.", *others]), tmp_path / "page.png")
     with pytest.raises(InputError, match="is missing: run make read first"):
-        picture.take(tmp_path / "none.html", tmp_path / "page.png")
+        picture.take_picture(tmp_path / "none.html", tmp_path / "page.png")
     assert not (tmp_path / "page.png").exists()
