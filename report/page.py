@@ -138,7 +138,10 @@ class Page:
             self.say(f"Figure {number} {absent}" if absent else "")
             return
         name = f"fig-{number.lower()}"
-        picture = self.save(drawn.figure, f"{name}.{'png' if drawn.pixels else 'svg'}")
+        kind = "png" if drawn.pixels else "svg"
+        picture = self.save(drawn.figure, f"{name}.{kind}")
+        if drawn.narrow:
+            self.save(drawn.narrow(), f"{name}{shown.FOR_PHONE}.{kind}")
         caption = text.flow(caption or drawn.caption)
         said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms

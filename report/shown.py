@@ -18,7 +18,8 @@ from report import text
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 PICTURE = "max-width:100%;height:auto;background:white"  # figures are drawn on white, even in a dark theme
 INCH = 96  # CSS pixels
-WIDE = 6  # inches: wider figures scroll sideways on a phone
+WIDE = 6  # inches: wider figures are drawn a second time for a phone, or scroll sideways there
+FOR_PHONE = "-phone"  # ends the name of that second file
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from matplotlib.figure import Figure
+from phone_figures import SCREEN
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from study_pages import claim_anchor, studies
 
 from analysis.study.claims import CLAIMS
 from report import figures, front, shown, wording
-
-PHONE = "(max-width: 46rem)"  # up to here the narrow figure is shown
 
 
 class FromStudies(SphinxDirective):
@@ -45,12 +45,12 @@ class Answer(FromStudies):
     def run(self) -> list[nodes.Node]:
         told = self.read()
         points = front.points(told)
-        wide, narrow = (figures.figure_front(points, way) for way in (False, True))
+        wide = figures.figure_front(points)
         if wide is None:
             return []
         html = (
-            f'<figure class="front"><picture><source media="{PHONE}" srcset="{drawing(narrow)}">'
-            f'<img src="{drawing(wide)}" alt="{escape(wide.alt)}"></picture>'
+            f'<figure class="front"><picture><source media="{SCREEN}" srcset="{drawing(wide.narrow())}">'
+            f'<img src="{drawing(wide.figure)}" alt="{escape(wide.alt)}"></picture>'
             f"<figcaption><p>{shown.READER.renderInline(wording.FRONT_CAPTION)}</p></figcaption></figure>"
         )
         return [*self.parsed([front.answer(told)], "answer"), nodes.raw("", html, format="html")]
@@ -90,11 +90,11 @@ class Quotes(FromStudies):
         return self.parsed([f"| {' | '.join(line)} |" for line in lines], "claims")
 
 
-def drawing(drawn: figures.Drawn) -> str:
+def drawing(figure: Figure) -> str:
     """A figure as a data URI, the same for the same figure."""
     file = io.BytesIO()
     with figures.own_style({"svg.hashsalt": "avh"}):
-        drawn.figure.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
+        figure.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
     return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

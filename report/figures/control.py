@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import NARROW, WIDE, error_bars, figure, shares
+from report.figures.panels import NARROW, error_bars, figure, for_phone, shares, side_by_side
 
 PEOPLE = styles.Style("simulated annotators", "#000000", "*")
 TITLES = {"HSF": "simulated HSF"}
@@ -19,8 +19,8 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     """
     panels = list(table[["of", "given"]].drop_duplicates().itertuples(index=False))
     scores, archs = list(table["score"].unique()), list(table["arch"].unique())
-    fig = Figure(figsize=(WIDE, 1.2 + 0.8 * len(scores)), layout="constrained")
-    axes = fig.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    height = 1.2 + 0.8 * len(scores)
+    fig, axes = side_by_side(len(panels), height, stacked=True, sharex=True, sharey=True)
     networks = [arch for arch in archs if arch]
     offsets = dict(zip(networks, np.linspace(-0.3, 0.3, len(networks)) if len(networks) > 1 else [0.0], strict=True))
     for ax, panel in zip(axes, panels, strict=True):
@@ -42,7 +42,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     names = [TITLES["HSF"] if score == "hsf" else styles.SCORES[score].label for score in scores]
     axes[0].set_yticks(range(len(scores)), [name.replace(" ", "\n", 1) for name in names])
     axes[0].set_ylim(len(scores) - 0.5, -0.5)
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=for_phone(3, 2))
     return fig
 
 

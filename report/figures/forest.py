@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import NARROW, WIDE, error_bars, figure
+from report.figures.panels import NARROW, error_bars, figure, for_phone, side_by_side
 
 ROW = 0.22  # inches of a row without its markers
 MARKER = 0.075  # inches of a marker with its interval
@@ -46,8 +46,7 @@ def figure_b2(table: pd.DataFrame) -> Figure:
     """
     labels, archs, quantities = (list(table[name].unique()) for name in ("label", "arch", "quantity"))
     height = 1.3 + len(labels) * (ROW + MARKER * len(archs))
-    fig = Figure(figsize=(WIDE, height), layout="constrained")
-    axes = fig.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
+    fig, axes = side_by_side(len(quantities), height, stacked=True, sharey=True)
     for ax, quantity in zip(axes, quantities, strict=True):
         panel = table[table["quantity"] == quantity]
         forest(ax, panel, labels)
@@ -59,9 +58,10 @@ def figure_b2(table: pd.DataFrame) -> Figure:
         ax.set_xlim(left, right)
         ax.set_title(f"{asked['claim']}\n{quantity}", fontsize=8.5)
         ax.axhline(0.5, color="#555555", linewidth=1)
-    axes[0].get_yticklabels()[0].set_fontweight("bold")
+    for label in (label for ax in axes for label in ax.get_yticklabels()[:1]):
+        label.set_fontweight("bold")
     (wanted, *handles), (range_, *names) = axes[0].get_legend_handles_labels()
-    fig.legend([*handles, wanted], [*names, range_], loc="outside lower center", ncols=3)
+    fig.legend([*handles, wanted], [*names, range_], loc="outside lower center", ncols=for_phone(3, 2))
     return fig
 
 

@@ -5,25 +5,24 @@ from matplotlib.figure import Figure
 
 from report import text, wording
 from report.figures.forest import MARKER, ROW, forest
-from report.figures.panels import WIDE, figure
+from report.figures.panels import LAYOUT, PHONE, figure
 
-PHONE = 3.7  # inches: width of the text on a phone
 AROUND = 0.95  # inches of a panel without its rows: title, axis and legend
 HEIGHT = 0.62  # of a row, relative to other forest plots, so that the figure fits on the screen
 
 
 @figure("A dot plot", wording.describe_front)
-def figure_front(table: pd.DataFrame, narrow: bool = False) -> Figure:
+def figure_front(table: pd.DataFrame) -> Figure:
     """One panel per study, one row per score, one marker with its interval per network; the ceiling is dashed.
 
-    table: study, label, arch, mean, low, high, n, ceiling. narrow: stacked panels, for a phone.
+    table: study, label, arch, mean, low, high, n, ceiling. Panels are stacked on a phone.
     """
     panels = list(table.groupby("study", sort=False))
     heights = [
         AROUND + rows["label"].nunique() * (ROW + MARKER * rows["arch"].nunique()) * HEIGHT for _, rows in panels
     ]
-    size = (PHONE, sum(heights)) if narrow else (WIDE, max(heights))
-    fig = Figure(figsize=size, layout="constrained")
+    narrow, width = LAYOUT.get() is PHONE, LAYOUT.get().width
+    fig = Figure(figsize=(width, sum(heights) if narrow else max(heights)), layout="constrained")
     shape = (len(panels), 1) if narrow else (1, len(panels))
     axes = fig.subplots(*shape, squeeze=False).ravel()
     for ax, (study, rows) in zip(axes, panels, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -17,9 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, Percent
 from report import styles
 from report.figures import glyphs
 
-WIDE = 7.6  # inches: width of the text on a page; phones scroll sideways
-NARROW = 4.6  # stacked panels: fits on a phone
-COLUMNS = 4  # networks side by side; further ones below
+NARROW = 4.6  # inches: stacked panels, fits on a phone
 MEAN = "#D55E00"  # line through the bins of a histogram
 HSF = "human selection frequency"
 
@@ -42,6 +41,17 @@ RC = {
 }
 
 
+class Layout(NamedTuple):
+    """How panels are arranged."""
+
+    width: float  # inches of a figure with panels side by side
+    columns: int  # networks side by side; further ones below
+
+
+PAGE, PHONE = Layout(7.6, 4), Layout(3.7, 2)
+LAYOUT = ContextVar("layout", default=PAGE)  # of the figure that is being drawn
+
+
 def own_style(changed: dict[str, Any] | None = None) -> AbstractContextManager:
     """Matplotlib's defaults with these changes, ignoring the settings of the user."""
     return matplotlib.style.context(["default", changed or {}])
@@ -56,6 +66,7 @@ class Drawn(NamedTuple):
     pixels: bool = False  # whether it is saved as PNG, because it is large as SVG
     caption: str = ""  # if it follows from the data
     boxes: str = ""  # characters that no installed font has
+    narrow: Callable[[], Figure] | None = None  # draws it again for a phone, if its panels are side by side
 
 
 def figure(
@@ -78,11 +89,21 @@ def figure(
         def drawn(table: pd.DataFrame, *more: Any) -> Drawn | None:
             if table.empty:
                 return None
-            with own_style(RC):
-                fig = draw(table, *more)
-                boxes = glyphs.fall_back(fig) if fig else ""
+
+            def draw_for(layout: Layout) -> tuple[Figure | None, str]:
+                before = LAYOUT.set(layout)
+                with own_style(RC):
+                    fig = draw(table, *more)
+                    boxes = glyphs.fall_back(fig) if fig else ""
+                LAYOUT.reset(before)
+                return fig, boxes
+
+            fig, boxes = draw_for(PAGE)
+            if fig is None:
+                return None
+            narrow = (lambda: draw_for(PHONE)[0]) if fig.get_figwidth() > NARROW else None
             words = f"{kind}. {describe(table)}"
-            return Drawn(fig, data(table, *more), words, pixels, caption(table), boxes) if fig else None
+            return Drawn(fig, data(table, *more), words, pixels, caption(table), boxes, narrow)
 
         return drawn
 
@@ -108,12 +129,12 @@ def draw_curves(
         for epoch in sorted(panel.loc[panel["drop"], time].unique()) if "drop" in panel else ():
             ax.axvline(epoch - 0.5, color="#777777", linewidth=0.9, linestyle=":", zorder=1)
         ax.set_title(styles.architecture(arch).label if measure == measures[0] else "")
-        if arch in archs[::COLUMNS]:
+        if arch in archs[:: LAYOUT.get().columns]:
             of = "" if measure == "accuracy" or "example" in panel else "mean "
             ax.set_ylabel(f"{of}{styles.SCORES[measure].axis}")
         if measure in limits and limits[measure] is not None:
             ax.set_ylim(limits[measure])
-            ax.tick_params(labelleft=arch in archs[::COLUMNS])
+            ax.tick_params(labelleft=arch in archs[:: LAYOUT.get().columns])
         if measure == "accuracy":
             shares(ax)
         if measure == measures[-1]:
@@ -133,13 +154,14 @@ def _limits(table: pd.DataFrame) -> tuple[float, float] | None:
 
 
 def grid(archs: list[str], rows: int, height: float, above: float = 0, **options) -> tuple[Figure, np.ndarray]:
-    """A figure with ``rows`` panels per network, COLUMNS networks side by side, further ones in a block below.
+    """A figure with ``rows`` panels per network, as many side by side as the layout has columns, further ones below.
 
     above: inches of an empty subfigure above the panels, which are then in one of their own.
     """
-    columns = min(len(archs), COLUMNS)
-    blocks = -(-len(archs) // COLUMNS)
-    width = WIDE if columns > 1 else NARROW
+    layout = LAYOUT.get()
+    columns = min(len(archs), layout.columns)
+    blocks = -(-len(archs) // layout.columns)
+    width = layout.width if columns > 1 else NARROW
     below = 0.5 + height * rows * blocks
     fig = Figure(figsize=(width, above + below), layout="constrained")
     panels = fig.subfigures(2, 1, height_ratios=(above, below))[1] if above else fig
@@ -148,12 +170,39 @@ def grid(archs: list[str], rows: int, height: float, above: float = 0, **options
 
 def panels(axes: np.ndarray, archs: list[str], rows: list[str]):
     """((network, name of the row), panel) for each panel; unused panels are removed."""
+    columns = LAYOUT.get().columns
     for i, arch in enumerate(archs):
         for j, row in enumerate(rows):
-            yield (arch, row), axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS]
-    for i in range(len(archs), -(-len(archs) // COLUMNS) * min(len(archs), COLUMNS)):
+            yield (arch, row), axes[len(rows) * (i // columns) + j, i % columns]
+    for i in range(len(archs), -(-len(archs) // columns) * min(len(archs), columns)):
         for j in range(len(rows)):
-            axes[len(rows) * (i // COLUMNS) + j, i % COLUMNS].remove()
+            axes[len(rows) * (i // columns) + j, i % columns].remove()
+
+
+def side_by_side(
+    n: int, height: float, *, across: int = 0, stacked: bool = False, extra: float = 0, **options
+) -> tuple[Figure, np.ndarray]:
+    """A figure with n panels in rows of ``across``; on a phone in two columns, or in one where ``stacked``.
+
+    across: all of them by default. height: inches of a row; extra: inches beside the rows.
+    """
+    layout = LAYOUT.get()
+    if layout is PHONE:
+        across = 1 if stacked else layout.columns
+    across = across or n
+    rows = -(-n // across)
+    fig = Figure(figsize=(layout.width, extra + height * rows), layout="constrained")
+    axes = fig.subplots(rows, across, squeeze=False, **options).ravel()
+    for ax in axes[n:]:
+        ax.remove()
+    for ax in axes[:n][-across:]:
+        ax.tick_params(labelbottom=True)
+    return fig, axes[:n]
+
+
+def for_phone(page: Any, phone: Any) -> Any:
+    """One of two values, by the layout."""
+    return phone if LAYOUT.get() is PHONE else page
 
 
 def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
@@ -170,15 +219,17 @@ def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
     ax.plot(middle, bins["bin_mean"], "o", color=MEAN, markeredgecolor="white", markersize=5)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
-    ax.set_xticks(np.arange(6) / 5)
+    ax.set_xticks(for_phone(np.arange(6) / 5, np.arange(3) / 2))
     return mesh
 
 
 def colour_bar(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
     """The colour bar of a histogram, in plain numbers."""
-    bar = fig.colorbar(mesh, ax=axes, label="images", pad=0.02, aspect=30)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    there = [ax for ax in np.ravel(axes) if ax.get_figure()]  # without those that no panel needed
+    place = for_phone("right", "bottom")
+    bar = fig.colorbar(mesh, ax=there, label="images", pad=0.02, aspect=30, location=place)
+    bar.long_axis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
+    bar.long_axis.set_minor_formatter(NullFormatter())
 
 
 def error_bars(table: pd.DataFrame, prefix: str = "") -> np.ndarray:

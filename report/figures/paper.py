@@ -1,5 +1,6 @@
 """The figures of the paper, under its numbers. See ``figures`` for what they share."""
 
+from itertools import product
 from textwrap import fill
 
 import numpy as np
@@ -7,7 +8,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import COLUMNS, HSF, WIDE, colour_bar, draw_cells, draw_curves, figure, grid, panels
+from report.figures.panels import (
+    HSF,
+    LAYOUT,
+    PHONE,
+    colour_bar,
+    draw_cells,
+    draw_curves,
+    figure,
+    for_phone,
+    grid,
+    panels,
+    side_by_side,
+)
+
+SHORT_HSF, BREAK = "human selection\nfrequency", "\n"
 
 
 @figure("Two-dimensional histograms", wording.describe_histograms, pixels=True)
@@ -17,11 +32,10 @@ def figure_1(table: pd.DataFrame) -> Figure:
     table: arch, score, x_low, x_high, y_low, y_high, n; bin, bin_mean, bin_low, bin_high.
     """
     scores = list(table["score"].unique())
-    fig = Figure(figsize=(WIDE, 2.9), layout="constrained")
-    axes = fig.subplots(1, len(scores), squeeze=False)
-    for ax, score in zip(axes[0], scores, strict=True):
+    fig, axes = side_by_side(len(scores), 2.9)
+    for ax, score in zip(axes, scores, strict=True):
         mesh = draw_cells(ax, table[table["score"] == score], table["n"].max())
-        ax.set(xlabel=HSF, ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
+        ax.set(xlabel=for_phone(HSF, SHORT_HSF), ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
     colour_bar(fig, mesh, axes)
     return fig
 
@@ -40,8 +54,8 @@ def figure_6(table: pd.DataFrame) -> Figure:
     fig, axes = grid(archs, len(scores), height=2.2, sharex=True)
     for (arch, score), ax in panels(axes, archs, scores):
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
-        ax.set_ylabel(styles.SCORES[score].axis if arch in archs[::COLUMNS] else "")
-        ax.tick_params(labelleft=arch in archs[::COLUMNS])  # a score has the same scale for all networks
+        ax.set_ylabel(styles.SCORES[score].axis if arch in archs[:: LAYOUT.get().columns] else "")
+        ax.tick_params(labelleft=arch in archs[:: LAYOUT.get().columns])  # a score has the same scale for all networks
         ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
         ax.set_xticks(np.arange(3) / 2)
     fig.supxlabel(HSF, fontsize=9)
@@ -73,7 +87,13 @@ def figure_3(table: pd.DataFrame) -> Figure:
 
     fig = draw_curves(table, lines)
     handles, labels = fig.axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, title="bins of human selection frequency (HSF)")
+    fig.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=for_phone(3, 1),
+        title="bins of human selection frequency (HSF)",
+    )
     return fig
 
 
@@ -109,8 +129,8 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
             ax.text(0.5, 0.5, "image not\navailable", ha="center", va="center", fontsize=9)
         else:
             ax.imshow(pictures[i], interpolation="nearest")
-        ax.set_title(f"{example.example}: {example.label}, HSF {example.HSF:.2f}", fontsize=10)
-        ax.set_xlabel(fill(f"{example.people}: {example.answers}", 32), fontsize=8.5)
+        ax.set_title(f"{example.example}: {example.label},{for_phone(' ', BREAK)}HSF {example.HSF:.2f}", fontsize=10)
+        ax.set_xlabel(fill(f"{example.people}: {example.answers}", for_phone(32, 22)), fontsize=8.5)
         ax.set(xticks=[], yticks=[])
         for spine in ax.spines.values():
             spine.set(visible=True, color=styles.EXAMPLES[example.example].colour, linewidth=2.5)
@@ -130,15 +150,18 @@ def figure_7(table: pd.DataFrame) -> Figure:
     table: as for Fig. 1, for one score, with superclass and n_classes.
     """
     archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
-    fig = Figure(figsize=(WIDE, 0.5 + 2.2 * len(archs)), layout="constrained")
-    axes = fig.subplots(len(archs), len(names), squeeze=False, sharex=True, sharey=True)
-    for row, arch in zip(axes, archs, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
-            mesh = draw_cells(ax, cells, table["n"].max())
-            n = cells["n_classes"].iloc[0]
-            ax.set_title(f"{name}: {n} class{'es' if n > 1 else ''}" if arch == archs[0] else "")
-            ax.set_xlabel(HSF if arch == archs[-1] else "")
-        row[0].set_ylabel(f"{styles.architecture(arch).label}\nnorm in superclass")
+    shape = {"across": len(names), "extra": 0.5, "sharex": True, "sharey": True}
+    fig, axes = side_by_side(len(archs) * len(names), 2.2, **shape)
+    for ax, (arch, name) in zip(axes, product(archs, names), strict=True):
+        cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
+        mesh = draw_cells(ax, cells, table["n"].max())
+        n, label = cells["n_classes"].iloc[0], styles.architecture(arch).label
+        group = f"{name}: {n} class{'es' if n > 1 else ''}"
+        ax.set_title(for_phone(group if arch == archs[0] else "", f"{label}\n{fill(group, 18)}"))
+        ax.set_xlabel(for_phone(HSF if arch == archs[-1] else "", ""))
+        ax.set_ylabel(for_phone(f"{label}\nnorm in superclass" if name == names[0] else "", ""))
+    if LAYOUT.get() is PHONE:
+        fig.supxlabel(HSF, fontsize=9)
+        fig.supylabel("norm in superclass", fontsize=9)
     colour_bar(fig, mesh, axes)
     return fig

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import WIDE, error_bars, figure
+from report.figures.panels import error_bars, figure, for_phone, side_by_side
 
 ROW, POINT = 0.16, 0.07  # inches of a row without its points, and of each point
 
@@ -22,8 +22,8 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
     labels, archs, shown = (list(table[name].unique()) for name in ("label", "arch", "panel"))
     sizes = table.groupby(["label", "panel"]).size()
     lanes = int(sizes.max())
-    fig = Figure(figsize=(WIDE, 1.2 + len(labels) * (ROW + POINT * lanes)), layout="constrained")
-    axes = fig.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
+    height = 1.2 + len(labels) * (ROW + POINT * lanes)
+    fig, axes = side_by_side(len(shown), height, sharex=True, sharey=True)
     for k, (ax, panel) in enumerate(zip(axes, shown, strict=True)):
         rows = table[table["panel"] == panel]
         chance = rows["chance"].dropna()
@@ -46,11 +46,11 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
             if place:
                 ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
         ax.set(xlabel=axis[k % len(axis)])
-        ax.set_title("\n".join(textwrap.wrap(panel, 20)), fontsize=8.5)
+        ax.set_title("\n".join(textwrap.wrap(panel, for_phone(20, 16))), fontsize=8.5)
         ax.set_yticks(range(len(labels)), labels)
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
     if not {styles.architecture(arch).label for arch in archs} <= set(labels):  # else the rows name them
         named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-        fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
+        fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=for_phone(4, 2))
     return fig

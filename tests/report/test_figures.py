@@ -345,3 +345,30 @@ def test_the_hardest_images_are_those_of_highest_avh(study):
     table = wording.hardest_table(study, hardness.ranking(study, "vgg19"), most=5)
     scores = study.runs["vgg19"].scores
     assert table["image"].tolist() == scores.sort_values("avh", ascending=False)["id"].head(5).tolist()
+
+
+PANELS = {
+    "1": lambda study: figures.figure_1(tables.histograms(study, ["resnet50"], ["confidence", "norm_in_class", "avh"])),
+    "2": lambda study: figures.figure_2(tables.epoch_means(study)),
+    "3": lambda study: figures.figure_3(tables.epoch_means_by_bin(study)),
+    "6": lambda study: figures.figure_6(tables.histograms(study, FOUR[:3], ["avh", "norm_in_class"])),
+}
+
+
+@pytest.mark.parametrize("number", PANELS)
+def test_a_phone_has_the_same_panels_in_two_columns(study, number):
+    wide = PANELS[number](study)
+    narrow = wide.narrow()
+    assert narrow.get_figwidth() < 4 < wide.figure.get_figwidth()
+    drawn_wide, drawn_narrow = (
+        [ax for ax in fig.axes if ax.get_label() != "<colorbar>"] for fig in (wide.figure, narrow)
+    )
+    assert len(drawn_wide) == len(drawn_narrow)
+    assert len({round(ax.get_position().x0, 2) for ax in drawn_narrow}) == 2
+    titles = [sorted(ax.get_title() for ax in axes) for axes in (drawn_wide, drawn_narrow)]
+    assert titles[0] == titles[1]
+    assert figures.panels.LAYOUT.get() is figures.panels.PAGE  # as it was before
+
+
+def test_a_figure_that_fits_a_phone_is_drawn_once(study):
+    assert figures.figure_h2(tables.distribution(study.runs["vgg19"])).narrow is None

@@ -11,6 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 from analysis.parameters import RunParameters
 from analysis.study import claims
@@ -145,6 +146,7 @@ def book(tmp_path_factory) -> Path:
         target.symlink_to(ROOT / "book" / name)
     runs = folder / "book/runs"
     shutil.copytree(ROOT / "book/runs/cifar10h/files", runs / "cifar10h/files")
+    Image.new("RGB", (370, 700), "white").save(runs / "cifar10h/files/fig-6-phone.png")
     for name in ("verdicts", "avh"):
         shutil.copy(ROOT / f"book/runs/cifar10h/{name}.ipynb", runs / "cifar10h")
     cell = nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["hide-input"]})
@@ -198,6 +200,26 @@ def test_a_page_says_which_study_it_is_of(book, browser):
     page.close()
     index = (book.parent / "searchindex.js").read_text()
     assert {"AVH and people, CIFAR-10H", "AVH and people, Simulated annotators"} <= set(re.findall(r'"([^"]+)"', index))
+
+
+def test_a_figure_of_panels_side_by_side_is_another_on_a_phone(book, browser):
+    """Neither of them is scrolled; a click opens the wide one, which is printed, too."""
+    page = browser.new_page()
+    shown = "document.querySelector('#fig-6-cifar10h img').currentSrc.split('/').pop()"
+    for width, media, name in (
+        (1280, "screen", "fig-6.png"),
+        (390, "screen", "fig-6-phone.png"),
+        (390, "print", "fig-6.png"),
+    ):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(media=media)
+        page.goto((book / "runs/cifar10h/avh.html").as_uri())
+        page.wait_for_function(f"{shown} === '{name}'")
+        figure, image = (page.locator(f"#fig-6-cifar10h{part}") for part in ("", " img"))
+        assert image.bounding_box()["width"] > 150
+        assert figure.evaluate("figure => figure.scrollWidth - figure.clientWidth") <= 1
+    assert page.locator("#fig-6-cifar10h a:has(picture)").get_attribute("href").endswith("/fig-6.png")
+    page.close()
 
 
 def test_one_switch_shows_all_code_and_is_remembered(book, browser):
