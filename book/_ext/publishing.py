@@ -6,7 +6,9 @@ pages' canonical addresses.
 """
 
 import re
+from functools import cache
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -14,9 +16,12 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 
+from analysis.studies import with_recorded
 from analysis.study.claims import CLAIMS
+from report import colab
 
 BINDER = "https://mybinder.org"
+COLAB = "https://colab.research.google.com"
 PICTURE = "_static/page.png"
 
 
@@ -36,14 +41,26 @@ class CommitLinks(SphinxTransform):
             literal.replace_self(nodes.reference("", "", literal.deepcopy(), refuri=address))
 
 
-def add_buttons(_: Sphinx, config: Config) -> None:
-    """The buttons of the theme, if there is a repository to open."""
+def add_repository(_: Sphinx, config: Config) -> None:
+    """Tells the theme of the repository, if there is one."""
     if config.book_repository:
-        config.html_theme_options |= {
-            "repository_url": config.book_repository,
-            "repository_branch": "main",
-            "launch_buttons": {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"},
-        }
+        config.html_theme_options |= {"repository_url": config.book_repository, "repository_branch": "main"}
+
+
+@cache
+def recorded() -> tuple[str, ...]:
+    """The folders of recorded pages."""
+    return tuple(f"book/runs/{study}/" for study in with_recorded({}))
+
+
+def add_buttons(app: Sphinx, page: str, *_: object) -> None:
+    """The buttons of the theme that lead somewhere: a repository has the pages of recorded studies alone."""
+    buttons = {}
+    if app.config.book_repository and page.startswith(recorded()):
+        buttons = {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"}
+        if colab.opens_in_colab(Path(app.env.doc2path(page)), app.config.book_repository):
+            buttons["colab_url"] = COLAB
+    app.config.html_theme_options["launch_buttons"] = buttons
 
 
 def add_card(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
@@ -64,6 +81,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("book_repository", "", "html")
     app.add_config_value("book_description", "", "html")
     app.add_transform(CommitLinks)
-    app.connect("config-inited", add_buttons)
+    app.connect("config-inited", add_repository)
+    app.connect("html-page-context", add_buttons, priority=400)  # before the theme's, which makes them
     app.connect("html-page-context", add_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """A published book's card and buttons: there where an address is known, and never dead."""
 
+import json
 import os
 import re
 import subprocess
@@ -19,14 +20,34 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 
 import publishing  # noqa: E402
 
+from report import colab  # noqa: E402
 
-@pytest.mark.parametrize("repository", ["", "https://github.com/somebody/book"])
-def test_chapters_have_a_button_if_there_is_a_repository(repository):
+NOTEBOOK = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}], "metadata": {}}
+
+
+REPOSITORY = "https://github.com/somebody/book"
+RECORDED, LIVE = "book/runs/cifar10h/avh", "book/runs/synthetic/avh"
+
+
+def buttons(page: str, path: Path, repository: str) -> dict[str, str]:
+    """What a page of a book with this repository has, its notebook at ``path``."""
     config = SimpleNamespace(book_repository=repository, html_theme_options={"show_toc_level": 2})
-    publishing.add_buttons(None, config)
-    buttons = config.html_theme_options.get("launch_buttons", {})
-    assert bool(buttons) == bool(repository)
+    publishing.add_repository(None, config)
     assert config.html_theme_options.get("repository_url", "") == repository
+    app = SimpleNamespace(config=config, env=SimpleNamespace(doc2path=lambda _: str(path)))
+    publishing.add_buttons(app, page, "page.html", {}, None)
+    return config.html_theme_options["launch_buttons"]
+
+
+def test_pages_that_a_repository_has_can_be_opened_from_it(tmp_path):
+    plain, opening = tmp_path / "plain.ipynb", tmp_path / "opening.ipynb"
+    plain.write_text(json.dumps(NOTEBOOK))
+    opening.write_text(json.dumps(colab.with_first_cell(NOTEBOOK, REPOSITORY)))
+    assert set(buttons(RECORDED, plain, REPOSITORY)) == {"binderhub_url", "notebook_interface"}
+    assert set(buttons(RECORDED, opening, REPOSITORY)) == {"binderhub_url", "notebook_interface", "colab_url"}
+    assert "colab_url" not in buttons(RECORDED, opening, "https://github.com/other/fork")
+    assert not buttons(LIVE, opening, REPOSITORY)
+    assert not buttons(RECORDED, opening, "")
 
 
 @pytest.mark.parametrize("repository", ["", "https://github.com/somebody/book"])
