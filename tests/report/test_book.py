@@ -88,6 +88,12 @@ def test_the_network_listed_last_is_trained_first(checkout, tmp_path):
     assert re.findall(r"^ +wildcards: .*arch=(\w+)$", output, re.MULTILINE)[0] == "vgg19"
 
 
+def test_snakemake_needs_no_home_that_can_be_written(checkout, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/no-home")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert snakemake(checkout, "-n", "build/_toc.yml")
+
+
 @pytest.fixture(scope="module")
 def book(checkout) -> Path:
     """The book, built once."""
