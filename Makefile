@@ -22,6 +22,8 @@ UV := PYTHONPATH="$(CURDIR)/.uv" $(PYTHON) -m uv
 READY := .venv/.ready-$(TORCH)
 READY_LAB := .venv/.lab
 COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate
+# Where Ctrl-C has stopped a build, which says so, make says nothing more, and is stopped itself.
+STOPPED := { code=$$?; [ $$code = 130 ] && kill -INT $$PPID && exit 0; exit $$code; }
 # Chapters and rules call python, papermill and jupyter-book by name.
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
@@ -29,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: read book pdf lab test bench drill lint lock clean setup
 
 read: $(READY)
-	@python -m report.build read
+	@trap : INT; python -m report.build read || $(STOPPED)
 	@echo "The recorded book is at file://$(CURDIR)/_build/read/index.html"
 
 pdf: $(READY)
@@ -37,8 +39,9 @@ pdf: $(READY)
 
 # Where there is no book yet, first the recorded one, to be read meanwhile.
 book: $(READY)
-	@python -m report.build $(if $(wildcard _build/html/index.html),,read) book \
-	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG))
+	@trap : INT; python -m report.build $(if $(wildcard _build/html/index.html),,read) book \
+	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG)) \
+	    || $(STOPPED)
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 # Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.

@@ -58,6 +58,7 @@ class Console:
         self.total = 0
         self.lock, self.closed = Lock(), Event()
         self.live: Live | None = None
+        self.stopped = False
         os.environ |= {"TQDM_BAR_FORMAT": BAR, "TQDM_MININTERVAL": "1"}  # of the jobs that Snakemake starts
 
     # --- what Snakemake tells
@@ -138,6 +139,10 @@ class Console:
             steps = [" ".join(filter(None, [step.title, last_line(step.log)])) for step in self.running.values()]
             self.line("; ".join([f"{clocked(self.clock() - self.began)} {self.whole()}", *steps]))
 
+    def stop(self) -> None:
+        """Somebody has stopped the build, and need not be told that its steps have failed."""
+        self.stopped = True
+
     def close(self) -> None:
         """The last lines: what was made, or what went wrong."""
         if self.closed.is_set():
@@ -146,6 +151,8 @@ class Console:
         with self.lock:
             if self.live:
                 self.live.stop()
+            if self.stopped:
+                return
             for step in self.failed:
                 self.line(f"failed: {step.title}; all that it said is in {step.log}")
             for error in [what_failed(printed(step.log)) for step in self.failed] or self.errors[-1:]:

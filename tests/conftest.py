@@ -38,6 +38,7 @@ SLOW = {
     *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published", "test_readme"),
     *("test_training", "test_weights", "test_selections", "test_coverage"),
     *("test_build", "test_console", "test_explorer", "test_front", "test_hardness", "test_notebooks", "test_starts"),
+    "test_stopped",
 }
 
 

@@ -1,6 +1,9 @@
 """What Snakemake tells of a build, for the console: ``--logger book``, found where this folder is on PYTHONPATH."""
 
+import signal
 from logging import LogRecord
+from threading import current_thread, main_thread
+from types import FrameType
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
@@ -18,6 +21,14 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         self.console = Console()
+        before = signal.getsignal(signal.SIGINT)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.console.stop()
+            before(number, frame)
+
+        if callable(before) and current_thread() is main_thread():  # else nobody is to stop it so
+            signal.signal(signal.SIGINT, stop)
 
     def emit(self, record: LogRecord) -> None:
         if self.common_settings.dryrun:
