@@ -47,14 +47,10 @@ def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
             if "avh" not in scores:
                 continue
             best = scores.mean().idxmax()
-            ahead = scores.drop(columns="avh").gt(scores["avh"], axis=0).any(axis=1).sum()
-            rest = "and no score a higher one on average"
+            rest = "no score has a higher one on average"
             if best != "avh":
-                rest = f"and {_label(best)}, on average the best score, one of {_spread(scores[best])}"
-            sentences.append(
-                f"{title}, {EVENTS[event]}: AVH has an AUROC of {_spread(scores['avh'])}, {rest}. Some score is better "
-                f"than AVH for {count(ahead)} of {count(len(scores))} networks."
-            )
+                rest = f"that of {_label(best)}, on average the highest, is {_spread(scores[best])}"
+            sentences.append(f"{title}, {EVENTS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}.")
     return sentences
 
 

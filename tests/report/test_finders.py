@@ -32,13 +32,11 @@ def table(**aurocs: tuple[float, float]) -> pd.DataFrame:
     [
         (
             {"avh": (0.6, 0.7), "margin": (0.65, 0.8), "norm": (0.5, 0.75)},
-            "AVH has an AUROC of 0.60 to 0.70, and margin, on average the best score, one of 0.65 to 0.80. Some score "
-            "is better than AVH for 2 of 2 networks.",
+            "the AUROC of AVH is 0.60 to 0.70; that of margin, on average the highest, is 0.65 to 0.80.",
         ),
         (
             {"avh": (0.6, 0.6), "margin": (0.61, 0.3)},
-            "AVH has an AUROC of 0.60, and no score a higher one on average. Some score is better than AVH for 1 of 2 "
-            "networks.",
+            "the AUROC of AVH is 0.60; no score has a higher one on average.",
         ),
     ],
 )
@@ -64,7 +62,7 @@ def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, mo
     recorded = pd.read_csv(FILES / "tab-renamed-all.csv", dtype={"start": str})
     avh = recorded.query("score == 'avh' and measure == 'auroc' and start == 'mean'")["value"]
     (line,) = (line for line in box.splitlines() if "CIFAR" in line and "outvoted" in line)
-    assert f"AVH has an AUROC of {avh.min():.2f} to {avh.max():.2f}, " in line
+    assert f"the AUROC of AVH is {avh.min():.2f} to {avh.max():.2f}; " in line
 
 
 def test_simulated_people_are_not_asked(monkeypatch):
