@@ -75,7 +75,7 @@ def main() -> int:
         return 2
     except KeyboardInterrupt as error:
         trains = arguments.run is run_network
-        on = "goes on from the last finished epoch" if trains else "begins again, as nothing is left half-made"
+        on = "continues from the last finished epoch" if trains else "starts again, because nothing unfinished is left"
         if SPEAKS:
             print(f"interrupted: the same command {on}", file=sys.stderr)
         return 128 + (error.args or [signal.SIGINT])[0]
@@ -129,7 +129,7 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     parameters = RunParameters.parse(values)
     if arguments.measures != bool(parameters.weights):
         needs = "measure needs weights" if arguments.measures else "train takes no weights"
-        raise InputError(f"{needs}: train makes them, measure takes them as they are")
+        raise InputError(f"{needs}: train makes them, measure evaluates given ones")
     if arguments.threads < 0:
         raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
     import torch  # noqa: PLC0415

@@ -50,8 +50,8 @@ def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
             return _state(candidate, content[:-DIGEST], device)
         if distributed.rank() == 0:
             goes_on = candidate == path and earlier(path).exists()
-            then = "goes on from the one before it" if goes_on else "begins again"
-            print(f"{candidate} is damaged (its SHA-256 is another) and removed: the run {then}", file=sys.stderr)
+            then = "continues from the previous one" if goes_on else "begins again"
+            print(f"{candidate} is damaged (its SHA-256 differs) and removed: the run {then}", file=sys.stderr)
             candidate.unlink(missing_ok=True)  # so that workers that read it later do not use it either
     return None
 

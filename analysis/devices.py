@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if available else 0
     kind, _, index = name.partition(":")
     if kind == "cuda" and int(index or 0) >= count:  # torch.device itself takes cuda:999 for cuda:-25
-        raise InputError(f"device {name} is not here: {count} CUDA devices found; allowed: auto, cpu")
+        raise InputError(f"device {name} is not available: {count} CUDA devices found; allowed: auto, cpu")
     return torch.device(name)
 
 

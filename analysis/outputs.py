@@ -113,14 +113,14 @@ def check_order(labels: np.ndarray, predicted: np.ndarray, source: str, decided:
     np.add.at(confusion, (labels, predicted), 1)
     arranged = confusion[linear_sum_assignment(confusion, maximize=True)].sum() / n
     high = binomtest(right, n).proportion_ci(method="wilson").high
-    advice = "name the class folders as the network names its classes, or put them into the order of its outputs"
+    advice = "give class folders the names of the network's classes, or put them into the order of its outputs"
     if own is not None and high < SHARE * own:
         raise InputError(
-            f"{source} names {right / n:.1%} of the pictures rightly, {own:.1%} of its own test images: which output "
-            f"is which class was taken from their {decided}, which is likely another; {advice}"
+            f"{source} classifies {right / n:.1%} of the images correctly, but {own:.1%} of its own test images: "
+            f"outputs were assigned to classes by their {decided}, which is probably wrong; {advice}"
         )
     if n >= IMAGES * outputs and arranged >= SHARE and high < SHARE * arranged:
         raise InputError(
-            f"{source} names {right / n:.1%} of the pictures rightly, and would name {arranged:.1%} with the classes "
-            f"in another order: which output is which class was taken from their {decided}, which is another; {advice}"
+            f"{source} classifies {right / n:.1%} of the images correctly, but {arranged:.1%} with the classes in "
+            f"another order: outputs were assigned to classes by their {decided}, which is wrong; {advice}"
         )

@@ -153,5 +153,5 @@ def answered(
     human = answers(parameters, images["id"].to_numpy(), images["label"].to_numpy())
     joined = images.assign(**answers_columns(human))
     if answers_hash(joined) != dataset.get("answers"):
-        raise InputError(f"people's answers in {parameters.data_path} are not those of {parameters.study_dir}")
+        raise InputError(f"human labels in {parameters.data_path} are not those of {parameters.study_dir}")
     return joined

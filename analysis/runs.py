@@ -110,7 +110,7 @@ def read_stamp(path: Path) -> dict[str, Any]:
     written = stamp.pop(SEAL, None)
     if written is not None and written != seal(stamp):
         raise InputError(
-            f"{path} is not what was written (its SHA-256 is another): put it back, or remove the folder and run the "
+            f"{path} is not what was written (its SHA-256 differs): put it back, or remove the folder and run the "
             "study again"
         )
     return stamp
@@ -126,7 +126,7 @@ def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
     written = stamp.get(TABLES_OF, {}).get(path.name)
     if written and path.exists() and sha256(path) != written:
         raise InputError(
-            f"{path} is not the file that {path.with_name(described)} was written with (its SHA-256 is another): "
+            f"{path} is not the file that {path.with_name(described)} was written with (its SHA-256 differs): "
             "put it back, or remove the folder and run the study again"
         )
 

@@ -113,12 +113,12 @@ def check_images(path: Any, table: pd.DataFrame, classes: int, images: int) -> N
     if "selected" not in table:
         return
     if (table["selected"] > table["shown"]).any():
-        raise _damaged(path, "more people selected an image than were shown it")
+        raise _damaged(path, "more annotators selected an image than were shown it")
     counts = table.filter(regex=r"^count_\d+$")
     if len(counts.columns):
         own = counts.to_numpy()[np.arange(len(table)), table["label"]] if len(counts.columns) == classes else None
         if own is None or (counts.sum(axis=1) != table["shown"]).any() or (own != table["selected"]).any():
-            raise _damaged(path, "people's full answers do not add up to selected and shown")
+            raise _damaged(path, "the full label counts do not add up to selected and shown")
 
 
 def check_scores(path: Any, table: pd.DataFrame, images: pd.DataFrame, outputs: int, undefined: int | None) -> None:

@@ -115,7 +115,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         text = path.read_text("utf-8")
         content = yaml.BaseLoader(text).get_single_data()
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} is not valid YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict) or not isinstance(content.get("architectures"), dict):
         raise InputError(f"{path} needs parameters and, under architectures, one entry per network")
     check_hashes(text, path)

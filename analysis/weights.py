@@ -131,7 +131,7 @@ def check_source(arch: str, name: str, parameter: str = "weights") -> None:
         package_file(name, parameter)
     elif name.endswith(SUFFIXES):
         if not Path(name).is_file():
-            raise InputError(f"{parameter} {name} is no file that is here")
+            raise InputError(f"{parameter} {name} does not exist")
     elif name not in published(arch):
         whose = "torchvision's for " + arch if architectures.torchvisions(arch) else "torchvision's"
         raise InputError(
@@ -314,12 +314,12 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
             state = member.get_state_dict(progress=progress, check_hash=True, weights_only=True, map_location="cpu")
     except Exception as error:  # no connection, another file than the published one, a damaged one from before
         raise InputError(
-            f"torchvision's {name} for {arch} cannot be had ({type(error).__name__}: {runs.first_line(error)}); "
+            f"torchvision's {name} for {arch} cannot be obtained ({type(error).__name__}: {runs.first_line(error)}); "
             f"put {member.url} at {path}, or give weights as a file"
         ) from None
     sha256, begins = runs.sha256(path), DIGEST.search(path.name)
     if begins and not sha256.startswith(begins[1]):
-        raise InputError(f"{path} is not the file that torchvision publishes: remove it to have it fetched again")
+        raise InputError(f"{path} is not the file that torchvision publishes: remove it so that it is downloaded again")
     return of_member(member, state, sha256, f"torchvision's {member.name}")
 
 

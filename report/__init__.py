@@ -1,1 +1,1 @@
-"""The pages of the book: answers in words, figures, and their place; `analysis` is below and knows none of it."""
+"""The pages of the book: answers as text, figures and layout; `analysis` is below and knows none of it."""

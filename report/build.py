@@ -1,8 +1,8 @@
-"""`make book`: Snakemake, one at a time in a checkout, and all of it ended by whatever ends this.
+"""`make book`: runs Snakemake, one build at a time per checkout, and ends all its processes when it is ended.
 
     python -m report.build --config studies=cifar10h
 
-Snakemake waits for its jobs when it is asked to end, and its own lock outlives a killed run; the kernel's does not.
+Snakemake waits for its jobs when asked to end, and its own lock outlives a killed run; a lock of the kernel does not.
 """
 
 import fcntl
@@ -23,13 +23,13 @@ import psutil
 LOCK = Path("build/lock")
 PLUGINS = Path(__file__).parent / "plugins"
 BUSY = 75  # exit code, as of sysexits.h's EX_TEMPFAIL
-PATIENCE = 8  # seconds, after which what has not ended is killed
-ROOM = 200_000  # bytes, without which a disk is full
+PATIENCE = 8  # seconds after which processes that have not ended are killed
+ROOM = 200_000  # bytes, below which a disk is full
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    """Snakemake's exit code; BUSY where another build runs here; 128 and the signal's number after one."""
+    """Snakemake's exit code; BUSY if another build is running; 128 plus the signal number after a signal."""
     if fault := fault_of_words(sys.argv[1:]):
         print(f"error: {fault}", file=sys.stderr)
         return 2
@@ -41,10 +41,10 @@ def main() -> int:
             return BUSY
         caught: list[int] = []
         for number in SIGNALS:
-            if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, say
+            if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, for example
                 continue
             signal.signal(number, lambda number, _: caught.append(number))
-        # The lock is Snakemake's, too: it is held for as long as either lives.
+        # Snakemake inherits the lock: it is held as long as either process lives.
         build = subprocess.Popen(
             ["snakemake", "--nolock", *sys.argv[1:], "--logger", "book"], pass_fds=[lock.fileno()], env=environment()
         )
@@ -66,13 +66,13 @@ def main() -> int:
 
 
 def full_disks() -> list[str]:
-    """The folders that a build writes into and that nothing more can be written into."""
+    """The folders that a build writes into that are full."""
     folders = [folder for folder in ("_build", "build", "results", "book/runs") if Path(folder).is_dir()]
     return [folder for folder in folders if shutil.disk_usage(folder).free < ROOM]
 
 
 def fault_of_words(words: list[str]) -> str:
-    """What is wrong with what follows --config, which Snakemake answers with a traceback; empty: nothing."""
+    """The error in what follows --config, for which Snakemake would print a traceback; empty if there is none."""
     entries = words[words.index("--config") + 1 :] if "--config" in words else []
     for entry in takewhile(lambda word: not word.startswith("--"), entries):
         if not re.match(r"[A-Za-z_]\w+=", entry):
@@ -81,13 +81,13 @@ def fault_of_words(words: list[str]) -> str:
 
 
 def environment() -> dict[str, str]:
-    """One in which Snakemake finds ``--logger book``."""
+    """An environment in which Snakemake finds ``--logger book``."""
     paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def taken(lock: TextIO) -> bool:
-    """Whether the lock could be had; who has it is written in it."""
+    """Whether the lock was acquired; the file names its holder."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -98,7 +98,7 @@ def taken(lock: TextIO) -> bool:
 
 
 def end(process: psutil.Process, *, told: bool) -> None:
-    """Ask all that a process has started to end, and kill what does not. told: a terminal's Ctrl-C has asked them."""
+    """Ask all processes that a process has started to end, and kill those that do not. told: Ctrl-C already asked."""
     started = process.children(recursive=True)
     if told:
         _, started = psutil.wait_procs(started, PATIENCE / 2)

@@ -1,7 +1,7 @@
-"""What `make book` shows while it runs, from Snakemake's events and the last lines of its jobs' logs.
+"""The output of `make book` while it runs, from Snakemake's events and the last lines of job logs.
 
-On a terminal a line for each running step and one for the whole, which stay in place, and a line for each finished
-step; elsewhere a plain line every half a minute. All that a step prints is in its log. Errors come last.
+On a terminal one line for each running step and one for the whole, which are updated, and one line for each finished
+step; elsewhere a plain line every half minute. The output of a step is in its log. Errors come last.
 """
 
 import os
@@ -19,25 +19,25 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-EVERY = 30.0  # seconds between two lines where there is no terminal
-SILENT = {"book", "toc", "total"}  # rules that take no time, and Snakemake's sum
-KINDS = {  # of steps, as the head line counts them
+EVERY = 30.0  # seconds between two lines without a terminal
+SILENT = {"book", "toc", "total"}  # rules that take no time, and Snakemake's total
+KINDS = {  # of steps, as counted in the first line
     "datasets": ("data",),
     "trainings": ("train", "train_another_start"),
     "measurements": ("measure",),
     "chapters": ("chapter", "comparison", "explorer"),
     "books": ("pages", "read"),
 }
-SECONDS = {  # of one core, about, for a step of the default study
+SECONDS = {  # of one core, approximately, for a step of the default study
     **{"data": 20, "train": 230, "train_another_start": 230},
     **{"chapter": 10, "comparison": 10, "explorer": 8, "read": 30, "pages": 40},
 }
-BAR = "{unit} {n_fmt} of {total_fmt}{postfix}, {remaining} left"  # what tqdm writes into a log
-TAIL = 50_000  # bytes of a log in which its last line is, and an error
+BAR = "{unit} {n_fmt} of {total_fmt}{postfix}, {remaining} left"  # written by tqdm into a log
+TAIL = 50_000  # bytes at the end of a log that contain its last line and an error
 
 
 class Step(NamedTuple):
-    """A running job: what it is called, where all that it prints is, and when it began."""
+    """A running job: its title, its log, and when it began."""
 
     title: str
     log: Path
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 
 class Console:
-    """stream, clock: where it writes and what time it is; sys.stderr and the system's, but for tests."""
+    """stream, clock: output and time; sys.stderr and the system's, except in tests."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic, **rich_options: Any):
         self.out = rich.console.Console(file=stream or sys.stderr, highlight=False, soft_wrap=True, **rich_options)
@@ -61,10 +61,10 @@ class Console:
         self.stopped = False
         os.environ |= {"TQDM_BAR_FORMAT": BAR, "TQDM_MININTERVAL": "1"}  # of the jobs that Snakemake starts
 
-    # --- what Snakemake tells
+    # --- events of Snakemake
 
     def tell(self, record: LogRecord) -> None:
-        """One of Snakemake's events."""
+        """One event of Snakemake."""
         event, said = getattr(record, "event", None), vars(record)
         with self.lock:
             if event == "run_info":
@@ -82,7 +82,7 @@ class Console:
                 self.line("nothing to do: the book is what its sources make")
 
     def plan(self, stats: Mapping[str, int]) -> None:
-        """The head line, once the number of steps is known."""
+        """The first line, once the number of steps is known."""
         self.left = {rule: n for rule, n in stats.items() if rule not in SILENT}
         self.total = sum(self.left.values())
         cores = len(os.sched_getaffinity(0))
@@ -93,12 +93,12 @@ class Console:
         if self.terminal:
             self.live = Live(get_renderable=self.lines, console=self.out, refresh_per_second=2, transient=True)
             self.live.start()
-            self.out.show_cursor(True)  # whoever kills this leaves the cursor where it can be seen
+            self.out.show_cursor(True)  # so that the cursor is visible if this is killed
         else:
             Thread(target=self.keep_saying, daemon=True).start()
 
     def about(self, cores: int) -> str:
-        """How long it takes, about: where a study is named, its own lines tell, once it trains."""
+        """The expected duration; for studies named by the user, known only from the progress of training."""
         if "--config" in sys.argv and not self.left.keys().isdisjoint({"train", "train_another_start", "measure"}):
             return ""
         seconds = sum(n * SECONDS.get(rule, 10) for rule, n in self.left.items()) / cores
@@ -111,13 +111,13 @@ class Console:
         if step.title == "read" and self.running:
             self.line(f"to be read meanwhile: {Path('_build/read/index.html').resolve().as_uri()}")
 
-    # --- what is shown
+    # --- output
 
     def line(self, text: str) -> None:
         self.out.print(Text(text))
 
     def lines(self) -> Table:
-        """The lines that stay in place."""
+        """The lines that are updated in place."""
         table = Table.grid(padding=(0, 2), expand=False)
         for name in ("step", "time", "where"):
             table.add_column(name, no_wrap=True, overflow="ellipsis")
@@ -162,7 +162,7 @@ class Console:
 
 
 def printed(log: Path) -> str:
-    """What a job has printed last, without a terminal's control characters."""
+    """The last output of a job, without control characters."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL))
@@ -177,12 +177,12 @@ def last_line(log: Path) -> str:
 
 
 def what_failed(said: str) -> str:
-    """What went wrong, of all that was said: a command's "error: ...", an exception's words, else the last line."""
+    """The error in an output: a command's "error: ...", the message of an exception, or the last line."""
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith("  File ")]
     marked = [i for i, line in enumerate(lines) if line.startswith("error: ")]
     if marked:
         return "\n".join(lines[marked[-1] :]).removeprefix("error: ")
-    if lines and re.fullmatch(r"\w+ in .*line \d+:", lines[0]):  # Snakemake's, of an exception in the Snakefile
+    if lines and re.fullmatch(r"\w+ in .*line \d+:", lines[0]):  # Snakemake's, for an exception in the Snakefile
         return "\n".join(lines[1:])
     return lines[-1] if lines else "it said nothing"
 

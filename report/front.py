@@ -1,9 +1,9 @@
-"""The front page's answer, figure and claims, made of the tables that studies' pages offer. No number of it is typed.
+"""The answer, figure and claims on the front page, made from the tables of the studies' pages. No number is typed.
 
     python -m report.front     # writes the answer into README.md
 
-What ``claims.judge`` found of a study is in its page of verdicts and, as tab-verdicts.csv, beside it: the front page
-and README say what that table says. Coefficients are those of its tab-baselines.csv and tab-ceilings.csv.
+The results of ``claims.judge`` for a study are on its verdicts page and, as tab-verdicts.csv, beside it; the front page
+and README use this table. Coefficients are from tab-baselines.csv and tab-ceilings.csv.
 """
 
 import re
@@ -23,22 +23,22 @@ from report import contents, wording
 PAGES = Path("book/runs")
 README = Path("README.md")
 PLACE = re.compile(r"(<!-- answer[^>]*-->\n).*?(<!-- /answer -->)", re.DOTALL)
-ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # of the figure: claims whose number is a score's
-OTHERS = {"norm"}  # of the norm, one is enough
+ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # claims with the number of a score
+OTHERS = {"norm"}  # one variant of the norm is enough
 
 
 class FrontStudy(NamedTuple):
-    """What the front page needs of a study: its title and the tables of its pages."""
+    """The data of a study for the front page: its title and the tables of its pages."""
 
     name: str
     title: str
     verdicts: pd.DataFrame
-    scores: pd.DataFrame  # empty where nobody was asked
+    scores: pd.DataFrame  # empty without human labels
     ceiling: float
 
     @classmethod
     def read(cls, pages: Path, title: str) -> Self | None:
-        """From the folder of a study's pages; None where no claim was judged there."""
+        """From the folder with the pages of a study; None if no claim was judged there."""
         tables = {name: pages / "files" / f"tab-{name}.csv" for name in ("verdicts", "baselines", "ceilings")}
         if not tables["verdicts"].is_file():
             return None
@@ -50,23 +50,23 @@ class FrontStudy(NamedTuple):
 
     @property
     def real(self) -> bool:
-        """Whether real people were asked."""
+        """Whether the annotators are real."""
         return len(self.scores) > 0 and not contents.simulated(self.title)
 
 
 def real_first(studies: list[FrontStudy]) -> list[FrontStudy]:
-    """Studies in the order in which they answer the book's question."""
+    """Studies in the order of the front page: real annotators first."""
     return sorted(studies, key=lambda study: (not study.real, contents.simulated(study.title)))
 
 
 def answer(studies: list[FrontStudy]) -> str:
-    """The answer to the book's question, from real people's studies alone; empty where there is none."""
+    """The answer to the book's question, from studies with real annotators only; empty if there are none."""
     verdicts = [study.verdicts for study in studies if study.real]
     return wording.answer_in_words(pd.concat(verdicts)) if verdicts else ""
 
 
 def points(studies: list[FrontStudy]) -> pd.DataFrame:
-    """The marks of real people's studies: study, label, arch, mean, low, high (absolute values), n, ceiling."""
+    """Points for studies with real annotators: study, label, arch, mean, low, high (absolute values), n, ceiling."""
     parts = []
     for study in (study for study in studies if study.real):
         rows = {wording.score_label(s): study.verdicts[study.verdicts["claim"] == id_] for id_, s in ROWS.items()}
@@ -80,14 +80,14 @@ def points(studies: list[FrontStudy]) -> pd.DataFrame:
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlations without their signs: arch, mean, low, high, n. An interval that holds 0 begins there."""
+    """Correlations without their signs: arch, mean, low, high, n. An interval that contains 0 starts there."""
     ends, across = table[["low", "high"]].abs(), table["low"] * table["high"] < 0
     columns = {"mean": table["value"].abs(), "low": ends.min(axis=1).where(~across, 0), "high": ends.max(axis=1)}
     return table[["arch", "n"]].assign(**columns)
 
 
 def claims_table(studies: list[FrontStudy]) -> pd.DataFrame:
-    """Every claim with its outcome in each study, real people's first."""
+    """Every claim with its verdict in each study, real annotators first."""
     return wording.claims_in_studies({study.title: study.verdicts for study in real_first(studies)})
 
 
@@ -98,7 +98,7 @@ def recorded(pages: Path = PAGES) -> list[FrontStudy]:
 
 
 def with_answer(readme: str, studies: list[FrontStudy]) -> str:
-    """README's text with the answer in its place."""
+    """The text of README with the answer inserted."""
     return PLACE.sub(lambda found: f"{found[1]}{textwrap.fill(answer(studies), 120)}\n{found[2]}", readme)
 
 

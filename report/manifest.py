@@ -1,9 +1,9 @@
-"""What a finished book is made of: each file's size and SHA-256, noted last and checked before the next build.
+"""The files of a finished book: size and SHA-256 of each, written at the end and checked before the next build.
 
     python -m report.manifest _build/html/index.html _build/html book/runs/synthetic results/synthetic ...
 
-Snakemake asks when a file was written, not what is in it, and looks for no file that none of its jobs wants: a page cut
-in half, or a table that has gone, would stay unseen. Networks and checkpoints are no part of a book.
+Snakemake compares times of files, not their contents, and checks no file that none of its jobs needs: a truncated page
+or a missing table would go unnoticed. Networks and checkpoints are not part of a book.
 """
 
 import json
@@ -18,18 +18,18 @@ from analysis.errors import InputError
 from analysis.pipeline import DATASET
 
 NETWORKS = (".pt", ".safetensors")
-FILES = "files"  # beside pages: their pictures and data
+FILES = "files"  # beside pages: their figures and data
 
 
 class Manifest:
-    """Of the book whose first page is at ``index``."""
+    """The manifest of the book with its first page at ``index``."""
 
     def __init__(self, index: str | Path):
         self.index, self.html = str(index), Path(index).parent
         self.path = self.html.with_suffix(".json")
 
     def note(self, folders: Iterable[str | Path]) -> None:
-        """Write down all files in these folders, and keep what is written of other folders."""
+        """Record all files in these folders, and keep the entries of other folders."""
         folders = [Path(folder) for folder in folders]
         others = {name: was for name, was in self.noted.items() if not any(map(Path(name).is_relative_to, folders))}
         made = {str(file): [file.stat().st_size, runs.sha256(file)] for folder in folders for file in shown(folder)}
@@ -37,7 +37,7 @@ class Manifest:
 
     @cached_property
     def noted(self) -> dict[str, list]:
-        """Size and SHA-256 of each file; empty where there is no manifest that can be read."""
+        """Size and SHA-256 of each file; empty if there is no readable manifest."""
         try:
             return runs.read_json(self.path)
         except InputError:
@@ -45,7 +45,7 @@ class Manifest:
 
     @cached_property
     def differing(self) -> list[Path]:
-        """The files that are missing, or are not what was written."""
+        """The files that are missing or have changed."""
         return [Path(name) for name in self.noted if not self.as_written(Path(name))]
 
     def as_written(self, path: Path) -> bool:
@@ -53,10 +53,10 @@ class Manifest:
         return path.is_file() and path.stat().st_size == size and runs.sha256(path) == content
 
     def made_again(self, made: Iterable[str]) -> set[str]:
-        """Of the files that jobs make, and of the book, those that must be made again for the book to be whole.
+        """Of the files that jobs make, and of the book, those that must be made again for the book to be complete.
 
-        A page's pictures and data are made with the page. A run that was made anew by hand since, and is what its own
-        description says, is as good as the one before. Where there is no manifest, what can be read is believed.
+        The figures and data of a page are made with the page. A run that was repeated by hand since, and matches its
+        own description, counts as complete. Without a manifest, every readable file is trusted.
         """
         made = set(made)
         wanted = {name for name in made if Path(name).exists() and not self_consistent(Path(name))}
@@ -73,16 +73,16 @@ class Manifest:
         return wanted
 
     def made_since(self, path: Path) -> bool:
-        """Whether a table is of a run, or of a dataset, that is younger than the book, and whole."""
+        """Whether a table belongs to a complete run or dataset that is newer than the book."""
         description = path.with_name(runs.RUN if path.with_name(runs.RUN).exists() else DATASET)
         if path.suffix == ".ipynb" or not (path.exists() and description.exists()):
             return False
         return description.stat().st_mtime_ns > self.path.stat().st_mtime_ns and self_consistent(description)
 
     def check_recorded(self, folders: list[str], made: Iterable[str]) -> None:
-        """Raises InputError where a file that came with the project is missing, or neither as git has it nor a build's.
+        """Raises InputError if a file of the project is missing or differs from both git and the last build.
 
-        made: what is made here. Without git, it is to be what it was when the last book was built.
+        made: files that are made here. Without git, files must be as they were when the last book was built.
         """
         changed = changed_in_git(folders)
         again = "git restore {0} puts it back, git add {0} keeps what is there"
@@ -97,14 +97,14 @@ class Manifest:
 
 
 def self_consistent(path: Path) -> bool:
-    """Whether a page, or a description of tables, can be read, and the tables beside are those that it describes."""
+    """Whether a page, or a description of tables, is readable, and the tables beside it match their description."""
     if path.suffix not in (".json", ".ipynb"):
         return True
     try:
         written = runs.read_json(path) if path.suffix == ".ipynb" else runs.read_stamp(path)
         for name in written.get(runs.TABLES_OF, ()):
             if not name.endswith(NETWORKS):
-                runs.sha256(path.with_name(name))  # refuses one that is missing
+                runs.sha256(path.with_name(name))  # raises an error for a missing one
                 runs.check_file(path.with_name(name), written, path.name)
     except InputError:
         return False
@@ -112,7 +112,7 @@ def self_consistent(path: Path) -> bool:
 
 
 def shown(folder: Path) -> list[Path]:
-    """The files in a folder that a book is made of: none that is hidden, half-written or a network."""
+    """The files in a folder that belong to a book: none that is hidden, unfinished or a network."""
     return [
         file
         for file in sorted(folder.rglob("*"))
@@ -123,12 +123,12 @@ def shown(folder: Path) -> list[Path]:
 
 
 def of_explorer(path: Path) -> bool:
-    """Whether a file is of an explorer's, whose pictures are never recorded."""
+    """Whether a file belongs to an explorer, whose images are never recorded."""
     return path.name.startswith("explorer")
 
 
 def changed_in_git(folders: list[str]) -> list[Path] | None:
-    """The files in these folders that are not as git has them; None where git does not have the project."""
+    """The files in these folders that differ from git; None if the project is not in git."""
 
     def git(*words: str) -> list[str]:
         done = subprocess.run(("git", *words, "--", *folders), capture_output=True, text=True, check=True)

@@ -37,7 +37,7 @@ def run_pdf() -> int:
 
 
 def write_pdf(output: Path = OUTPUT) -> Path:
-    """Print the built book. Raises InputError where there is none, or no Chromium."""
+    """Print the built book. Raises InputError if there is no book or no Chromium."""
     program = chromium.program("make pdf")
     built = next((book for book in BOOKS if (book / "index.html").is_file()), None)
     if built is None:
@@ -81,7 +81,7 @@ def led(link: DictionaryObject, page: str, places: dict[str, int], writer: PdfWr
 
 
 def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:
-    """A book's pages in their order, each with the part's caption where it is the first of one."""
+    """The pages of a book in order, each with the caption of its part if it is the first page of it."""
     contents = yaml.safe_load(next(path for path in BOOKS[built] if path.is_file()).read_text("utf-8"))
     parts = [("", [{"file": contents["root"]}])]
     parts += [(part.get("caption", ""), part["chapters"]) for part in contents.get("parts", [])]
@@ -92,7 +92,7 @@ def pages_in_order(built: Path) -> Iterator[tuple[str, Path]]:
 
 
 def title_of_page(page: Path) -> str:
-    """As the page's own title has it, without the book's."""
+    """The title of a page, without that of the book."""
     found = re.search(r"<title>(.*?)(?: &#8212; .*?)?</title>", page.read_text("utf-8"), re.DOTALL)
     return unescape(found[1]).strip() if found else page.stem
 

@@ -210,7 +210,7 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
         ("train", {"device": "tpu"}, "device 'tpu'; allowed: auto, cpu, cuda, cuda:N"),
         ("train", {"weights": "a.pth"}, "train takes no weights"),
         ("measure", {}, "measure needs weights"),
-        ("measure", {"weights": "a.pth"}, "weights a.pth is no file that is here"),
+        ("measure", {"weights": "a.pth"}, "weights a.pth does not exist"),
         ("measure", {"weights": "BEST"}, "weights 'BEST' is neither a file"),
         ("train --threads -1", {}, "threads is -1; allowed: 0 and above"),
         ("train", {"calibration_images": "24"}, "calibration_images is 24 of 24 training images; allowed: 0 to 22"),
@@ -292,7 +292,7 @@ def test_a_device_that_is_absent_exits_with_2_and_one_line(data, tmp_path):
     words += ["-p", "train_images", "24", "-p", "test_images", "12"]
     done = process("train", *words, CUDA_VISIBLE_DEVICES="")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: device cuda:0 is not here: 0 CUDA devices found; allowed: auto, cpu\n"
+    assert done.stderr == "error: device cuda:0 is not available: 0 CUDA devices found; allowed: auto, cpu\n"
 
 
 @pytest.mark.parametrize("words", [[], ["tain"], ["train", "-p", "epochs"], ["train", "--threads", "two"]])

@@ -281,7 +281,7 @@ def test_a_network_that_resizes_its_pictures_measures_as_it_was_trained(squares,
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"weights": "nowhere.pth"}, "weights nowhere.pth is no file that is here"),
+        ({"weights": "nowhere.pth"}, "weights nowhere.pth does not exist"),
         ({"weights": "BEST"}, "weights 'BEST' is neither a file"),
         ({"arch": "resnet17"}, "unknown arch 'resnet17'"),
         ({"arch": "timm/resnet17"}, "unknown arch 'timm/resnet17'"),

@@ -91,11 +91,9 @@ def test_an_order_that_is_evidently_another_is_refused():
     turned = np.array(sorted(range(12), key=str))[predicted]
     assert (predicted == labels).mean() > 0.94 and (turned == labels).mean() < 0.2
     outputs.check_order(labels, predicted, "m.pt", "order")
-    with pytest.raises(
-        InputError, match=r"names 1\d.\d% of the pictures rightly, and would name 94.4% with the classes"
-    ):
+    with pytest.raises(InputError, match=r"classifies 1\d.\d% of the images correctly, but 94.4% with the classes"):
         outputs.check_order(labels, turned, "m.pt", "order")
-    with pytest.raises(InputError, match="taken from their numbers, which is likely another"):
+    with pytest.raises(InputError, match="assigned to classes by their numbers, which is probably wrong"):
         outputs.check_order(labels, turned, "m.pt", "numbers", own=0.95)
     outputs.check_order(labels, turned, "m.pt", "names", own=0.95)
 
@@ -113,7 +111,9 @@ def test_a_network_that_knows_nothing_is_no_evidence_of_another_order(seed, n, c
 def test_an_accuracy_far_below_the_networks_own_is_refused(own, refused):
     labels, predicted = np.arange(1000) % 10, np.zeros(1000, int)
     if refused:
-        with pytest.raises(InputError, match=rf"names 10.0% of the pictures rightly, {own:.1%} of its own test images"):
+        with pytest.raises(
+            InputError, match=rf"classifies 10.0% of the images correctly, but {own:.1%} of its own test images"
+        ):
             outputs.check_order(labels, predicted, "m.pt", "order", own)
     else:
         outputs.check_order(labels, predicted, "m.pt", "order", own)

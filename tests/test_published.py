@@ -114,7 +114,7 @@ def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (member.transforms().mean, member.transforms().std))
     expected = member.transforms()(original if upright else lying) * std + mean
     assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
-    assert ("first turned upright where their EXIF data say so" in wording.transformed(made["transforms"])) == upright
+    assert ("after rotation according to their EXIF orientation" in wording.transformed(made["transforms"])) == upright
     assert pages._transforms(made["transforms"]).startswith("EXIF orientation, 256 px" if upright else "256 px")
 
 

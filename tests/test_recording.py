@@ -88,7 +88,7 @@ def test_other_answers_than_the_recorded_are_refused(finished, people, tmp_path)
 
 def test_answers_that_cannot_be_had_are_told(finished, tmp_path):
     record(finished, ARCHS, tmp_path / "recorded")
-    with pytest.raises(InputError, match="come with its pictures only"):
+    with pytest.raises(InputError, match="are only available with its images"):
         read_results(recorded_parameters(finished, tmp_path / "recorded"), ARCHS)
 
 

@@ -133,7 +133,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(ends, folder):
 def test_ctrl_c_says_one_sentence_and_loses_no_epoch(ends, folder):
     assert codes(ends, "interrupted alexnet") == [130, 130, 0]
     for _, errors in ends["interrupted alexnet"][:2]:
-        assert errors.splitlines()[-1] == "interrupted: the same command goes on from the last finished epoch"
+        assert errors.splitlines()[-1] == "interrupted: the same command continues from the last finished epoch"
         assert "Traceback" not in errors
     assert f" 2/{EPOCHS} " in ends["interrupted alexnet"][1][1]  # it went on where it was
     assert_same_results(folder / "interrupted alexnet", folder / "undisturbed alexnet", "alexnet")
@@ -267,8 +267,8 @@ def test_a_damaged_checkpoint_is_said_and_costs_an_epoch_or_all(
     assert run.progress.epoch == (1 if epochs == 2 and not both else 0)
     assert not newest.exists()
     said = capsys.readouterr().err
-    assert f"{newest} is damaged (its SHA-256 is another) and removed: the run " in said
-    assert said.splitlines()[-1].endswith("begins again" if epochs == 1 or both else "goes on from the one before it")
+    assert f"{newest} is damaged (its SHA-256 differs) and removed: the run " in said
+    assert said.splitlines()[-1].endswith("begins again" if epochs == 1 or both else "continues from the previous one")
 
 
 def test_a_run_whose_checkpoint_was_damaged_ends_as_one_that_was_not(stopped_runs, squares, tmp_path):

@@ -570,7 +570,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_written(squar
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1", "cuda:128", "cuda:999", "cuda:99999999999999"])
 def test_an_absent_device_is_named(monkeypatch, name):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match=f"device {name} is not here: 0 CUDA devices found; allowed: auto, cpu"):
+    with pytest.raises(InputError, match=f"device {name} is not available: 0 CUDA devices found; allowed: auto, cpu"):
         devices.resolve_device(name)
 
 
@@ -581,7 +581,7 @@ def test_devices_that_are_present(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert devices.resolve_device("auto") == torch.device("cuda")
     assert devices.resolve_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(InputError, match="cuda:2 is not here: 2 CUDA"):
+    with pytest.raises(InputError, match="cuda:2 is not available: 2 CUDA"):
         devices.resolve_device("cuda:2")
 
 

@@ -241,7 +241,7 @@ def test_an_unknown_name_is_answered_with_torchvisions(given):
 
 
 def test_an_absent_file_is_one_sentence():
-    with pytest.raises(InputError, match=r"weights nowhere/m\.pth is no file that is here"):
+    with pytest.raises(InputError, match=r"weights nowhere/m\.pth does not exist"):
         weights.check(RunParameters(weights="nowhere/m.pth"))
 
 

@@ -35,7 +35,7 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     """
     declared = DECLARATIONS[parameters.dataset]
     if declared.answers is None:
-        raise InputError(f"people's answers of dataset {parameters.dataset} come with its pictures only")
+        raise InputError(f"the human labels of dataset {parameters.dataset} are only available with its images")
     return declared.answers(parameters, ids, labels)
 
 

@@ -162,7 +162,7 @@ def decode_all(folder: Path, names: list[str], geometry: Geometry, cache: Path, 
     corrupt = read_corrupt(target / "corrupt.json", f"remove {target}")
     kept = np.array([index for index, name in enumerate(names) if printable(name) not in corrupt], np.int64)
     if images.shape != (len(kept), 3, geometry.size, geometry.size) or digests.shape != (len(kept), 32):
-        raise InputError(f"{target} is damaged; remove it to have it made again")
+        raise InputError(f"{target} is damaged; remove it so that it is made again")
     check_pictures(target, images, digests)
     if corrupt and not skip_corrupt:
         raise stop(folder, corrupt, len(names))
@@ -179,7 +179,7 @@ def check_pictures(target: Path, images: np.ndarray, digests: np.ndarray) -> Non
     with ThreadPoolExecutor(THREADS) as threads:
         if any(threads.map(differs, pieces)):
             raise InputError(
-                f"{target} is damaged (a picture is not the one that was decoded); remove it to have it made again"
+                f"{target} is damaged (a picture is not the one that was decoded); remove it so that it is made again"
             )
 
 
@@ -287,7 +287,7 @@ def reason(error: Exception, folder: Path) -> str:
 
 def corrupted(folder: Path, corrupt: dict[str, str]) -> InputError:
     """The error for images that turn out to be corrupt during training."""
-    advice = "repair or remove them, or prepare the data anew with corrupt set to skip"
+    advice = "repair or remove them, or prepare the data again with corrupt set to skip"
     return InputError(f"pictures in {folder} are corrupt: {listed(corrupt)}; {advice}")
 
 

@@ -103,7 +103,7 @@ def download(url: str, md5: str, path: Path, instead: str) -> None:
 
 def load_array(path: Path) -> np.ndarray:
     """The array in an .npy file, mapped read-only and never unpickled. Raises InputError if it is damaged."""
-    advice = "replace it, or remove it to have it made again"
+    advice = "replace it, or remove it so that it is made again"
     with opening(path, advice):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -81,9 +81,9 @@ def load(parameters: StudyParameters) -> Dataset:
         superclasses={"all": tuple(range(len(classes)))},
         human=None,
         hash=files.hash_arrays(*hashed),
-        notes=("No human labels exist for these pictures: nothing here compares AVH with people.", *left_out, *notes),
+        notes=("There are no human labels for these images, so AVH is not compared with people.", *left_out, *notes),
         left_out=tuple(left_out),
-        to_train="give root a train/ and a test/ folder, each with a folder per class",
+        to_train="give root a train/ and a test/ folder, each with one folder per class",
     )
 
 
@@ -97,7 +97,7 @@ def describe_left_out(part: str, listing: Listing, result: Decoded) -> list[str]
     """Notes on files that were left out, by kind, and on corrupt images; empty if there are none."""
     notes = []
     if listing.others:
-        notes.append(f"files left out, as they are no pictures in a class folder: {counted(listing.others)}.")
+        notes.append(f"files left out because they are not images in a class folder: {counted(listing.others)}.")
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return [f"{part.capitalize()}: {note}" for note in notes]
@@ -111,7 +111,7 @@ def counted(kinds: Mapping[str, int]) -> str:
 def find_splits(root: Path) -> dict[str, Path]:
     """The folders of class folders by split, train first. Raises InputError if there are none."""
     if not root.is_dir():
-        raise InputError(f"root is {root}, which is no folder; allowed: a folder of class folders")
+        raise InputError(f"root is {root}, which is not a folder; allowed: a folder of class folders")
     # A class may be called "train", but only the folder of a split contains folders.
     split = {name: root / name for name in ("train", "test", "val") if visible(root / name, folders=True)}
     if not split:
@@ -123,7 +123,7 @@ def find_splits(root: Path) -> dict[str, Path]:
         parts = " and ".join(f"{name}/" for name in split)
         raise InputError(
             f"{root} has folders of pictures ({', '.join(beside[:3])}) beside {parts}, "
-            "which would be left out: move the ones or the others away"
+            "which would be left out: move one of the two away"
         )
     test = split.get("test") or split["val"]
     return {"train": split["train"], "test": test} if "train" in split else {"test": test}
@@ -152,7 +152,7 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
             check_deeper(folder / name)
         if not shown:
             found = f" ({counted(left)})" if left else ""
-            raise InputError(f"class folder {folder / name} holds no pictures{found}; allowed: {', '.join(SUFFIXES)}")
+            raise InputError(f"class folder {folder / name} contains no images{found}; allowed: {', '.join(SUFFIXES)}")
         names += [f"{name}/{file}" for file in shown]
         labels += [label] * len(shown)
         others += left

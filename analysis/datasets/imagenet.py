@@ -100,10 +100,10 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     """
     found = read_answers(parameters)
     if found is None:
-        raise InputError(f"no file of people's answers in {folder_of(parameters)}; name one with human_labels")
+        raise InputError(f"no file of human labels in {folder_of(parameters)}; name one with human_labels")
     asked, human = selections.join(found, ids, labels)
     if len(asked) < len(ids):
-        raise InputError(f"{found.people}: no answers for {len(ids) - len(asked):,} of {len(ids):,} images")
+        raise InputError(f"{found.people}: no labels for {len(ids) - len(asked):,} of {len(ids):,} images")
     return human
 
 
@@ -137,12 +137,12 @@ def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.
     """
     found = read_answers(parameters)
     if found is None:
-        note = "No human labels are used: nothing here compares AVH with people."
+        note = "No human labels are used, so AVH is not compared with people."
         return np.arange(len(pictures.names)), None, note
     asked, human = selections.join(found, pictures.ids, pictures.labels)
     if not len(asked):
         raise InputError(
-            f"{found.people} were asked about none of the {len(pictures.names):,} pictures in {pictures.folder}: "
+            f"{found.people} labelled none of the {len(pictures.names):,} pictures in {pictures.folder}: "
             "their file names, such as ILSVRC2012_val_00000001.JPEG, must be those in human_labels"
         )
     return asked, human, found.bias
@@ -182,7 +182,7 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
         f"shorter side, then the central {size}x{size} px."
     ]
     if len(asked) < found:
-        notes.append(f"{found - len(asked):,} pictures are left out, as nobody was asked about them.")
+        notes.append(f"{found - len(asked):,} images without human labels are left out.")
     return notes
 
 
@@ -190,7 +190,7 @@ def left_out_of(pictures: ImagenetPictures, result: Decoded) -> list[str]:
     """Notes on files that were left out, by kind, and on corrupt images."""
     notes = []
     if pictures.others:
-        notes.append(f"Files left out, as they are no pictures of a class: {counted(pictures.others)}.")
+        notes.append(f"Files left out because they are not images of a class: {counted(pictures.others)}.")
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return notes

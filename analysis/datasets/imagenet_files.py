@@ -84,7 +84,7 @@ def recognise(root: Path) -> tuple[Path, list[str]]:
     Raises InputError if no layout is recognised, or a flat one has no labels.
     """
     if not root.is_dir():
-        raise InputError(f"root is {root}, which is no folder; allowed: {ALLOWED}")
+        raise InputError(f"root is {root}, which is not a folder; allowed: {ALLOWED}")
     for folder in (root / "val", root / "validation", root / "ILSVRC2012_img_val", root):
         names = class_folders(folder, (WNID, NUMBER), BESIDE if folder == root else ())
         if names:

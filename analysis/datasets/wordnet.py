@@ -82,7 +82,7 @@ def read_wordnet() -> Reader:
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # about missing data for other languages
         reader = Reader(find_wordnet(), None)
     if reader.get_version() != VERSION:
-        raise InputError(f"WordNet {reader.get_version()} is here, which numbers its words otherwise; {WHERE}")
+        raise InputError(f"WordNet {reader.get_version()} is installed, which numbers synsets differently; {WHERE}")
     return reader
 
 
@@ -94,7 +94,7 @@ def find_wordnet() -> nltk.data.PathPointer | str:
         except LookupError:
             continue
     if not (DEBIAN / "data.noun").is_file():
-        raise InputError(f"WordNet is not here; {WHERE}")
+        raise InputError(f"WordNet is not available; {WHERE}")
     if str(DEBIAN) not in nltk.data.path:
         nltk.data.path.append(str(DEBIAN))  # nltk reads only in these folders
     return str(DEBIAN)

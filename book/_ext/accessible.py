@@ -1,7 +1,7 @@
-"""Pages for readers who hear them or use a keyboard alone, where Sphinx and its theme leave something out.
+"""Accessibility for screen readers and keyboards, where Sphinx and its theme fall short.
 
-A table's first column names its rows; an empty corner is no header; toggles are called what they say; entries of the
-list of references are a list's items.
+The first column of a table contains row headers; an empty corner is no header; toggles are named after their content;
+entries of the list of references are list items.
 """
 
 import re
@@ -21,7 +21,7 @@ NAMED = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="
 
 
 class RowHeaders(SphinxTransform):
-    """Of each table that has a head."""
+    """For each table with a header."""
 
     default_priority = 900
 
@@ -37,7 +37,7 @@ def repair(app: Sphinx, page: str, template: str, context: dict[str, Any], docum
 
 
 def rename(app: Sphinx, error: Exception | None) -> None:
-    """The theme's field that opens the search says more than its name: its text is its name."""
+    """Removes the label of the theme's search field, because its text is its name."""
     for path in () if error else Path(app.outdir).rglob("*.html"):
         text = path.read_text("utf-8")
         if NAMED.search(text):

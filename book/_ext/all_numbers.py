@@ -1,4 +1,4 @@
-"""{numbers}: every coefficient and verdict of the book's studies in one table that a click sorts, and as a CSV file."""
+"""{numbers}: every coefficient and verdict of the book's studies in one sortable table, and as a CSV file."""
 
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ HEADS = ("study", "network", "number", "value", "95 % interval", "n", "verdict o
 
 
 def table(app: Sphinx) -> pd.DataFrame:
-    """Of all studies in the order of the book's contents; ``page`` is named from this page."""
+    """For all studies in the order of the contents; ``page`` is relative to this page."""
     parts = []
     for name, title in studies(app.config).items():
         part = numbers.numbers_of_study(Path(app.srcdir, front.PAGES, name), title)
@@ -59,7 +59,7 @@ def write(app: Sphinx, error: Exception | None) -> None:
 
 
 def add_script(app: Sphinx, name: str, *_) -> None:
-    """On this page alone."""
+    """Adds the script to this page only."""
     if name == PAGE:
         app.add_js_file("sorting.js", loading_method="defer")
 

@@ -1,4 +1,4 @@
-"""API pages show docstrings as they are written, in plain text: shapes, formulas and lists keep their columns."""
+"""API pages show docstrings in plain text, so that shapes, formulas and lists keep their columns."""
 
 from sphinx.application import Sphinx
 

@@ -1,6 +1,6 @@
-"""The explorer's pages: their scripts and style, and the files that lie beside the notebook, copied beside the page.
+"""Pages of the explorer: their scripts and style, and the files beside the notebook, copied beside the page.
 
-Sphinx copies what Markdown names; mosaics and data are named by a script, so they are copied here.
+Sphinx copies files named in Markdown; mosaics and data are named in a script, so they are copied here.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-PAGE = "explorer"  # the last part of the name of every such page
+PAGE = "explorer"  # the last part of the name of all these pages
 FILES = "files/explorer-*"
 SCRIPTS = ("selection.js", "explorer.js")  # the second calls the first
 
@@ -19,7 +19,7 @@ def is_explorer(name: str) -> bool:
 
 
 def add_scripts(app: Sphinx, page: str, *_) -> None:
-    """On these pages alone."""
+    """Adds them to these pages only."""
     if is_explorer(page):
         for name in SCRIPTS:
             app.add_js_file(name, loading_method="defer")
@@ -27,7 +27,7 @@ def add_scripts(app: Sphinx, page: str, *_) -> None:
 
 
 def copy_files(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Beside the page, under the names that they have beside the notebook."""
+    """Copies the files beside the page, under the same names."""
     for name in filter(is_explorer, env.found_docs):
         source, target = (Path(folder, name).parent for folder in (app.srcdir, app.outdir))
         for file in source.glob(FILES):

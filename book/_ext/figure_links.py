@@ -1,8 +1,9 @@
-"""Links that notebooks read as well: [Figure 3](#fig-3) and [Steiger, 1980](../references.md#steiger1980).
+"""Links that also work in notebooks: [Figure 3](#fig-3) and [Steiger, 1980](../references.md#steiger1980).
 
-A chapter's text is the same for every dataset, but labels are unique in the whole book: fig-3-synthetic here,
-fig-3-cifar10h there. A link meets the figure or table of its page, else that of its study; [Figure 3](#fig-3-synthetic)
-that of the study it names. Where there is none, because nobody was asked, its words stay without a link.
+The text of a chapter is the same for every dataset, but labels are unique in the whole book: fig-3-synthetic here,
+fig-3-cifar10h there. A link leads to the figure or table on its page, or else in its study; [Figure
+3](#fig-3-synthetic) to that of the named study. If there is none, for example without human labels, the text remains
+without a link.
 """
 
 from pathlib import PurePosixPath
@@ -14,12 +15,12 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 PAGES = "book/runs"  # below it a folder per study, and in that one per network
-PICTURED = "explorer"  # the page that the book of `make read` has not
-SHOWN = ("fig-", "tab-")  # what the labels of figures and tables begin with
+PICTURED = "explorer"  # the page that is missing in the book of `make read`
+SHOWN = ("fig-", "tab-")  # prefixes of the labels of figures and tables
 
 
 class FigureLinks(SphinxPostTransform):
-    """Once all pages are read, before MyST looks for the links' targets itself."""
+    """Runs once all pages are read, before MyST resolves the links itself."""
 
     default_priority = 5
 
@@ -42,7 +43,7 @@ class FigureLinks(SphinxPostTransform):
                 link.replace_self(self.reference(name, link["reftargetid"], text))
 
     def beside(self, name: str) -> str:
-        """The page that a link's target is, from this one."""
+        """The page with the target of a link, relative to this one."""
         folder = PurePosixPath(self.env.docname).parent
         return (folder / PurePosixPath(name).name).with_suffix("").as_posix()
 

@@ -1,6 +1,6 @@
-"""The front page, made of the tables that studies' pages offer: {answer}, {verdicts} and {quotes}.
+"""The front page, made from the tables of the studies' pages: {answer}, {verdicts} and {quotes}.
 
-A book holds the studies that its contents name, so the front page cannot name them itself.
+A book contains the studies in its contents, so the front page cannot name them itself.
 """
 
 import base64
@@ -40,7 +40,7 @@ class FromStudies(SphinxDirective):
 
 
 class Answer(FromStudies):
-    """The answer, and the figure that shows it, drawn a second time for a phone."""
+    """The answer, with a figure that has a second version for phones."""
 
     def run(self) -> list[nodes.Node]:
         told = self.read()
@@ -57,7 +57,7 @@ class Answer(FromStudies):
 
 
 class Verdicts(FromStudies):
-    """Every claim in every study; a click leads to the rule, the numbers and the figures."""
+    """Every claim in every study, with links to the rule, the numbers and the figures."""
 
     def run(self) -> list[nodes.Node]:
         told = front.real_first(self.read())
@@ -74,7 +74,7 @@ class Verdicts(FromStudies):
 
 
 class Quotes(FromStudies):
-    """What the paper claims, in its own words."""
+    """The paper's claims, in its own words."""
 
     def run(self) -> list[nodes.Node]:
         rows = [
@@ -91,7 +91,7 @@ class Quotes(FromStudies):
 
 
 def drawing(figure: Figure) -> str:
-    """A figure as a data URI, the same for the same figure."""
+    """A figure as a data URI; equal figures give equal URIs."""
     file = io.BytesIO()
     with figures.own_style({"svg.hashsalt": "avh"}):
         figure.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
@@ -99,7 +99,7 @@ def drawing(figure: Figure) -> str:
 
 
 def escaped(cell: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text escaped for Markdown."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell)
 
 

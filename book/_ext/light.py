@@ -1,8 +1,8 @@
-"""A page loads what it shows: of the theme's icons, styles and scripts those that the book's pages use.
+"""Reduces what a page loads to the icons, styles and scripts of the theme that the pages of the book use.
 
-The theme brings Font Awesome twice, as a script of 1.5 MB and as a font, which some browsers refuse to load from disk.
-Both give way to masks, a few hundred bytes an icon, whose outlines are the script's. Of style sheets those rules stay
-whose classes are words of some page or script. The index that is searched is loaded by the page that searches.
+The theme ships Font Awesome twice, as a script of 1.5 MB and as a font, which some browsers refuse to load from disk.
+Both are replaced by masks, a few hundred bytes per icon, with the outlines from the script. Style sheets keep the rules
+whose classes occur as words in a page or script. The search index is loaded by the search page only.
 """
 
 import re
@@ -32,18 +32,18 @@ a.reference.download::before { content: "" !important; width: .8em; height: .8em
 ALWAYS = {
     "circle-info": ".admonition-title",
     "download": "a.reference.download, .fa-download",
-}  # icons that style sheets name
+}  # icons used in style sheets
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 ICONS = re.compile(r'\s*<script[^>]* src="[^"]*fontawesome\.js[^"]*"></script>')
 RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 APART = re.compile(r",(?![^(\[]*[)\]])")  # commas between selectors, not in :is(...)
-INSIDE = re.compile(r"\[[^\]]*\]|:(?:is|where|not|has)\((?:[^()]|\([^()]*\))*\)")  # whose classes need not all be there
+INSIDE = re.compile(r"\[[^\]]*\]|:(?:is|where|not|has)\((?:[^()]|\([^()]*\))*\)")  # whose classes need not all occur
 CLASS = re.compile(r"\.([A-Za-z_-][\w-]*)")
 WORD = re.compile(r"[\w-]+")
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
-    """Once all pages are written, and so all that they use is known."""
+    """Runs once all pages are written, so that everything they use is known."""
     static = Path(app.outdir, "_static")
     if error or not (static / SCRIPT).is_file():
         return
@@ -64,7 +64,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
 
 
 def drawn(script: str, texts: list[str]) -> str:
-    """Rules that give each icon that is named in a text its outline."""
+    """Rules that give each icon named in a text its outline."""
     names = {name: f".fa-{name}" for text in texts for name in USED.findall(text)} | ALWAYS
     found = {where: re.search(ICON.format(name=re.escape(name)), script) for name, where in sorted(names.items())}
     return "".join(
@@ -79,7 +79,7 @@ def picture(width: str, height: str, outline: str) -> str:
 
 
 def used(style: str, words: set[str]) -> str:
-    """A style sheet without rules for classes that are no word of any page or script."""
+    """A style sheet without rules for classes that occur in no page or script."""
 
     def kept(rule: re.Match) -> str:
         selectors = [one for one in APART.split(rule[1]) if set(CLASS.findall(INSIDE.sub("", one))) <= words]

@@ -1,4 +1,4 @@
-"""Formulas as MathML, made while the book is built: they need no network, no script, and screen readers read them."""
+"""Formulas as MathML, made while the book is built: they need no network and no script; screen readers read them."""
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def convert(node: nodes.Element, block: bool) -> str:
-    """The node's LaTeX as MathML; where it cannot be converted, a warning, which -W makes an error."""
+    """The LaTeX of a node as MathML; a warning, which -W makes an error, if it cannot be converted."""
     try:
         return tex2mathml(node.astext(), as_block=block)
     except MathError as error:

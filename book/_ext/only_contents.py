@@ -1,6 +1,6 @@
-"""Sphinx reads the pages that the table of contents lists, whatever else is in the folder or comes while it reads.
+"""Sphinx reads the pages in the table of contents, whatever else is in the folder or appears while it reads.
 
-A book may be made while chapters are executed beside it. `only_build_toc_files` excludes what is there when Sphinx
+A book may be built while chapters are executed beside it. `only_build_toc_files` excludes what exists when Sphinx
 starts; a notebook that appears a moment later would be a page that is "not included in any toctree".
 """
 

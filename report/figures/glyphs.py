@@ -1,4 +1,4 @@
-"""Characters that the figures' own font lacks: another installed font's where one has them, else named to the reader.
+"""Characters missing from the font of the figures: taken from another installed font, or listed for the reader.
 
 Names of classes may be in any script. Matplotlib would draw a box for each such character, and warn where nobody looks.
 """
@@ -12,18 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 
-OWN = "DejaVu Sans"  # which matplotlib brings
-warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # pages say it
+OWN = "DejaVu Sans"  # shipped with matplotlib
+warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # pages report it
 
 
 def fall_back(fig: Figure) -> str:
-    """Let a figure's texts use other installed fonts for what its own lacks; the characters that none of them has."""
+    """Let the texts of a figure use other installed fonts for missing characters; return those that no font has."""
     texts = fig.findobj(Text)
     lacking = {character for drawn in texts for character in drawn.get_text() if is_seen(character)}
     lacking -= characters(FT2Font(font_manager.findfont(OWN)))
     families = []
     for path in sorted(font_manager.findSystemFonts()) if lacking else ():
-        with suppress(RuntimeError):  # what matplotlib cannot draw, such as pictures of emoji
+        with suppress(RuntimeError):  # characters that matplotlib cannot draw, such as colour emoji
             font = FT2Font(path)
             if found := lacking & characters(font):
                 font_manager.fontManager.addfont(path)
@@ -35,7 +35,7 @@ def fall_back(fig: Figure) -> str:
 
 
 def is_seen(character: str) -> bool:
-    """Whether it is drawn: neither a space nor a control character."""
+    """Whether a character is drawn: neither a space nor a control character."""
     return unicodedata.category(character)[0] not in "CZ"
 
 

@@ -415,7 +415,7 @@ def test_a_signal_in_mid_transfer_leaves_nothing_and_says_so(site, tmp_path, vis
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    sentence = "interrupted: the same command begins again, as nothing is left half-made"
+    sentence = "interrupted: the same command starts again, because nothing unfinished is left"
     assert said.strip().splitlines()[-1] == sentence
     assert not visible_files(tmp_path)
 

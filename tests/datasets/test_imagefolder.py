@@ -150,7 +150,7 @@ def test_an_empty_class_says_what_its_folder_holds_instead(folder):
     (folder / "cherry").mkdir()
     for name in ("a.txt", "b.txt", "c"):
         (folder / "cherry" / name).write_text("no picture")
-    with pytest.raises(InputError, match=r"cherry holds no pictures \(.txt \(2\), without a suffix \(1\)\); allowed"):
+    with pytest.raises(InputError, match=r"cherry contains no images \(.txt \(2\), without a suffix \(1\)\); allowed"):
         load(parameters(folder))
 
 
@@ -173,7 +173,8 @@ def test_all_suffixes_hidden_and_other_files(folder):
     dataset = load(parameters(folder))
     assert len(dataset.test) == 6 + len(LOSSLESS) + len(more)
     left = (
-        "Test: files left out, as they are no pictures in a class folder: .txt (1), folders (1), without a suffix (1)."
+        "Test: files left out because they are not images in a class folder: .txt (1), folders (1), "
+        "without a suffix (1)."
     )
     assert dataset.left_out == (left,)
     assert left in dataset.notes
@@ -198,7 +199,7 @@ def with_other_class(root):
     [
         ("folder", shutil.rmtree, "shots, which is no folder"),
         ("folder", without_classes, "shots holds no class folders"),
-        ("folder", lambda root: (root / "cherry").mkdir(), "class folder .*cherry holds no pictures; allowed: .jpg"),
+        ("folder", lambda root: (root / "cherry").mkdir(), "class folder .*cherry contains no images; allowed: .jpg"),
         ("folder", lambda root: shutil.rmtree(root / "berry"), "has 1 class folder; at least 2"),
         ("split", with_other_class, "must have the same classes; in one only: berry, cherry$"),
         ("split", lambda root: shutil.rmtree(root / "val"), "has train/, but neither test/ nor val/"),

@@ -26,7 +26,7 @@ def parameters(folder, **more) -> StudyParameters:
 
 
 def absent(wnids):
-    raise InputError("WordNet is not here")
+    raise InputError("WordNet is not available")
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_class_folders_are_labelled_by_wnid(folders):
     assert dataset.human is None
     assert "No human labels are used" in " ".join(dataset.notes)
     assert list(dataset.superclasses) == ["all"]
-    assert "All classes are one superclass: WordNet is not here." in dataset.notes
+    assert "All classes are one superclass: WordNet is not available." in dataset.notes
 
 
 def test_class_folders_may_stand_at_the_root(folders):
@@ -220,7 +220,7 @@ def test_a_number_beyond_the_validation_set_is_refused(flat):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda root: None, "which is no folder; allowed: val/ with a folder per class named by its wnid"),
+        (lambda root: None, "which is not a folder; allowed: val/ with a folder per class named by its wnid"),
         (lambda root: root.mkdir(), "it is empty; allowed: val/"),
         (lambda root: save(root / "cats" / "1.jpg", 1), "it holds cats; allowed: val/"),
         (lambda root: save(root / "train" / WNIDS[3] / "1.JPEG", 1), "it holds train; allowed: val/"),
@@ -415,7 +415,7 @@ def test_only_pictures_that_people_were_asked_about_are_tested(folders):
     assert dataset.human.shown.tolist() == [9, 10]
     assert not dataset.human.simulated
     notes = " ".join(dataset.notes)
-    assert "2 pictures are left out, as nobody was asked about them" in notes
+    assert "2 images without human labels are left out" in notes
     assert "Two fifths" in notes
     table = pipeline.images_table(dataset)
     assert table[["label", "selected", "shown"]].to_numpy().tolist() == [[2, 9, 9], [100, 4, 10]]
@@ -452,7 +452,7 @@ def test_the_hash_knows_peoples_answers(folders):
 
 def test_answers_for_other_pictures_are_one_sentence(folders):
     answers(folders, [("another.JPEG", 4, 10)])
-    with pytest.raises(InputError, match=r"human_labels\.csv were asked about none of the 4 pictures"):
+    with pytest.raises(InputError, match=r"human_labels\.csv labelled none of the 4 pictures"):
         datasets.load(parameters(folders))
 
 
@@ -464,10 +464,10 @@ def test_answers_are_had_without_the_pictures(folders):
     human = datasets.answers(parameters(folders), dataset.test.ids, dataset.test.labels)
     assert human.selected.tolist() == dataset.human.selected.tolist()
     answers(folders, [(name(9), 4, 10)])
-    with pytest.raises(InputError, match="no answers for 1 of 2 images"):
+    with pytest.raises(InputError, match="no labels for 1 of 2 images"):
         datasets.answers(parameters(folders), dataset.test.ids, dataset.test.labels)
     (folders / "human_labels.csv").unlink()
-    with pytest.raises(InputError, match=r"no file of people's answers in .*; name one with human_labels"):
+    with pytest.raises(InputError, match=r"no file of human labels in .*; name one with human_labels"):
         datasets.answers(parameters(folders), dataset.test.ids, dataset.test.labels)
 
 

@@ -135,13 +135,13 @@ def test_a_class_that_wordnet_does_not_have_is_one_sentence(debian):
 def test_no_wordnet_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setattr(wordnet, "DEBIAN", tmp_path)
-    with pytest.raises(InputError, match=r"WordNet is not here; .* Debian's package wordnet-base, or nltk's data"):
+    with pytest.raises(InputError, match=r"WordNet is not available; .* Debian's package wordnet-base, or nltk's data"):
         wordnet.find_wordnet()
 
 
 def test_another_wordnet_is_one_sentence(debian, monkeypatch):
     monkeypatch.setattr(wordnet.Reader, "get_version", lambda self: "3.1")
-    with pytest.raises(InputError, match=r"WordNet 3.1 is here, which numbers its words otherwise"):
+    with pytest.raises(InputError, match=r"WordNet 3.1 is installed, which numbers synsets differently"):
         wordnet.read_wordnet()
 
 

@@ -182,7 +182,7 @@ SAID = {
     "missing": "The images are not available here",
     "imagenet": "The images are not available here",
     "answers": "The images cannot be verified without the human labels",
-    "other": "their hash is another",
+    "other": "their hash differs",
 }
 
 
@@ -542,7 +542,7 @@ def test_without_pictures_it_is_a_table_and_a_scatter(opened, width):
         assert shown[:3] == [row["id"], classes[row["label"]], classes[row["predicted"]]]
         assert [float(value) for value in shown[3:]] == pytest.approx([row["avh"], study.hsf[i]], rel=1e-3)
     page.click(f".images button[data-image='{expected(study)[2]}']")
-    assert f"{study.images['id'][expected(study)[2]]}, of class" in details(page)["summary"]
+    assert f"{study.images['id'][expected(study)[2]]}, true class" in details(page)["summary"]
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.dataset.image") == str(expected(study)[3])
 

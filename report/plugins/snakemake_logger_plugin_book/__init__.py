@@ -1,4 +1,4 @@
-"""What Snakemake tells of a build, for the console: ``--logger book``, found where this folder is on PYTHONPATH."""
+"""Passes Snakemake's events to the console: ``--logger book``, found when this folder is on PYTHONPATH."""
 
 import signal
 from logging import LogRecord
@@ -11,7 +11,7 @@ from report.console import Console
 
 
 class LogHandler(LogHandlerBase):
-    """In place of what Snakemake prints; a dry run prints as ever."""
+    """Replaces Snakemake's own output; dry runs print as usual."""
 
     writes_to_stream = True
     writes_to_file = False
