@@ -205,8 +205,8 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
         ("train", {"arch": "maxvit_t"}, "arch maxvit_t with stem auto and torchvision's maxvit_t, width 1 cannot take"),
         ("train", {"arch": "resnet18", "width": "0.3"}, "width 0.3 leaves 19.2 channels in resnet18's conv1"),
         ("train", {"arch": "swin_t", "stem": "small"}, "arch swin_t has no small stem; allowed: stem imagenet"),
-        ("train", {"device": "cuda:99"}, "device cuda:99 is not here"),
-        ("train", {"device": "cuda:999"}, "device cuda:999 is not here"),
+        ("train", {"device": "cuda:99"}, "device cuda:99 is not available"),
+        ("train", {"device": "cuda:999"}, "device cuda:999 is not available"),
         ("train", {"device": "tpu"}, "device 'tpu'; allowed: auto, cpu, cuda, cuda:N"),
         ("train", {"weights": "a.pth"}, "train takes no weights"),
         ("measure", {}, "measure needs weights"),
@@ -215,7 +215,7 @@ def test_pictures_fill_a_folder_that_is_empty(run, tmp_path):
         ("train --threads -1", {}, "threads is -1; allowed: 0 and above"),
         ("train", {"calibration_images": "24"}, "calibration_images is 24 of 24 training images; allowed: 0 to 22"),
         ("data", {"dataset": "imagefolder"}, "dataset imagefolder needs root"),
-        ("data", {"dataset": "imagefolder", "root": "/nowhere"}, "root is /nowhere, which is no folder"),
+        ("data", {"dataset": "imagefolder", "root": "/nowhere"}, "root is /nowhere, which is not a folder"),
     ],
 )
 def test_bad_input_is_one_sentence(run, words, parameters, sentence):

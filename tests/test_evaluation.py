@@ -288,7 +288,7 @@ def test_a_network_that_resizes_its_pictures_measures_as_it_was_trained(squares,
         ({"arch": "timm/levit_128s"}, "arch timm/levit_128s ends in several or no classifiers"),
         ({"arch": "json:dumps"}, "arch json:dumps raised TypeError"),
         ({"weights": "package:nowhere_installed"}, "weights package:nowhere_installed: no package"),
-        ({"device": "cuda:99"}, "device cuda:99 is not here"),
+        ({"device": "cuda:99"}, "device cuda:99 is not available"),
     ],
 )
 def test_bad_input_is_refused_before_data_is_loaded(tmp_path, more, sentence):

@@ -77,7 +77,7 @@ def test_class_folders_are_a_test_split(folder):
     assert dataset.test.images.dtype == np.uint8
     colours = [[200 + n, 0, 0] for n in range(3)] + [[0, 0, 200 + n] for n in range(3)]
     assert (dataset.test.images == np.array(colours)[:, :, None, None]).all()
-    assert any("No human labels" in note for note in dataset.notes)
+    assert any("no human labels" in note for note in dataset.notes)
 
 
 @pytest.mark.parametrize("name", ["test", "val"])
@@ -197,7 +197,7 @@ def with_other_class(root):
 @pytest.mark.parametrize(
     ("which", "change", "sentence"),
     [
-        ("folder", shutil.rmtree, "shots, which is no folder"),
+        ("folder", shutil.rmtree, "shots, which is not a folder"),
         ("folder", without_classes, "shots holds no class folders"),
         ("folder", lambda root: (root / "cherry").mkdir(), "class folder .*cherry contains no images; allowed: .jpg"),
         ("folder", lambda root: shutil.rmtree(root / "berry"), "has 1 class folder; at least 2"),

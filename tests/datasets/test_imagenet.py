@@ -556,7 +556,7 @@ def test_the_raters_were_asked_about_the_labels_of_480_of_the_1300_pictures(real
     assert len(dataset.test) == 480
     assert set(dataset.human.shown) == {5}
     assert dataset.test.images.shape == (480, 3, 224, 224)
-    assert "820 pictures are left out" in " ".join(dataset.notes)
+    assert "820 images without human labels are left out" in " ".join(dataset.notes)
     for id_, label in zip(dataset.test.ids, dataset.test.labels, strict=True):
         assert id_.split("/")[0] == WNIDS[label]
 
