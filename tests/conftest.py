@@ -66,9 +66,11 @@ def squares() -> Callable[..., Dataset]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; tests marked gpu are skipped where there is none."""
+    """The longest files first; fast ones open no browser; tests marked gpu are skipped where there is none."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+    if items and items[0].config.getoption("--fast"):
+        items[:] = [item for item in items if "chromium" not in item.fixturenames]
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch  # noqa: PLC0415
@@ -113,12 +115,18 @@ def small_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """Debian's Chromium, headless."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Debian's Chromium is. Tests that ask for it open it, and are no fast ones."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
         pytest.skip("Debian's chromium is not installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium) -> Iterator:
+    """Chromium, headless."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
     with sync_playwright() as playwright:

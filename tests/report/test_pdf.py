@@ -37,9 +37,7 @@ def built(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_all_pages_are_printed_in_order_with_what_is_folded(built, capsys):
-    if shutil.which("chromium") is None:
-        pytest.skip("Debian's chromium is not installed")
+def test_all_pages_are_printed_in_order_with_what_is_folded(built, capsys, chromium):
     assert pdf.run_pdf() == 0
     assert "_build/book.pdf" in capsys.readouterr().out
     book = PdfReader("_build/book.pdf")

@@ -1,7 +1,6 @@
 """README's picture: of the front page as it is today, by its words, which the file holds."""
 
 import re
-import shutil
 from html import escape
 from pathlib import Path
 
@@ -41,9 +40,7 @@ def page_of(folder: Path, lines: list[str]) -> Path:
     return page
 
 
-def test_a_page_is_taken_with_its_words(tmp_path):
-    if shutil.which("chromium") is None:
-        pytest.skip("Debian's chromium is not installed")
+def test_a_page_is_taken_with_its_words(tmp_path, chromium):
     picture.take_picture(page_of(tmp_path, picture.front_words()), tmp_path / "page.png")
     assert picture.words_in(tmp_path / "page.png") == picture.front_words()
     with Image.open(tmp_path / "page.png") as taken:
