@@ -17,6 +17,7 @@ from drills.inside import pictures_folder
 from drills.outcome import Fault, Outcome
 from drills.project import PAGES, RECORDED, RESULTS, TIMEOUT, Project
 
+AT_ONCE = 10  # seconds, in which a signal ends all of a build
 RUN = RESULTS / "resnet18"
 KINDS = {  # of files that a finished book is made of
     "a page's HTML": Path("_build/html/book/runs/tiny/resnet18/hardness.html"),
@@ -146,8 +147,14 @@ class Books:
             last = said.strip().splitlines()[-1] if said.strip() else ""
             outcome = self.mended()
             told = number == signal.SIGKILL or build.returncode == 0 or last.startswith("stopped: ")
-            survived = outcome.survived and not left and lasted < 10 and told
-            outcomes.append(Outcome(survived, last if number != signal.SIGKILL else "made again"))
+            wrong = {
+                f"it took {lasted:.0f} s to end": lasted >= AT_ONCE,
+                f"{[process.name() for process in left]} live on": left,
+                f"its last line is {last!r}": not told,
+                f"then: {outcome.said}": not outcome.survived,
+            }
+            lost = "; ".join(fault for fault, found in wrong.items() if found)
+            outcomes.append(Outcome(not lost, lost or (last if number != signal.SIGKILL else "made again")))
         return Fault(f"{signal.Signals(number).name} while it is built", outcomes)
 
     def two_at_once(self) -> Fault:

@@ -23,7 +23,7 @@ import psutil
 LOCK = Path("build/lock")
 PLUGINS = Path(__file__).parent / "plugins"
 BUSY = 75  # exit code, as of sysexits.h's EX_TEMPFAIL
-PATIENCE = 8  # seconds after which processes that have not ended are killed
+PATIENCE = 6  # seconds after which processes that have not ended are killed: all end within 10 on a busy machine
 ROOM = 200_000  # bytes, below which a disk is full
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
