@@ -1,12 +1,12 @@
-# Two commands do everything: `make book` and `make test`. Both set up .venv first.
+# The two main commands are `make book` and `make test`. Both set up .venv first.
 #
 #   make read                          the recorded book, in seconds: nothing is trained or executed
 #   make book                          the default study, live, then the HTML
 #   make book CONFIG="studies=NAME"    another study of studies/, or any parameter: CONFIG="epochs=10 study=quick"
 #   make book TORCH=cpu                CPU-only torch: 1 GB to download and install instead of 6
-#   make pdf                           the book that is built as one PDF, by Debian's chromium
-#   make lab                           JupyterLab, with chapters as notebooks and a page of things to try
-#   make lab LAB="--no-browser --port 8899"      with options of its own
+#   make pdf                           the built book as one PDF, by Debian's chromium
+#   make lab                           JupyterLab, with chapters as notebooks and a start page
+#   make lab LAB="--no-browser --port 8899"      with options for JupyterLab
 #   make test FAST=1                   under a minute: no training, no browser, no build
 #   make test | bench | drill | lint | clean
 
@@ -37,14 +37,14 @@ read: $(READY)
 pdf: $(READY)
 	@python -m report.pdf
 
-# Where there is no book yet, first the recorded one, to be read meanwhile.
+# If there is no book yet, the recorded one is built first, to be read meanwhile.
 book: $(READY)
 	@trap : INT; python -m report.build $(if $(wildcard _build/html/index.html),,read) book \
 	    $(if $(filter-out 0,$(GPUS)),--resources gpu_quarters=$$((4 * $(GPUS)))) $(if $(CONFIG),--config $(CONFIG)) \
 	    || $(STOPPED)
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
-# Its settings and its one kernel, .venv's, are in profiles/lab and come before what the user has elsewhere.
+# Its settings and its only kernel, that of .venv, are in profiles/lab and take precedence over the user's.
 lab: $(READY_LAB)
 	JUPYTER_PATH="$(CURDIR)/profiles/lab" JUPYTER_CONFIG_PATH="$(CURDIR)/profiles/lab" jupyter lab $(LAB)
 
@@ -54,7 +54,7 @@ test: $(READY)
 bench: $(READY)
 	python -m benchmarks
 
-# What goes wrong on people's machines, done on purpose; a table of what came of it.
+# Provokes failures that happen on users' machines, and prints a table of the outcomes.
 drill: $(READY)
 	python -m drills --long
 
@@ -63,8 +63,8 @@ lint: $(READY)
 
 setup: $(READY)
 
-# uv installs from the lock in seconds; it is itself fetched by pip, into a folder of its own, so that neither
-# python3-venv nor a writable system Python is needed.
+# uv installs from the lock in seconds. pip installs uv into a separate folder, so that neither python3-venv nor a
+# writable system Python is needed.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
 	@$(UV) --version >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet --target .uv uv
@@ -79,7 +79,7 @@ endif
 	@rm -f .venv/.ready-*
 	@touch $@
 
-# What only `make lab` needs; agrees with the lock of all else.
+# Packages for `make lab` only, consistent with the main lock.
 $(READY_LAB): requirements-lab.lock $(READY)
 	$(UV) pip install --compile-bytecode -r requirements-lab.lock
 	@touch $@
