@@ -39,4 +39,5 @@
   line.append(label, count);
   table.parentElement.before(line);
   filter();
+  addEventListener("load", () => setTimeout(() => table.classList.add("whole")));  // after the first screen
 })();
