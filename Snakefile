@@ -21,7 +21,7 @@ from pathlib import Path
 from analysis import runs
 from analysis.datasets import DECLARATIONS, present
 from analysis.errors import InputError
-from analysis.parameters import SHOWN as SHOWN_BY
+from analysis.parameters import OF_PAGES
 from analysis.studies import as_given, check_networks, options, read_studies, with_recorded
 from report import contents
 from report.manifest import Manifest
@@ -108,7 +108,7 @@ def words(parameters):
 
 def words_of_run(parameters):
     """Without what decides no result, so that nothing is trained for it."""
-    return shlex.join(options(parameters, SHOWN_BY))
+    return shlex.join(options(parameters, OF_PAGES))
 
 
 def page_words(study, **networks):

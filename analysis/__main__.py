@@ -36,7 +36,7 @@ OF_CHAPTERS = {  # regardless of the user's other settings
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
 }
 
-TRAIN = """Train one network, or continue its training, and write its tables.
+TRAIN_HELP = """Train one network, or continue its training, and write its tables.
 
 On several GPUs, and on several machines that share a disk (the same lines on each):
   torchrun --nproc-per-node 4 --max-restarts 3 -m analysis train -p arch resnet50 ...
@@ -93,7 +93,7 @@ def parse() -> argparse.Namespace:
         "train",
         help="train one network, or go on with it, and write its tables",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=TRAIN,
+        description=TRAIN_HELP,
     )
     measure = commands.add_parser("measure", help="measure a network whose weights are given, and write its scores")
     pictures = commands.add_parser("pictures", help="write a dataset's test images as a folder of class folders")

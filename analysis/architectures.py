@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.hooks import RemovableHandle
 from torchvision import models
 from torchvision.models.alexnet import AlexNet
 from torchvision.models.densenet import DenseNet
@@ -38,8 +39,6 @@ from analysis.errors import InputError
 from analysis.normalisation import IMAGENET, Normalisation
 
 SMALL_PICTURE = 64  # px; for smaller images, stem "auto" uses the small variant if there is one
-
-MEAN, STD = IMAGENET
 
 TIMM = "timm/"  # prefix of timm names
 TUNED_RATE = 0.01  # initial, if training starts from given weights
@@ -67,7 +66,7 @@ class Network(nn.Module):
         self.head_name = head_name  # in the network that was split
         self.description = description  # for readers: the variant
         self.input_size = input_size  # in pixels: size to which images are resized; None: unchanged
-        self.normalise(MEAN, STD)
+        self.normalise(*IMAGENET)
 
     def normalise(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Normalise pixels in 0..1 with these channel means and standard deviations."""
@@ -315,18 +314,22 @@ def _small_vgg(model: VGG, stride: int) -> str:
 
 
 def _small_resnet(model: ResNet, stride: int) -> str:
-    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, kernel_size=3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    model.conv1, said = _small_convolution(model.conv1.out_channels, stride, mode="fan_out", nonlinearity="relu")
     model.maxpool = nn.Identity()
-    return f"3x3 first convolution of stride {stride}, no first pooling"
+    return said
 
 
 def _small_densenet(model: DenseNet, stride: int) -> str:
-    convolution = nn.Conv2d(3, model.features.conv0.out_channels, kernel_size=3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(convolution.weight)
-    model.features.conv0 = convolution
+    model.features.conv0, said = _small_convolution(model.features.conv0.out_channels, stride)
     model.features.pool0 = nn.Identity()
-    return f"3x3 first convolution of stride {stride}, no first pooling"
+    return said
+
+
+def _small_convolution(channels: int, stride: int, **law: Any) -> tuple[nn.Conv2d, str]:
+    """A first layer that replaces one of 7x7 and its pooling, initialised by the rule of the network, and its name."""
+    convolution = nn.Conv2d(3, channels, kernel_size=3, stride=stride, padding=1, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, **law)
+    return convolution, f"3x3 first convolution of stride {stride}, no first pooling"
 
 
 SMALL_STEMS: dict[type[nn.Module], Callable[..., str]] = {
@@ -337,9 +340,14 @@ SMALL_STEMS: dict[type[nn.Module], Callable[..., str]] = {
 }
 
 
+def _layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Names and modules of the layers with weights of their own."""
+    return [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
+
+
 def _final_linear(model: nn.Module, arch: str, classes: int | None) -> tuple[str, nn.Linear]:
     """Name and module of the last layer, which must be linear; classes None allows any width."""
-    layers = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
+    layers = _layers(model)
     if arch.startswith(TIMM):
         try:
             last = model.get_classifier()  # type: ignore[operator]  # which all of timm's networks have
@@ -367,16 +375,8 @@ def _check_end(model: nn.Module, arch: str, head_name: str, image_size: int) -> 
     """Check with one image that the logits are the output of the last linear layer, from one embedding."""
     said: list[Tensor] = []
     handle = model.get_submodule(head_name).register_forward_hook(lambda _module, _given, output: said.append(output))
-    training = model.training
-    try:
-        with torch.inference_mode():
-            pixels = torch.linspace(-1, 1, 3 * image_size**2).view(1, 3, image_size, image_size)
-            logits = model.eval()(pixels)
-    except Exception as error:  # a custom module may raise anything
-        raise _unfit(f"arch {arch}", image_size, error) from None
-    finally:
-        handle.remove()
-        model.train(training)
+    pixels = torch.linspace(-1, 1, 3 * image_size**2).view(1, 3, image_size, image_size)
+    logits = _tried(model, model, pixels, f"arch {arch}", [handle])
     if len(said) != 1 or not isinstance(logits, Tensor) or not torch.equal(logits, said[0]):
         raise InputError(
             f"arch {arch} does not give what its last linear layer {head_name!r} gives, so it has no embedding to "
@@ -403,7 +403,7 @@ def _scale_width(model: nn.Module, arch: str, head: str, width: float) -> None:
             )
         return int(channels * width)
 
-    layers = [(n, m) for n, m in model.named_modules() if any(True for _ in m.parameters(recurse=False))]
+    layers = _layers(model)
     first = layers[0][0]
     for name, layer in layers:
         match layer:
@@ -473,16 +473,7 @@ def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -
 
     handles = [module.register_forward_hook(keep_maps) for module in before if not list(module.children())]
     handles.append(model.get_submodule(place).register_forward_pre_hook(lambda _, inputs: given.append(inputs[0])))
-    training = model.training
-    try:
-        with torch.inference_mode():
-            model.eval()(torch.zeros(1, 3, image_size, image_size))
-    except Exception as error:
-        raise _unfit(f"arch {arch}", image_size, error) from None
-    finally:
-        for handle in handles:
-            handle.remove()
-        model.train(training)
+    _tried(model, model, torch.zeros(1, 3, image_size, image_size), f"arch {arch}", handles)
     pooled = maps and len(given) == 1 and given[0].shape == (1, maps[0].shape[1])
     if not pooled or any(isinstance(module, nn.Linear) for module in before):
         raise InputError(
@@ -494,15 +485,34 @@ def _pooled_features(model: nn.Module, arch: str, place: str, image_size: int) -
 
 def _check_size(network: Network, arch: str, image_size: int, stem: str) -> None:
     """Try one black image, to see whether the network reduces it to nothing."""
-    training = network.training
-    try:
-        with torch.inference_mode():
-            embeddings = network.eval().embed(torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8))
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise _unfit(f"arch {arch} with stem {stem} and {network.description}", image_size, error) from None
+    black = torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8)
+    embeddings = _tried(network, network.embed, black, f"arch {arch} with stem {stem} and {network.description}")
     if embeddings.shape != (1, network.head.in_features):
         raise InputError(f"arch {arch} gives its last layer {tuple(embeddings.shape)}: not one embedding per picture")
-    network.train(training)
+
+
+def _tried(
+    model: nn.Module,
+    forward: Callable[[Tensor], Any],
+    picture: Tensor,
+    what: str,
+    handles: Sequence[RemovableHandle] = (),
+) -> Any:
+    """The output of a network in evaluation mode, or of a part of it, for one image; removes these hooks.
+
+    Raises InputError if the network cannot take the image.
+    """
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            return forward(picture)
+    except Exception as error:  # a custom module may raise anything
+        raise _unfit(what, picture.shape[-1], error) from None
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.train(training)
 
 
 def _unfit(network: str, image_size: int, error: Exception) -> InputError:

@@ -16,7 +16,7 @@ import torch
 from analysis import distributed, runs
 from analysis.errors import InputError
 
-DIGEST = hashlib.sha256().digest_size
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def earlier(path: Path) -> Path:
@@ -43,11 +43,11 @@ def newest(path: Path, device: torch.device) -> dict[str, Any] | None:
     A damaged one is removed with a warning: the run continues from the previous one, or starts again.
     """
     for candidate in (path, earlier(path)):
-        content = _read(candidate)
+        content = _content(candidate)
         if content is None:
             continue
-        if hashlib.sha256(content[:-DIGEST]).digest() == bytes(content[-DIGEST:]):
-            return _state(candidate, content[:-DIGEST], device)
+        if hashlib.sha256(content[:-DIGEST_BYTES]).digest() == bytes(content[-DIGEST_BYTES:]):
+            return _state(candidate, content[:-DIGEST_BYTES], device)
         if distributed.rank() == 0:
             goes_on = candidate == path and earlier(path).exists()
             then = "continues from the previous one" if goes_on else "begins again"
@@ -64,7 +64,7 @@ def _state(path: Path, content: memoryview, device: torch.device) -> dict[str, A
     return state
 
 
-def _read(path: Path) -> memoryview | None:
+def _content(path: Path) -> memoryview | None:
     try:
         return memoryview(path.read_bytes())
     except FileNotFoundError:

@@ -15,8 +15,8 @@ from analysis.errors import InputError
 
 NAMES, NUMBERS, ORDER = "names", "numbers", "order"  # how outputs were assigned
 WNID = re.compile(r"n\d{8}")  # WordNet ids, which are the names of ImageNet's folders
-SHARE = 0.5  # of the accuracy that a network can have; below this share it is far too low
-IMAGES = 5  # images a class needs for the search for a better arrangement of classes
+FAR_BELOW = 0.5  # of the accuracy that a network can have; below this share it is far too low
+ENOUGH = 5  # images a class needs for the search for a better arrangement of classes
 
 
 def match(
@@ -114,12 +114,12 @@ def check_order(labels: np.ndarray, predicted: np.ndarray, source: str, decided:
     arranged = confusion[linear_sum_assignment(confusion, maximize=True)].sum() / n
     high = binomtest(right, n).proportion_ci(method="wilson").high
     advice = "give class folders the names of the network's classes, or put them into the order of its outputs"
-    if own is not None and high < SHARE * own:
+    if own is not None and high < FAR_BELOW * own:
         raise InputError(
             f"{source} classifies {right / n:.1%} of the images correctly, but {own:.1%} of its own test images: "
             f"outputs were assigned to classes by their {decided}, which is probably wrong; {advice}"
         )
-    if n >= IMAGES * outputs and arranged >= SHARE and high < SHARE * arranged:
+    if n >= ENOUGH * outputs and arranged >= FAR_BELOW and high < FAR_BELOW * arranged:
         raise InputError(
             f"{source} classifies {right / n:.1%} of the images correctly, but {arranged:.1%} with the classes in "
             f"another order: outputs were assigned to classes by their {decided}, which is wrong; {advice}"

@@ -23,15 +23,15 @@ DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_t
 # torchvision's names, timm's, and your own functions.
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"
-FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # the name of an arch in a path
+FOLDER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # the name of an arch in a path
 PLACE = "AVH_PAGE"  # environment variable of a build: the folder for the page of a chapter
-IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
+ONLY_IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
 SEEDS = 2**31
-NONE = ("", "null", "none", "None", "~")
+NONE_WORDS = ("", "null", "none", "None", "~")
 SMALLEST_IMAGENET = 64  # pixels: the default of image_size suits another dataset and would go unnoticed
-SHOWN = {"rank_by"}  # changes what a page shows, and no result
+OF_PAGES = {"rank_by"}  # changes what a page shows, and no result
 # Used in training only.
-TRAINING = {
+ONLY_TRAINING = {
     "epochs",
     "batch_size",
     "accumulate",
@@ -123,7 +123,7 @@ class StudyParameters(Parameters):
     @property
     def unused(self) -> set[str]:
         """Names of the parameters that are not used: those of other datasets."""
-        return set() if self.dataset == "imagenet" else IMAGENET
+        return set() if self.dataset == "imagenet" else ONLY_IMAGENET
 
     @property
     def study_name(self) -> str:
@@ -196,7 +196,7 @@ class RunParameters(StudyParameters):
             raise ValueError(
                 f"arch {self.arch!r}; allowed: torchvision's names (resnet50); timm/NAME; package.module:function"
             )
-        if self.label and not re.fullmatch(FOLDER, self.label):
+        if self.label and not re.fullmatch(FOLDER_NAME, self.label):
             raise ValueError(f"label {self.label!r}; allowed: letters, digits, '-', '_' and '.'")
         if self.normalisation:
             if not (self.weights or self.start_from):
@@ -212,7 +212,7 @@ class RunParameters(StudyParameters):
     @property
     def unused(self) -> set[str]:
         """Names of the parameters that are not used: those of other datasets, and of training if weights are given."""
-        return super().unused | (TRAINING if self.weights else set())
+        return super().unused | (ONLY_TRAINING if self.weights else set())
 
     @property
     def run_name(self) -> str:
@@ -280,7 +280,7 @@ class ComparisonParameters(PageParameters):
 def read_value(name: str, text: str) -> Any:
     """The value of a parameter: unchanged text if the parameter takes text, otherwise a number, boolean or none."""
     kind: Any = field.annotation if (field := RunParameters.model_fields.get(name)) else str
-    if text.strip() in NONE and type(None) in get_args(kind):
+    if text.strip() in NONE_WORDS and type(None) in get_args(kind):
         return None
     try:
         return TypeAdapter(kind).validate_python(text)
@@ -295,7 +295,7 @@ def read_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run_name(value: str) -> str:
     """The name of a run in paths, from the name of its network or unchanged."""
-    if not re.fullmatch(f"{ARCH}|{FOLDER}", value):
+    if not re.fullmatch(f"{ARCH}|{FOLDER_NAME}", value):
         raise ValueError("allowed: networks of the study, such as resnet50")
     return folder_name(value)
 

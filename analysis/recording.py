@@ -24,7 +24,7 @@ from analysis.probes import EPOCHS, ITERATIONS, moments
 RECORDED = "recorded"
 MAIN = ("id", "label", "predicted", "correct", "confidence", "norm", "angle", "avh", "angular_margin")
 DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
-ANSWERS = r"selected|shown|count_\d+"
+ANSWER_COLUMNS = r"selected|shown|count_\d+"
 
 
 def record(
@@ -39,7 +39,7 @@ def record(
     source, target = parameters.study_dir, folder / parameters.study_name
     stamps = {arch: runs.read_stamp(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
     images = runs.read_table(source / IMAGES)
-    runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWERS})$").columns))
+    runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWER_COLUMNS})$").columns))
     for arch, stamp in stamps.items():
         trained = runs.TABLES if whole else runs.OF_ANOTHER_START
         for name in runs.MEASURED if "measured" in stamp else trained:

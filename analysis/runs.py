@@ -27,13 +27,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from analysis.errors import InputError
-from analysis.parameters import SHOWN, RunParameters, StudyParameters
+from analysis.parameters import OF_PAGES, RunParameters, StudyParameters
 
 RUN = "run.json"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run with given weights
 OF_ANOTHER_START = ("scores", "training")  # tables that pages read, and a record keeps, for all seeds but the first
-PLACES = {"results_dir", "data_dir", "study", "label", "device"} | SHOWN  # parameters that change no result
+PLACES = {"results_dir", "data_dir", "study", "label", "device"} | OF_PAGES  # parameters that change no result
 CHECKPOINT = "checkpoint-{}.pt"
 TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
 DESCRIBED = ("*.parquet", "model.safetensors")  # these files
@@ -192,11 +192,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     stamp = read_stamp(path)
     mine = described(parameters)
     theirs = {name: RunParameters.model_fields[name].default for name in mine} | stamp.get("parameters", {})
-    different = [
-        f"{name} is {theirs.get(name)!r} there and {mine.get(name)!r} here"
-        for name in sorted(mine.keys() | theirs.keys())
-        if theirs.get(name) != mine.get(name)
-    ]
+    different = differing(mine, theirs, sorted(mine.keys() | theirs.keys()))
     for given, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
         if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
             different.append(f"{given} is not the file that it was then")
@@ -209,6 +205,12 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             "choose another name with study, or remove that folder"
         )
     return stamp if all((parameters.run_dir / file).exists() for file in file_names(tables(parameters))) else None
+
+
+def differing(here: dict[str, Any], there: dict[str, Any], names: Iterable[str]) -> list[str]:
+    """Which of these parameters are others here than there, in words."""
+    values = ((name, here.get(name), there.get(name)) for name in names)
+    return [f"{name} is {other!r} there and {mine!r} here" for name, mine, other in values if other != mine]
 
 
 def described(parameters: StudyParameters) -> dict[str, Any]:

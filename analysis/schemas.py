@@ -28,7 +28,7 @@ class Column(NamedTuple):
     undefined: bool = False  # NaN: image whose embedding has no direction, or without human labels
 
 
-KINDS: dict[str, tuple[Callable[[pd.Series], bool], str]] = {
+COLUMN_KINDS: dict[str, tuple[Callable[[pd.Series], bool], str]] = {
     "text": (lambda column: types.is_string_dtype(column.dtype), "text"),
     "whole": (lambda column: types.is_integer_dtype(column.dtype), "whole numbers"),
     "real": (lambda column: types.is_float_dtype(column.dtype), "real numbers"),
@@ -43,7 +43,7 @@ OF_A_NETWORK = {
     "correct": Column("truth"),
 }
 OPTIONAL = {"nearest": Column("whole", 0)} | {n: c for n, c in OF_SCORES.items() if n not in OF_A_NETWORK}
-IMAGES = {
+IMAGES_TABLE = {
     "id": Column("text"),
     "label": Column("whole", 0),
     "selected": Column("whole", 0, needed=False),
@@ -51,21 +51,24 @@ IMAGES = {
     "ambiguity": Column("real", 0, 1, needed=False),
     "degradation": Column("real", 0, 1, needed=False),
 }
-SCORES = {
+SCORES_TABLE = {
     "id": Column("text"),
     "label": Column("whole", 0),
     "predicted": Column("whole", 0),
     **OF_A_NETWORK,
     **{name: column._replace(needed=False) for name, column in OPTIONAL.items()},
 }
-TRAINING = {
+TRAINING_TABLE = {
     "epoch": Column("whole", 1),
     "learning_rate": Column("real", 0),
     "loss": Column("real", 0),
     "accuracy": Column("real", 0, 1),
     "seconds": Column("real", 0, needed=False),
 }
-PROBES = {"image": Column("whole", 0), **{name: column._replace(needed=False) for name, column in OF_A_NETWORK.items()}}
+PROBES_TABLE = {
+    "image": Column("whole", 0),
+    **{name: column._replace(needed=False) for name, column in OF_A_NETWORK.items()},
+}
 
 
 def _check_columns(path: Any, table: pd.DataFrame, columns: dict[str, Column]) -> None:
@@ -76,7 +79,7 @@ def _check_columns(path: Any, table: pd.DataFrame, columns: dict[str, Column]) -
                 raise _damaged(path, f"it has no column {name}")
             continue
         values = table[name]
-        is_kind, words = KINDS[column.kind]
+        is_kind, words = COLUMN_KINDS[column.kind]
         if not is_kind(values):
             raise _damaged(path, f"column {name} holds {values.dtype}, not {words}")
         if column.kind == "text":
@@ -105,7 +108,7 @@ def _check_range(path: Any, name: str, values: np.ndarray, column: Column) -> No
 
 def check_images(path: Any, table: pd.DataFrame, classes: int, images: int) -> None:
     """images.parquet: a row per test image, with a label among the classes, and consistent human labels."""
-    _check_columns(path, table, IMAGES)
+    _check_columns(path, table, IMAGES_TABLE)
     _check_rows(path, table, images)
     _check_classes(path, table["label"], classes)
     if ("selected" in table) != ("shown" in table):
@@ -126,7 +129,7 @@ def check_scores(path: Any, table: pd.DataFrame, images: pd.DataFrame, outputs: 
 
     undefined: the number without AVH, if the stamp states it.
     """
-    _check_columns(path, table, SCORES)
+    _check_columns(path, table, SCORES_TABLE)
     _check_rows(path, table, len(images))
     for name in ("id", "label"):
         if not (table[name].to_numpy() == images[name].to_numpy()).all():
@@ -142,7 +145,7 @@ def check_scores(path: Any, table: pd.DataFrame, images: pd.DataFrame, outputs: 
 
 def check_training(path: Any, table: pd.DataFrame, epochs: int | None) -> None:
     """training.parquet: a row per epoch, from 1."""
-    _check_columns(path, table, TRAINING)
+    _check_columns(path, table, TRAINING_TABLE)
     _check_rows(path, table, epochs or len(table))
     if table["epoch"].tolist() != list(range(1, len(table) + 1)):
         raise _damaged(path, "its epochs are not 1, 2, 3 and so on")
@@ -155,7 +158,7 @@ def check_probes(path: Any, table: pd.DataFrame, columns: list[str], images: int
     """
     key, *others = columns
     _check_columns(
-        path, table, {key: Column("whole", 0), **{name: PROBES[name]._replace(needed=True) for name in others}}
+        path, table, {key: Column("whole", 0), **{name: PROBES_TABLE[name]._replace(needed=True) for name in others}}
     )
     probes = len(table) // images if last is None else last + 1
     _check_rows(path, table, probes * images)

@@ -28,7 +28,7 @@ from analysis.errors import InputError, one_of
 from analysis.parameters import PATHS, RunParameters, StudyParameters, folder_name, read_values
 
 STUDIES = Path(__file__).parent.parent / "studies"
-RECORDED = Path(__file__).parent.parent / "recorded"
+RECORDED_STUDIES = Path(__file__).parent.parent / "recorded"
 ARCHITECTURES = ("alexnet", "vgg19", "densenet121", "resnet50")  # the paper's, in its order
 
 
@@ -99,7 +99,7 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
     return {name: read_study(name, overrides, archs) for name in names}
 
 
-def with_recorded(studies: Mapping[str, StudyPlan], folder: Path = RECORDED) -> dict[str, StudyPlan]:
+def with_recorded(studies: Mapping[str, StudyPlan], folder: Path = RECORDED_STUDIES) -> dict[str, StudyPlan]:
     """These studies by name, followed by those recorded in the repository."""
     names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
     return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}

@@ -47,9 +47,13 @@ PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile
 AVERAGED = "n_averaged"  # the counter that torch's AveragedModel has beside the weights
 COUNTER = "num_batches_tracked"  # of batch norm: old files lack it, and evaluation does not use it
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads that play no part here
-DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")  # in the names of torchvision's files, and so at the ends of their URLs
-IMAGENET = tuple(models.AlexNet_Weights.DEFAULT.meta["categories"])  # in the order that timm's outputs have, too
-SHOWN = 3  # differences that a refusal names
+DIGEST_IN_NAME = re.compile(
+    r"-([0-9a-f]{8,})\.\w+$"
+)  # in the names of torchvision's files, and so at the ends of their URLs
+IMAGENET_CLASSES = tuple(
+    models.AlexNet_Weights.DEFAULT.meta["categories"]
+)  # in the order that timm's outputs have, too
+NAMED_AT_MOST = 3  # differences that a refusal names
 PUBLISHED, ASSUMED = "its publisher", "assumed"  # who says how pixels are normalised
 DESCRIPTION = "network"  # in the metadata of files that training writes; earlier ones have "classes" alone
 TRANSFORMED = ("googlenet", "inception_v3")  # which torchvision gives pixels in -1..1, by their transform_input
@@ -149,7 +153,7 @@ def package_file(name: str, parameter: str = "weights") -> Path:
     folders = [Path(folder) for folder in found.submodule_search_locations or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SUFFIXES)
     if len(files) != 1:
-        names = ", ".join(path.name for path in files[:SHOWN])
+        names = ", ".join(path.name for path in files[:NAMED_AT_MOST])
         raise InputError(f"{parameter} {name}: the package holds {len(files)} files of weights ({names}), not one")
     return files[0]
 
@@ -205,7 +209,7 @@ def read_file(arch: str, name: str) -> Weights:
 def published_as(arch: str, sha256: str) -> WeightsEnum | None:
     """Which of torchvision's weights for a network the file with this SHA-256 is, by the digests in their URLs."""
     for member in models.get_model_weights(arch) if architectures.torchvisions(arch) else ():
-        begins = DIGEST.search(member.url)
+        begins = DIGEST_IN_NAME.search(member.url)
         if begins and sha256.startswith(begins[1]):
             return member
     return None
@@ -294,8 +298,8 @@ def unwrapped(content: object, within: str = "") -> tuple[dict[str, Tensor] | No
 
 def _some(names: Sequence[str]) -> str:
     """The first of many names."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def unusable(path: Path, error: Exception) -> InputError:
@@ -317,7 +321,7 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
             f"torchvision's {name} for {arch} cannot be obtained ({type(error).__name__}: {runs.first_line(error)}); "
             f"put {member.url} at {path}, or give weights as a file"
         ) from None
-    sha256, begins = runs.sha256(path), DIGEST.search(path.name)
+    sha256, begins = runs.sha256(path), DIGEST_IN_NAME.search(path.name)
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it so that it is downloaded again")
     return of_member(member, state, sha256, f"torchvision's {member.name}")
@@ -346,9 +350,9 @@ def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], ima
     if head is None or head.ndim != 2:
         raise misfit(weights, parameters, image_size, state, network.state_dict())
     known = weights.classes
-    if known is None and weights.evaluation is not None and len(head) == len(IMAGENET):
-        known = IMAGENET  # timm's, whose files name no classes
-    by_wnid = known == IMAGENET and all(map(outputs.WNID.fullmatch, classes))
+    if known is None and weights.evaluation is not None and len(head) == len(IMAGENET_CLASSES):
+        known = IMAGENET_CLASSES  # timm's, whose files name no classes
+    by_wnid = known == IMAGENET_CLASSES and all(map(outputs.WNID.fullmatch, classes))
     wnids = _wnids() if by_wnid else ()
     order, decided = outputs.match(classes, known, len(head), weights.name, wnids)
     if len(head) != len(classes):

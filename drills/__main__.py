@@ -29,7 +29,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
         for name in ("inside", "book"):
             (Path(folder) / name).mkdir()
-        faults = books.long if arguments.long else books.short
+        faults = books.long if arguments.long else books.quick
         for several in (inside.all_of_it(Path(folder, "inside")), faults(Path(folder, "book"))):
             for fault in several:
                 failed = [outcome for outcome in fault.outcomes if not outcome.survived]

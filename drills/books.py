@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from drills.inside import pictures_folder
 from drills.outcome import Fault, Outcome
-from drills.project import PAGES, RECORDED, RESULTS, TIMEOUT, Project
+from drills.project import PAGES, RECORDED_STUDY, RESULTS, TIMEOUT, Project
 
-AT_ONCE = 10  # seconds, in which a signal ends all of a build
-RUN = RESULTS / "resnet18"
-KINDS = {  # of files that a finished book is made of
+END_WITHIN = 10  # seconds, in which a signal ends all of a build
+TINY_RUN = RESULTS / "resnet18"
+DAMAGED = {  # of files that a finished book is made of
     "a page's HTML": Path("_build/html/book/runs/tiny/resnet18/hardness.html"),
     "a style": Path("_build/html/_static/book.css"),
     "the first page": Path("_build/html/index.html"),
@@ -27,17 +27,17 @@ KINDS = {  # of files that a finished book is made of
     "an executed page": PAGES / "resnet18/training.ipynb",
     "a page's data": PAGES / "resnet18/files/ranking.csv",
     "the explorer's pictures": PAGES / "resnet18/files/explorer-0.webp",
-    "a table": RUN / "scores.parquet",
-    "a probe's table": RUN / "epochs.parquet",
-    "a run's stamp": RUN / "run.json",
+    "a table": TINY_RUN / "scores.parquet",
+    "a probe's table": TINY_RUN / "epochs.parquet",
+    "a run's stamp": TINY_RUN / "run.json",
     "the data's table": RESULTS / "images.parquet",
     "the data's description": RESULTS / "dataset.json",
 }
-FOLDERS = {"styles": Path("_build/html/_static"), "a run": RUN, "a study": RESULTS, "pages": PAGES / "resnet18"}
+EMPTIED = {"styles": Path("_build/html/_static"), "a run": TINY_RUN, "a study": RESULTS, "pages": PAGES / "resnet18"}
 COMMITTED = {
-    "a recorded page": Path(f"book/runs/{RECORDED}/heads.ipynb"),
-    "a recorded figure's data": Path(f"book/runs/{RECORDED}/files/fig-l1.csv"),
-    "a recorded table": Path(f"recorded/{RECORDED}/linear/scores.parquet"),
+    "a recorded page": Path(f"book/runs/{RECORDED_STUDY}/heads.ipynb"),
+    "a recorded figure's data": Path(f"book/runs/{RECORDED_STUDY}/files/fig-l1.csv"),
+    "a recorded table": Path(f"recorded/{RECORDED_STUDY}/linear/scores.parquet"),
 }
 
 
@@ -101,10 +101,10 @@ class Books:
     def gone(self) -> Fault:
         """Folders, one at a time."""
         outcomes = []
-        for path in FOLDERS.values():
+        for path in EMPTIED.values():
             shutil.rmtree(self.project.folder / path)
             outcomes.append(self.mended())
-        return Fault(f"a folder is gone: {', '.join(FOLDERS)}", outcomes)
+        return Fault(f"a folder is gone: {', '.join(EMPTIED)}", outcomes)
 
     def committed(self) -> Fault:
         """What came with the project is never made again: the sentence says how to have it back."""
@@ -148,7 +148,7 @@ class Books:
             outcome = self.mended()
             told = number == signal.SIGKILL or build.returncode == 0 or last.startswith("stopped: ")
             wrong = {
-                f"it took {lasted:.0f} s to end": lasted >= AT_ONCE,
+                f"it took {lasted:.0f} s to end": lasted >= END_WITHIN,
                 f"{[process.name() for process in left]} live on": left,
                 f"its last line is {last!r}": not told,
                 f"then: {outcome.said}": not outcome.survived,
@@ -158,7 +158,7 @@ class Books:
         return Fault(f"{signal.Signals(number).name} while it is built", outcomes)
 
     def two_at_once(self) -> Fault:
-        (self.project.folder / RUN / "run.json").unlink()
+        (self.project.folder / TINY_RUN / "run.json").unlink()
         first = self.project.start()
         lock = self.project.folder / "build/lock"
         while first.poll() is None and f"process {first.pid}," not in lock.read_text():
@@ -215,7 +215,7 @@ class Books:
         """Class folders of any name, under a network that the tiny study has trained."""
         classes = [*HOSTILE[:11], "12"]
         root = pictures_folder(self.project.folder / "pics #2 'q'", tuple(classes), 2)
-        weights = self.project.folder / RUN / "model.safetensors"
+        weights = self.project.folder / TINY_RUN / "model.safetensors"
         save_file(load_file(weights), root.parent / "net #1.safetensors")  # without the names of its classes
         study = "dataset: imagefolder\narchitectures: {resnet18: {width: 0.0625, stem: half}}\n"
         (self.project.folder / "studies/names.yaml").write_text(study)
@@ -266,9 +266,9 @@ def small_disk(folder: Path, size: int) -> Iterator[bool]:
         shutil.rmtree(aside)
 
 
-def short(folder: Path) -> Iterator[Fault]:
+def quick(folder: Path) -> Iterator[Fault]:
     """Under two minutes."""
-    yield Books(folder).damaged(KINDS)
+    yield Books(folder).damaged(DAMAGED)
 
 
 def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
@@ -280,7 +280,7 @@ def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
         return [random_moments.uniform(1, 30) for _ in range(n)]
 
     for shift in range(len(DAMAGES)):
-        yield books.damaged(KINDS, shift)
+        yield books.damaged(DAMAGED, shift)
     yield books.gone()
     yield books.committed()
     yield books.two_at_once()

@@ -71,7 +71,7 @@ class Liar(BaseHTTPRequestHandler):
             self.send_header("Location", self.path)
             self.end_headers()
             return
-        page = {"empty": b"", "page": b"<html>log in first</html>", "other": bytes(2**16), "cut": FILE}[name]
+        page = {"empty": b"", "page": b"<html>log in first</html>", "other": bytes(2**16), "cut": SERVED}[name]
         self.send_response(200)
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
@@ -81,7 +81,7 @@ class Liar(BaseHTTPRequestHandler):
         pass
 
 
-FILE = random.Random(0).randbytes(2**16)
+SERVED = random.Random(0).randbytes(2**16)
 LIES = ["404", "403", "500", "circle", "empty", "page", "other", "cut", "nobody"]
 
 
@@ -89,7 +89,7 @@ def downloads(folder: Path) -> Fault:
     def lied_to(name: str, address: str) -> Outcome:
         path = folder / name / "file"
         asked = f"{address}/{name}" if name != "nobody" else "http://127.0.0.1:1/file"
-        md5 = hashlib.md5(FILE).hexdigest()
+        md5 = hashlib.md5(SERVED).hexdigest()
         outcome = refused(lambda: files.build_once(path, lambda part: files.download(asked, md5, part, "or copy it")))
         left = [file.name for file in path.parent.rglob("*") if file.is_file() and file.suffix != ".lock"]
         return outcome._replace(survived=outcome.survived and not left)
@@ -104,7 +104,7 @@ def downloads(folder: Path) -> Fault:
 # --- pictures and archives
 
 
-def png(path: Path, size: tuple[int, int] = (32, 32), seed: int = 0) -> bytes:
+def write_png(path: Path, size: tuple[int, int] = (32, 32), seed: int = 0) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
     Image.fromarray(pixels).save(path)
     return path.read_bytes()
@@ -115,7 +115,7 @@ def pictures_folder(folder: Path, classes: tuple[str, ...] = ("cat", "dog"), eac
     for k, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
         for i in range(each):
-            png(folder / name / f"{i}.png", seed=10 * k + i)
+            write_png(folder / name / f"{i}.png", seed=10 * k + i)
     return folder
 
 
@@ -137,14 +137,14 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def pictures(folder: Path) -> Fault:
+def broken_pictures(folder: Path) -> Fault:
     outcomes = []
     for name, damage in BROKEN.items():
         root = pictures_folder(folder / name)
         broken = root / "dog/2.png"
         broken.write_bytes(damage(broken.read_bytes()))
         given = StudyParameters(dataset="imagefolder", root=str(root), data_dir=str(folder / "data"))
-        outcome = refused(lambda given=given: read(given))
+        outcome = refused(lambda given=given: decode_folder(given))
         outcomes.append(outcome._replace(survived=outcome.survived and "dog/2.png" in outcome.said))
     for name in ("folder", "link to itself", "no classes", "one class", "empty class"):
         root = pictures_folder(folder / name)
@@ -163,14 +163,14 @@ def pictures(folder: Path) -> Fault:
             if name == "no classes":
                 shutil.rmtree(root / "cat")
         given = StudyParameters(dataset="imagefolder", root=str(root), data_dir=str(folder / "data"))
-        outcome = refused(lambda given=given: read(given))
+        outcome = refused(lambda given=given: decode_folder(given))
         # What is no picture file may be left out, if nothing else is.
         left_out = name in ("folder", "link to itself") and outcome.said == "passed: 7"
         outcomes.append(outcome._replace(survived=outcome.survived or left_out))
     return Fault("malformed pictures", outcomes)
 
 
-def read(parameters: StudyParameters) -> int:
+def decode_folder(parameters: StudyParameters) -> int:
     """Decode all pictures; their number."""
     test = datasets.load(parameters).test
     return len(test.images[np.arange(len(test))])
@@ -242,7 +242,7 @@ def vanishing(folder: Path) -> Fault:
 def all_of_it(folder: Path) -> Iterator[Fault]:
     get_logger().setLevel("ERROR")
     yield from parameters(folder)
-    for fault in (downloads, pictures, archives, vanishing):
+    for fault in (downloads, broken_pictures, archives, vanishing):
         place = folder / fault.__name__
         place.mkdir()
         yield fault(place)

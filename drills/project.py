@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).parent.parent
-STUDY = """dataset: synthetic
+TINY = """dataset: synthetic
 train_images: 36
 test_images: 24
 calibration_images: 4
@@ -20,7 +20,7 @@ epochs: 2
 chapters: [hardness, training, explorer]
 architectures: {resnet18: {width: 0.0625, stem: half}}
 """
-RECORDED = "heads"  # the one record that the copy keeps
+RECORDED_STUDY = "heads"  # the one record that the copy keeps
 RESULTS = Path("results/tiny")
 PAGES = Path("book/runs/tiny")
 TIMEOUT = 1200  # seconds, of a build
@@ -38,11 +38,11 @@ class Project:
         words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in filter(None, listed.split("\0")):
-            other = name.startswith(("recorded/", "book/runs/")) and f"/{RECORDED}/" not in name
+            other = name.startswith(("recorded/", "book/runs/")) and f"/{RECORDED_STUDY}/" not in name
             if (ROOT / name).is_file() and not other and not name.startswith("tests/"):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
-        (folder / "studies/tiny.yaml").write_text(STUDY)
+        (folder / "studies/tiny.yaml").write_text(TINY)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 EVERY = 30.0  # seconds between two lines without a terminal
 SILENT = {"book", "toc", "total"}  # rules that take no time, and Snakemake's total
-KINDS = {  # of steps, as counted in the first line
+STEP_KINDS = {  # of steps, as counted in the first line
     "datasets": ("data",),
     "trainings": ("train", "train_another_start"),
     "measurements": ("measure",),
@@ -36,7 +36,7 @@ BAR = "{unit} {n_fmt} of {total_fmt}{postfix}, {remaining} left"  # written by t
 TAIL = 50_000  # bytes at the end of a log that contain its last line and an error
 
 
-class Step(NamedTuple):
+class RunningStep(NamedTuple):
     """A running job: its title, its log, and when it began."""
 
     title: str
@@ -51,8 +51,8 @@ class Console:
         self.out = rich.console.Console(file=stream or sys.stderr, highlight=False, soft_wrap=True, **rich_options)
         self.terminal = self.out.is_terminal and not self.out.is_dumb_terminal
         self.clock, self.began = clock, clock()
-        self.running: dict[int, Step] = {}
-        self.failed: list[Step] = []
+        self.running: dict[int, RunningStep] = {}
+        self.failed: list[RunningStep] = []
         self.errors: list[str] = []
         self.left: dict[str, int] = {}  # steps that have not ended, by rule
         self.total = 0
@@ -71,7 +71,7 @@ class Console:
                 self.plan(said["stats"])
             elif event == "job_info" and said["log"]:
                 title = " ".join(filter(None, [said["rule_name"], "/".join(said["wildcards"].values())]))
-                self.running[said["jobid"]] = Step(title, Path(said["log"][0]), self.clock())
+                self.running[said["jobid"]] = RunningStep(title, Path(said["log"][0]), self.clock())
             elif event == "job_finished" and said["job_id"] in self.running:
                 self.finish(self.running.pop(said["job_id"]))
             elif event == "job_error" and said["jobid"] in self.running:
@@ -86,7 +86,7 @@ class Console:
         self.left = {rule: n for rule, n in stats.items() if rule not in SILENT}
         self.total = sum(self.left.values())
         cores = len(os.sched_getaffinity(0))
-        counts = {what: sum(self.left.get(rule, 0) for rule in rules) for what, rules in KINDS.items()}
+        counts = {what: sum(self.left.get(rule, 0) for rule in rules) for what, rules in STEP_KINDS.items()}
         kinds = ", ".join(f"{n} {what if n > 1 else what.removesuffix('s')}" for what, n in counts.items() if n)
         steps = f"{self.total} {'steps' if self.total > 1 else 'step'}"
         self.line(f"{kinds}: {steps} on {cores} cores{self.about(cores)}; what they print is in build/log")
@@ -104,7 +104,7 @@ class Console:
         seconds = sum(n * SECONDS.get(rule, 10) for rule, n in self.left.items()) / cores
         return f", about {spoken(max(seconds, 10))}"
 
-    def finish(self, step: Step) -> None:
+    def finish(self, step: RunningStep) -> None:
         self.left[step.title.partition(" ")[0]] -= 1
         if self.terminal:
             self.line(f"done: {step.title}, {spoken(self.clock() - step.began)}")

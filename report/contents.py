@@ -21,7 +21,7 @@ from analysis.errors import InputError, one_of
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
-FOLDER = Path(__file__).parents[1] / "book" / "chapters"
+CHAPTERS = Path(__file__).parents[1] / "book" / "chapters"
 EXAMPLE = "book/chapters/verdicts.md"
 OF_NETWORKS = {"training", "heads"}  # what a study may have because of its networks; datasets declare the rest
 NOT_RECORDED = ("explorer",)  # contains the images
@@ -89,7 +89,7 @@ def read_chapter(path: Path) -> Chapter:
 @cache
 def chapters() -> list[Chapter]:
     """All chapters in reading order. Raises InputError if a header is invalid."""
-    return sorted(map(read_chapter, sorted(FOLDER.glob("*.md"))), key=lambda chapter: chapter.place)
+    return sorted(map(read_chapter, sorted(CHAPTERS.glob("*.md"))), key=lambda chapter: chapter.place)
 
 
 def of_study(study: StudyPlan) -> dict[str, str]:
@@ -126,7 +126,7 @@ def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str]
         folder = f"book/runs/{name}"
         pages = [{"file": f"{folder}/{page}", "title": title} for page, title in of_study(study).items()]
         for arch in in_order(study.runs):
-            label = styles.architecture(arch).label
+            label = styles.label(arch)
             pages += [
                 {"file": f"{folder}/{arch}/{page}", "title": f"{label}: {title}"}
                 for page, title in of_network(study).items()

@@ -22,9 +22,9 @@ from report import contents, wording
 
 PAGES = Path("book/runs")
 README = Path("README.md")
-PLACE = re.compile(r"(<!-- answer[^>]*-->\n).*?(<!-- /answer -->)", re.DOTALL)
-ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # claims with the number of a score
-OTHERS = {"norm"}  # one variant of the norm is enough
+ANSWER_PLACE = re.compile(r"(<!-- answer[^>]*-->\n).*?(<!-- /answer -->)", re.DOTALL)
+FIGURE_ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # claims with the number of a score
+LEFT_ASIDE = {"norm"}  # one variant of the norm is enough
 
 
 class FrontStudy(NamedTuple):
@@ -69,17 +69,19 @@ def points(studies: list[FrontStudy]) -> pd.DataFrame:
     """Points for studies with real annotators: study, label, arch, mean, low, high (absolute values), n, ceiling."""
     parts = []
     for study in (study for study in studies if study.real):
-        rows = {wording.score_label(s): study.verdicts[study.verdicts["claim"] == id_] for id_, s in ROWS.items()}
+        rows = {
+            wording.score_label(s): study.verdicts[study.verdicts["claim"] == id_] for id_, s in FIGURE_ROWS.items()
+        }
         names = study.scores["score"]
-        others = study.scores[[s not in OTHERS | set(ROWS.values()) and not SCORES[s].twin for s in names]]
+        others = study.scores[[s not in LEFT_ASIDE | set(FIGURE_ROWS.values()) and not SCORES[s].twin for s in names]]
         best = others.assign(size=others["value"].abs()).groupby("score", sort=False)["size"].mean().idxmax()
         rows[f"best other:\n{wording.score_label(best)}"] = others[others["score"] == best]
         same = {"study": study.title, "ceiling": study.ceiling}
-        parts += [sizes(table).assign(**same, label=label) for label, table in rows.items()]
+        parts += [without_signs(table).assign(**same, label=label) for label, table in rows.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def sizes(table: pd.DataFrame) -> pd.DataFrame:
+def without_signs(table: pd.DataFrame) -> pd.DataFrame:
     """Correlations without their signs: arch, mean, low, high, n. An interval that contains 0 starts there."""
     ends, across = table[["low", "high"]].abs(), table["low"] * table["high"] < 0
     columns = {"mean": table["value"].abs(), "low": ends.min(axis=1).where(~across, 0), "high": ends.max(axis=1)}
@@ -99,7 +101,7 @@ def recorded(pages: Path = PAGES) -> list[FrontStudy]:
 
 def with_answer(readme: str, studies: list[FrontStudy]) -> str:
     """The text of README with the answer inserted."""
-    return PLACE.sub(lambda found: f"{found[1]}{textwrap.fill(answer(studies), 120)}\n{found[2]}", readme)
+    return ANSWER_PLACE.sub(lambda found: f"{found[1]}{textwrap.fill(answer(studies), 120)}\n{found[2]}", readme)
 
 
 def main() -> int:

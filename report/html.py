@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-BOOK = ["jupyter-book", "build", ".", "-W", "--keep-going", "--quiet"]
+BUILT_BOOK = ["jupyter-book", "build", ".", "-W", "--keep-going", "--quiet"]
 FAULT = re.compile(r"No space|WARNING|ERROR|Error:")
 
 
 def replace_book(toc: str, beside: str, there: str) -> int:
     shutil.rmtree(beside, ignore_errors=True)
-    words = [*BOOK, "--toc", toc, "--path-output", beside]
+    words = [*BUILT_BOOK, "--toc", toc, "--path-output", beside]
     made = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     sys.stdout.buffer.write(made.stdout)  # into the log
     lines = made.stdout.decode(errors="replace").splitlines() or ["it said nothing"]

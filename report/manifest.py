@@ -17,7 +17,7 @@ from analysis import runs
 from analysis.errors import InputError
 from analysis.pipeline import DATASET
 
-NETWORKS = (".pt", ".safetensors")
+NETWORK_FILES = (".pt", ".safetensors")
 FILES = "files"  # beside pages: their figures and data
 
 
@@ -103,7 +103,7 @@ def self_consistent(path: Path) -> bool:
     try:
         written = runs.read_json(path) if path.suffix == ".ipynb" else runs.read_stamp(path)
         for name in written.get(runs.TABLES_OF, ()):
-            if not name.endswith(NETWORKS):
+            if not name.endswith(NETWORK_FILES):
                 runs.sha256(path.with_name(name))  # raises an error for a missing one
                 runs.check_file(path.with_name(name), written, path.name)
     except InputError:
@@ -117,7 +117,7 @@ def shown(folder: Path) -> list[Path]:
         file
         for file in sorted(folder.rglob("*"))
         if file.is_file()
-        and file.suffix not in NETWORKS
+        and file.suffix not in NETWORK_FILES
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     ]
 

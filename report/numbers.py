@@ -30,11 +30,13 @@ TOLD = {  # the columns that describe a value, and how
     "superclass": "norm within superclass, {}",
     "bin": "HSF in {}",
 }
-KINDS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
 SPEARMAN = "Spearman's ρ with HSF"  # for tables without a column for the kind of coefficient
-BESIDE = {"partial": "partial correlation with HSF, controlling for correctness", "lead": "lead over AVH"}
-TABLES = {"lead": "lead of AVH over confidence", "given": BESIDE["partial"]}  # for tables without such a column
-COLUMNS = ["study", "network", "number", *NUMBER, "verdict", "page"]
+VALUES_BESIDE = {"partial": "partial correlation with HSF, controlling for correctness", "lead": "lead over AVH"}
+SAID_OF_TABLES = {
+    "lead": "lead of AVH over confidence",
+    "given": VALUES_BESIDE["partial"],
+}  # for tables without such a column
+NUMBER_COLUMNS = ["study", "network", "number", *NUMBER, "verdict", "page"]
 
 
 def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
@@ -47,8 +49,8 @@ def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
         if page and set(NUMBER) <= set(table) and not LEFT_OUT & set(table):
             parts += [_rows(each).assign(page=page) for each in _melted(table, path.stem.removeprefix("tab-"))]
     if not parts:
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(parts, ignore_index=True).assign(study=title)[COLUMNS]
+        return pd.DataFrame(columns=NUMBER_COLUMNS)
+    return pd.concat(parts, ignore_index=True).assign(study=title)[NUMBER_COLUMNS]
 
 
 def _offered(notebook: Path) -> str:
@@ -62,8 +64,8 @@ def _melted(table: pd.DataFrame, name: str) -> list[pd.DataFrame]:
     if "start" in table:
         table = table[table["start"] == MEAN]
     says = {"claim", "kind", "of", "other"} & set(table)
-    found = [table.assign(meaning="" if says else TABLES.get(name, SPEARMAN))]
-    for column, meaning in BESIDE.items():
+    found = [table.assign(meaning="" if says else SAID_OF_TABLES.get(name, SPEARMAN))]
+    for column, meaning in VALUES_BESIDE.items():
         if column in table:
             ends = {"low": table[f"{column}_low"], "high": table[f"{column}_high"]}
             found.append(table.assign(value=table[column], **ends, meaning=meaning).dropna(subset="value"))
@@ -74,7 +76,7 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
     """The numbers of one table, each in words."""
     words = [_words(row) for row in table.fillna("").to_dict("records")]
     archs = table["arch"].fillna("") if "arch" in table else [""] * len(table)
-    networks = ["" if arch in ("", ALL) else styles.architecture(arch).label for arch in archs]
+    networks = ["" if arch in ("", ALL) else styles.label(arch) for arch in archs]
     verdicts = table.get("verdict", "")
     return table[NUMBER].assign(number=words, network=networks, verdict=verdicts)
 
@@ -85,5 +87,5 @@ def _words(row: dict[str, Any]) -> str:
     for column, how in TOLD.items():
         value = row.get(column, "")
         if value != "":
-            parts.append(how.format(SCORES[value].label if value in SCORES else KINDS.get(value, value)))
+            parts.append(how.format(SCORES[value].label if value in SCORES else styles.COEFFICIENTS.get(value, value)))
     return ", ".join([*parts, row["meaning"]] if row["meaning"] else parts)

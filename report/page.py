@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
@@ -24,16 +25,17 @@ from pyarrow.parquet import ParquetFile
 
 import analysis
 from analysis import pipeline, runs
+from analysis.datasets import Images
 from analysis.parameters import (
+    OF_PAGES,
     PLACE,
-    SHOWN,
     ComparisonParameters,
     NetworkPageParameters,
     RunParameters,
     StudyParameters,
 )
 from analysis.recording import RECORDED
-from analysis.study import claims, starts, tables
+from analysis.study import claims, hardness, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
 from report import explorer, finders, shown, styles, text, wording
 from report.figures import Drawn, own_style
@@ -105,7 +107,11 @@ class Page:
     @cached_property
     def names(self) -> str:
         """The networks of the page as a list in words: "AlexNet, VGG19 and ResNet50"."""
-        return text.listing(styles.architecture(arch).label for arch in self.results.runs)
+        return self.named(self.results.runs)
+
+    def named(self, archs: Iterable[str]) -> str:
+        """Networks in a sentence."""
+        return text.listing(map(styles.label, archs))
 
     @property
     def undefined(self) -> str:
@@ -169,7 +175,7 @@ class Page:
 
     def told(self, name: str, tell: Callable, data: pd.DataFrame, *more: Any, behind: str = "") -> None:
         """Show a table as formatted by a function of ``wording``, with its caption, and offer the data."""
-        self.table(name, tell(data, *more), caption=tell.caption(data), data=data, behind=behind)
+        self.table(name, tell(data, *more), caption=tell.caption(data, *more), data=data, behind=behind)
 
     def tables(self, several: Iterable[dict[str, Any]]) -> None:
         """Several tables, each with the arguments of ``table``."""
@@ -229,7 +235,7 @@ class Page:
     def provenance(self) -> None:
         """Every parameter in use, and the provenance of the results: code, versions, device, time, data."""
         self._parameters()
-        columns = {styles.architecture(run.arch).label: _stamp(run) for run in self.results.runs.values()}
+        columns = {styles.label(run.arch): _stamp(run) for run in self.results.runs.values()}
         made = pd.DataFrame(columns).reset_index(names="")
         show(shown.folded("How these results were made", shown.table(made)))
 
@@ -245,6 +251,18 @@ class Page:
         paths = {name: self.network.folder / f"{name}.parquet" for name in names}
         links = {name: self.copy(path) for name, path in paths.items() if path.exists()}
         self.points(f"{DOWNLOADS[name]}: [{Path(link).name}]({link})" for name, link in links.items())
+
+    @cached_property
+    def _images(self) -> tuple[Images | None, str]:
+        return explorer.images_to_print(self.parameters, self.results)
+
+    def pictures(self, table: pd.DataFrame) -> np.ndarray | None:
+        """The images in the rows of a table, (B, H, W, 3) uint8; None if they are not available."""
+        return hardness.pixels(self._images[0], table)
+
+    def without_pictures(self, table: pd.DataFrame) -> str:
+        """The end of the sentence "Figure H3 ..." if they are not."""
+        return wording.not_drawn(table, self._images[1])
 
     def csv(self, table: pd.DataFrame, name: str, title: str) -> None:
         """A link to a table as CSV, whatever its size."""
@@ -262,7 +280,7 @@ class Page:
             self.note("The images themselves are not shown", [text.escape(reason)])
         for name, content in explorer.files(self.results, self.arch, images).items():
             runs.write_bytes(self.folder / "files" / name, content)
-        display(HTML(f'{explorer.PAGE}<script src="files/explorer-data.js"></script>'))
+        display(HTML(f'{explorer.PAGE_HTML}<script src="files/explorer-data.js"></script>'))
 
     # --- files beside a page
 
@@ -329,7 +347,7 @@ def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
     else:
         parameters = RunParameters.from_notebook(given)
         named = parameters.model_dump(include=NetworkPageParameters.model_fields.keys())
-        shown = parameters.model_dump(include=SHOWN)
+        shown = parameters.model_dump(include=OF_PAGES)
         if parameters == RunParameters(**named, **shown):
             run = open_run(NetworkPageParameters(**named | {"study": parameters.study_name}))
             parameters = run.model_copy(update=shown)

@@ -21,10 +21,10 @@ from analysis.errors import InputError
 from analysis.studies import with_recorded
 from report import chromium, contents, front
 
-PAGE = Path("_build/read/book/index.html")
-PICTURE = Path("book/_static/page.png")
-SIZE = (1280, 800)
-WORDS = "Words"  # the name of the text in the file
+FIRST_PAGE = Path("_build/read/book/index.html")
+README_PICTURE = Path("book/_static/page.png")
+SCREEN_SIZE = (1280, 800)
+SEEN_WORDS = "Words"  # the name of the text in the file
 
 
 def run_picture() -> int:
@@ -33,11 +33,11 @@ def run_picture() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} KB")
+    print(f"{README_PICTURE}: {README_PICTURE.stat().st_size / 1000:.0f} KB")
     return 0
 
 
-def take_picture(page: Path = PAGE, picture: Path = PICTURE) -> None:
+def take_picture(page: Path = FIRST_PAGE, picture: Path = README_PICTURE) -> None:
     """Take the picture. Raises InputError where there is no page, or one that does not show today's words."""
     if not page.is_file():
         raise InputError(f"{page} is missing: run make read first")
@@ -47,11 +47,11 @@ def take_picture(page: Path = PAGE, picture: Path = PICTURE) -> None:
     program = chromium.program("the picture")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "page.png"
-        size = f"--window-size={SIZE[0]},{SIZE[1]}"
+        size = f"--window-size={SCREEN_SIZE[0]},{SCREEN_SIZE[1]}"
         chromium.make(program, page, made, f"--screenshot={made}", size, "--hide-scrollbars")
         few = Image.open(made).convert("RGB").quantize(128, dither=Image.Dither.NONE)  # of a page, a third of its bytes
         about = PngInfo()
-        about.add_itxt(WORDS, "\n".join(wanted))
+        about.add_itxt(SEEN_WORDS, "\n".join(wanted))
         with runs.replacing(picture) as temporary:
             few.save(temporary, "png", optimize=True, pnginfo=about)
 
@@ -80,7 +80,7 @@ def text_of(html: str) -> str:
 def words_in(picture: Path) -> list[str]:
     """The words that were shown where a picture was taken."""
     with Image.open(picture) as image:
-        return image.text.get(WORDS, "").splitlines()
+        return image.text.get(SEEN_WORDS, "").splitlines()
 
 
 if __name__ == "__main__":

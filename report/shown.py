@@ -16,9 +16,9 @@ from markdown_it import MarkdownIt
 from report import text
 
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
-PICTURE = "max-width:100%;height:auto;background:white"  # figures are drawn on white, even in a dark theme
+PICTURE_STYLE = "max-width:100%;height:auto;background:white"  # figures are drawn on white, even in a dark theme
 INCH = 96  # CSS pixels
-WIDE = 6  # inches: wider figures are drawn a second time for a phone, or scroll sideways there
+WIDE_FROM = 6  # inches: wider figures are drawn a second time for a phone, or scroll sideways there
 FOR_PHONE = "-phone"  # ends the name of that second file
 
 
@@ -81,13 +81,13 @@ def told(description: str) -> Shown:
 
 def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
     """A figure with its caption: the file in the book, an embedded data URI in a notebook."""
-    wide = ":class: wide\n" if inches > WIDE else ""
+    wide = ":class: wide\n" if inches > WIDE_FROM else ""
     width, said = round(INCH * inches), escape(alt)
     option = said.replace(" #", f"{text.SPACE}#")  # MyST makes an option of it, of which " #" would begin a comment
     return Shown(
         f":::{{figure-md}} {label}\n{wide}\n"
         f'<img src="{file}" alt="{option}" width="{width}px">\n\n{text.flow(caption)}\n:::\n',
-        f'<figure{_id(anchor)}>\n<img src="{embedded}" alt="{said}" width="{width}" style="{PICTURE}">\n'
+        f'<figure{_id(anchor)}>\n<img src="{embedded}" alt="{said}" width="{width}" style="{PICTURE_STYLE}">\n'
         f"<figcaption>{_inline(caption)}</figcaption>\n</figure>",
         f"{text.flow(caption)}\n[{alt}]",
     )
@@ -133,12 +133,12 @@ def markdown(content: pd.DataFrame) -> str:
     lines = [
         [text.escape(name) for name in content],
         ["---:" if right else ":---" for right in numeric],
-        *([_cell(value) for value in row] for row in content.itertuples(index=False)),
+        *([_in_cell(value) for value in row] for row in content.itertuples(index=False)),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: Any) -> str:
+def _in_cell(value: Any) -> str:
     if isinstance(value, str):
         return text.escape(value)
     return text.count(value) if pd.api.types.is_integer(value) else text.short(value)

@@ -20,7 +20,7 @@ class Style(NamedTuple):
 
 
 # In the paper's order (Fig. 2 and 3), with DenseNet121 inserted by accuracy.
-ARCHITECTURES = {
+PAPER_NETWORKS = {
     "alexnet": Style("AlexNet", "#AA3377", "o"),
     "vgg19": Style("VGG19", "#0072B2", "s"),
     "densenet121": Style("DenseNet121", "#009E73", "^"),
@@ -39,7 +39,7 @@ VARIANTS = {
     "hidden-no-dropout": Style("hidden layers, no dropout", "#009E73", "^"),
 }
 # For any other network, chosen by its name.
-OTHERS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))
+OTHER_LOOKS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))
 
 # Everything shown by name in figures and tables: scores and the quantities they are compared with.
 SCORES = catalogue.SCORES | {
@@ -50,18 +50,26 @@ SCORES = catalogue.SCORES | {
     "degradation": Score("true degradation", "", "known cause: blur, noise and loss of contrast"),
 }
 
+# Kinds of correlation coefficients.
+COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
+
 # The two example images (Fig. 5).
 EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E00", "s")}
 
 # Symbols of the verdicts, which do not rely on colour.
-VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
+VERDICT_SIGNS = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 # The five bins of human selection frequency, from the hardest to the easiest: dark to light, in order.
-BINS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#3f9a31", "D"), ("#a87e00", "v"))
+BIN_LOOKS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#3f9a31", "D"), ("#a87e00", "v"))
+
+
+def label(arch: str) -> str:
+    """The name of a run for readers."""
+    return architecture(arch).label
 
 
 def architecture(name: str) -> Style:
     """The style of any run, by its name in paths."""
-    if name in ARCHITECTURES | VARIANTS:
-        return (ARCHITECTURES | VARIANTS)[name]
-    return Style(name.removeprefix("timm-"), *OTHERS[zlib.crc32(name.encode()) % len(OTHERS)])
+    if name in PAPER_NETWORKS | VARIANTS:
+        return (PAPER_NETWORKS | VARIANTS)[name]
+    return Style(name.removeprefix("timm-"), *OTHER_LOOKS[zlib.crc32(name.encode()) % len(OTHER_LOOKS)])

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics import Estimate
-
 SENTENCES = re.compile(r"(?<=[.;]) +")  # separates sentences
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not allow a line break
 
@@ -48,12 +46,17 @@ def bracketed(low: Any, high: Any, digits: int = 2) -> str:
     return f"[{number(low, digits)},{SPACE}{number(high, digits)}]"
 
 
-def with_interval(value: Estimate, digits: int = 2, n: bool = True) -> str:
-    """The value with its interval and n: "0.53 [0.49, 0.57], n = 1,000"."""
+def with_interval(value: Any, digits: int = 2, n: bool = True) -> str:
+    """The value of an estimate or a table's row with its interval and n: "0.53 [0.49, 0.57], n = 1,000"."""
     text = number(value.value, digits)
     if not np.isnan(value.low):
         text += f" {bracketed(value.low, value.high, digits)}"
     return f"{text}, n{SPACE}={SPACE}{count(value.n)}" if n else text
+
+
+def percent_with_interval(value: Any) -> str:
+    """The same for a share: "53 % [49 %, 57 %]"."""
+    return f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]"
 
 
 def duration(seconds: float) -> str:
@@ -75,11 +78,11 @@ def flow(text: str) -> str:
     return re.sub(r"(\d) %", rf"\1{THIN}%", re.sub(r"[ \n]+", " ", text).strip())
 
 
-def captioned(caption: str | Callable[[Any], str]) -> Callable[[Callable], Callable]:
-    """Attaches a caption to a function that formats a table; the caption may depend on its first argument."""
+def captioned(caption: str | Callable[..., str]) -> Callable[[Callable], Callable]:
+    """Attaches a caption to a function that formats a table; the caption may depend on its arguments."""
 
     def decorate(tell: Callable) -> Callable:
-        tell.caption = caption if callable(caption) else lambda _: caption
+        tell.caption = caption if callable(caption) else lambda *_: caption
         return tell
 
     return decorate

@@ -18,6 +18,7 @@ from timm.data import create_transform, resolve_model_data_config
 
 from analysis import architectures, evaluation, pipeline, runs, training
 from analysis.errors import InputError
+from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
 from analysis.study.results import read_results
 
@@ -65,8 +66,8 @@ def test_a_trained_network_measured_again_has_its_scores_exactly(trained, square
         "by_name": suffix == "safetensors",  # where training writes the names of the classes
         "decided": "names" if suffix == "safetensors" else "order",
         "normalisation": {
-            "mean": list(architectures.MEAN),
-            "std": list(architectures.STD),
+            "mean": list(IMAGENET.mean),
+            "std": list(IMAGENET.std),
             "by": "the file" if suffix == "safetensors" else "training here",
         },
     }

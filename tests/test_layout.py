@@ -1,6 +1,7 @@
 """The house's own rules: three floors, imports downwards only, one meaning for each name, nothing read can run code."""
 
 import ast
+import itertools
 import runpy
 import subprocess
 import sys
@@ -147,37 +148,45 @@ def test_reading_results_imports_no_torch():
 
 # --- no twins
 
-# Names that several modules share because they do the same: the interface of a dataset's module, and
-INTERFACE = {"load", "present", "answers", "describe"}
+# Names that several files share because they mean the same: what every dataset's module has, and
+INTERFACE = {"load", "present", "answers", "describe", "DECLARED", "CLASSES", "SUPERCLASSES", "FOLDER"}
 ALIKE = {
-    "main": ("analysis.__main__", "report.build", "report.contents"),  # what `python -m` runs
-    "check": (
-        "analysis.datasets.base",
-        "analysis.evaluation",
-        "analysis.training",
-        "analysis.weights",
-    ),  # refuses early
-    "load": ("analysis.weights",),  # what the parameters name, as a dataset's
+    "main",  # what `python -m` runs
+    "setup",  # what Sphinx calls
+    "check",  # refuses early what a module cannot take
+    "PAGES",  # the folder of a book's pages
+    "PATIENCE",  # how long is waited
+    "ROW",  # of a figure with a row for each score, its height
+    "SCORES",  # all that have a name, and these with what they are compared with
+    "WNID",  # WordNet's numbers of classes, which datasets and networks may not take from each other
 }
 
 
-def twins() -> dict[str, list[str]]:
-    """Public functions and classes that several modules define, but for those that are alike, with these modules."""
-    places = defaultdict(list)
-    for module, tree in TREES.items():
-        for node in tree.body:
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
-                continue
-            if module in ALIKE.get(node.name, ()) or (
-                node.name in INTERFACE and module.startswith("analysis.datasets")
-            ):
-                continue
-            places[node.name].append(module)
-    return {name: modules for name, modules in places.items() if len(modules) > 1}
+def twins(trees: dict[str, ast.Module]) -> dict[str, list[str]]:
+    """Names that several files give to functions, classes or constants, but for those alike: with the files."""
+    places = defaultdict(set)
+    for file, tree in trees.items():
+        for name in itertools.chain.from_iterable(map(given_names, tree.body)):
+            of_dataset = file.startswith("analysis.datasets") or (file, name) == ("analysis.weights", "load")
+            if name not in ALIKE and not (of_dataset and name in INTERFACE):
+                places[name].add(file)
+    return {name: sorted(files) for name, files in places.items() if len(files) > 1}
+
+
+def given_names(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Assign():
+            return [part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+        case ast.AnnAssign():
+            return [ast.unparse(node.target)]
+    return []
 
 
 def test_no_name_has_two_meanings():
-    assert twins() == {}
+    beside = [path for folder in ("drills", "book/_ext") for path in (ROOT / folder).glob("*.py")]
+    assert twins(TREES | {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in beside}) == {}
 
 
 # --- what made a run
@@ -241,7 +250,7 @@ def test_the_rules_would_find_what_they_forbid(monkeypatch):
             rule(module)
     monkeypatch.setitem(TREES, "report.text", ast.parse("def load(): ...\ndef judge(): ...\nclass StudyResults: ..."))
     monkeypatch.setitem(TREES, "analysis.study.claims", ast.parse("def judge(): ..."))
-    assert twins() == {
+    assert twins(TREES) == {
         "judge": ["analysis.study.claims", "report.text"],
         "StudyResults": ["analysis.study.results", "report.text"],
     }

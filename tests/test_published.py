@@ -11,6 +11,7 @@ from torchvision import models
 
 from analysis import architectures, evaluation, pipeline, weights
 from analysis.datasets import Split, decoding, imagenet_files, wordnet
+from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
 from analysis.study.results import read_results
 from report import page as pages
@@ -54,7 +55,7 @@ def test_every_published_weights_evaluation_can_be_honoured(member):
     assert found.size <= found.resized
     assert found.interpolation in decoding.INTERPOLATIONS
     assert theirs.antialias is True
-    usual = (found.mean, found.std) == (architectures.MEAN, architectures.STD)
+    usual = (found.mean, found.std) == IMAGENET
     assert usual == (member not in OTHERS)
 
 

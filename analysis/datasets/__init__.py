@@ -12,9 +12,7 @@ from analysis.datasets.base import Dataset, Declaration, HumanLabels, Images, Sp
 from analysis.errors import InputError
 from analysis.parameters import DATASETS, StudyParameters
 
-__all__ = ["DECLARATIONS", "Dataset", "HumanLabels", "Images", "Split", "answers", "load", "present"]
-
-KEPT = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets create in the data folder
+MADE_FOLDERS = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets create in the data folder
 DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
@@ -23,7 +21,7 @@ def load(parameters: StudyParameters) -> Dataset:
 
     Raises InputError if data is missing, damaged or does not fit.
     """
-    for folder in (parameters.data_path, *map(parameters.data_path.joinpath, KEPT)):
+    for folder in (parameters.data_path, *map(parameters.data_path.joinpath, MADE_FOLDERS)):
         files.remove_abandoned(folder)
     return DECLARATIONS[parameters.dataset].load(parameters)
 

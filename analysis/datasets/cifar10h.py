@@ -32,7 +32,7 @@ COUNTS_MD5 = "f1284b6fba48a67d3db69bbafb5685ad"
 FOLDER = "cifar-10-batches-bin"
 AGAIN = f"replace it, or remove {FOLDER}/ to download it again"
 COUNTS = "cifar-10h/cifar10h-counts.npy"
-NAMES = "batches.meta.txt"
+NAMES_FILE = "batches.meta.txt"
 BATCHES = {"train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)), "test": ("test_batch.bin",)}
 PER_BATCH = 10_000
 RECORD = np.dtype([("label", np.uint8), ("picture", np.uint8, (3, 32, 32))])  # 3,073 bytes
@@ -41,8 +41,11 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 # Many, some and one class, as in the paper's Fig. 7 (58, 7 and 1).
 SUPERCLASSES = {"animals": (2, 3, 4, 5, 6, 7), "vehicles on land or water": (1, 8, 9), "airplanes": (0,)}
 
-MEAN, SPREAD = (100, 140), (50, 80)  # plausible, over the pixels of a batch; published: 120 to 122 and 63 to 65
-SHARE = 0.05, 0.2  # plausible share of a class in a batch; published: .094 to .105
+PIXEL_MEAN, PIXEL_SPREAD = (
+    (100, 140),
+    (50, 80),
+)  # plausible, over the pixels of a batch; published: 120 to 122 and 63 to 65
+CLASS_SHARE = 0.05, 0.2  # plausible share of a class in a batch; published: .094 to .105
 PACKED = "cifar-10-binary.tar.gz"  # an archive that may be in the data folder already, and is unpacked
 PYTHON = ("cifar-10-batches-py", "cifar-10-python.tar.gz")  # archives that cannot be used, because they are pickled
 ANSWERS_PER_IMAGE = (40, 70)  # plausible; published: 47 to 63
@@ -58,7 +61,7 @@ def load(parameters: StudyParameters) -> Dataset:
     folder, answers = parameters.data_path / FOLDER, parameters.data_path / COUNTS
     files.build_once(folder, unpack_official)
     files.build_once(answers, download_counts)
-    check_names(folder / NAMES)
+    check_names(folder / NAMES_FILE)
     batches = {part: [open_batch(folder / name) for name in names] for part, names in BATCHES.items()}
     labels = {part: np.concatenate([batch["label"] for batch in batches[part]]).astype(int) for part in BATCHES}
     counts = read_counts(answers, labels["test"])  # (10000, 10), all of them: the fit is checked on the whole
@@ -139,16 +142,16 @@ def open_batch(path: Path) -> np.ndarray:
 def check_plausible(path: Path, batch: np.ndarray) -> None:
     """Raise InputError if a batch (n,) of the right size cannot be CIFAR-10's, or has blank images."""
     shares = np.bincount(batch["label"], minlength=len(CLASSES)) / len(batch)
-    if shares.min() < SHARE[0] or shares.max() > SHARE[1]:
+    if shares.min() < CLASS_SHARE[0] or shares.max() > CLASS_SHARE[1]:
         raise InputError(
             f"{path} shows classes {shares.min():.1%} to {shares.max():.1%} of the time; plausible: "
-            f"{SHARE[0]:.0%} to {SHARE[1]:.0%}; {AGAIN}"
+            f"{CLASS_SHARE[0]:.0%} to {CLASS_SHARE[1]:.0%}; {AGAIN}"
         )
     planes = batch["picture"].reshape(len(batch), 3, -1)  # a view, mapped from disk
     if (blank := np.flatnonzero((planes.min(2) == planes.max(2)).any(1))).size:
         raise InputError(f"{path} has {len(blank):,} blank pictures, such as number {blank[0]}; {AGAIN}")
     some = planes[:: max(1, len(batch) // 1000)]
-    for name, value, (low, high) in (("mean", some.mean(), MEAN), ("spread", some.std(), SPREAD)):
+    for name, value, (low, high) in (("mean", some.mean(), PIXEL_MEAN), ("spread", some.std(), PIXEL_SPREAD)):
         if not low <= value <= high:
             raise InputError(f"{path} has pixels of {name} {value:.0f}; plausible: {low} to {high}; {AGAIN}")
 
@@ -201,7 +204,7 @@ def unpack_official(folder: Path) -> None:
     A downloaded archive is stored beside ``folder`` and not kept, because it can be downloaded again. Only the contents
     of each expected member are read, so no name, link or mode in an archive can do harm.
     """
-    expected, data = [*BATCHES["train"], *BATCHES["test"], NAMES], folder.parent.parent
+    expected, data = [*BATCHES["train"], *BATCHES["test"], NAMES_FILE], folder.parent.parent
     instead = f"put {FOLDER}/ or {PACKED} into {data} by hand, or set AVH_DATA to a folder that has it"
     if useless := [name for name in PYTHON if (data / name).exists()]:
         said = f"{' and '.join(useless)} in {data} cannot be used: what is in there would run code when it is read"

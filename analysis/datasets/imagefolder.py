@@ -18,7 +18,7 @@ from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, is_
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
-SUFFIXES = (
+PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"),
 )
@@ -152,7 +152,9 @@ def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing
             check_deeper(folder / name)
         if not shown:
             found = f" ({counted(left)})" if left else ""
-            raise InputError(f"class folder {folder / name} contains no images{found}; allowed: {', '.join(SUFFIXES)}")
+            raise InputError(
+                f"class folder {folder / name} contains no images{found}; allowed: {', '.join(PICTURE_SUFFIXES)}"
+            )
         names += [f"{name}/{file}" for file in shown]
         labels += [label] * len(shown)
         others += left
@@ -167,7 +169,7 @@ def picture_names(folder: Path) -> tuple[list[str], Counter[str]]:
     shown: list[str] = []
     left: Counter[str] = Counter()
     for name in visible(folder, folders=False):
-        if name.lower().endswith(SUFFIXES) or is_picture(folder / name):
+        if name.lower().endswith(PICTURE_SUFFIXES) or is_picture(folder / name):
             shown.append(name)
         else:
             left[kind_of(name)] += 1

@@ -28,16 +28,16 @@ from analysis.datasets.decoding import printable
 from analysis.errors import InputError
 
 WNID = re.compile(r"n\d{8}")
-NUMBER = re.compile(r"\d{1,4}")
+NUMBERED = re.compile(r"\d{1,4}")
 VALIDATION = re.compile(r"ILSVRC2012_val_(\d{8})\.jpe?g", re.IGNORECASE)
-IMAGES = 50_000  # in the validation set
+VALIDATION_IMAGES = 50_000  # in the validation set
 DEVKIT = "ILSVRC2012_devkit_t12"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 ARCHIVES = ("ILSVRC2012_img_val.tar", "ILSVRC2012_img_train.tar", f"{DEVKIT}.tar.gz")
-TRAINING = "train"
-BESIDE = (TRAINING, DEVKIT)  # folders that may be beside class folders in root
-FOLDERS = {WNID: "folders named by wnid (n01440764, ...)", NUMBER: "ImageNetV2's folders 0 to 999"}
-ALLOWED = (
+TRAIN_FOLDER = "train"
+FOLDERS_BESIDE = (TRAIN_FOLDER, DEVKIT)  # folders that may be beside class folders in root
+FOLDERS = {WNID: "folders named by wnid (n01440764, ...)", NUMBERED: "ImageNetV2's folders 0 to 999"}
+LAYOUTS = (
     "val/ with a folder per class named by its wnid (n01440764, ...), ImageNetV2's folders 0 to 999, or a flat folder "
     f"of ILSVRC2012_val_*.JPEG with {DEVKIT}/data/ beside it"
 )
@@ -84,20 +84,20 @@ def recognise(root: Path) -> tuple[Path, list[str]]:
     Raises InputError if no layout is recognised, or a flat one has no labels.
     """
     if not root.is_dir():
-        raise InputError(f"root is {root}, which is not a folder; allowed: {ALLOWED}")
+        raise InputError(f"root is {root}, which is not a folder; allowed: {LAYOUTS}")
     for folder in (root / "val", root / "validation", root / "ILSVRC2012_img_val", root):
-        names = class_folders(folder, (WNID, NUMBER), BESIDE if folder == root else ())
+        names = class_folders(folder, (WNID, NUMBERED), FOLDERS_BESIDE if folder == root else ())
         if names:
             return folder, names
         if any(map(VALIDATION.fullmatch, imagefolder.visible(folder, folders=False))):
             find_devkit(root, folder)
             return folder, []
-    raise InputError(f"no ImageNet validation pictures in {root}: {seen(root)}; allowed: {ALLOWED}")
+    raise InputError(f"no ImageNet validation pictures in {root}: {seen(root)}; allowed: {LAYOUTS}")
 
 
 def find_training(root: Path) -> ImagenetPictures | None:
     """The training images in train/<wnid>/, if there are any. Raises InputError if it contains other folders."""
-    folder = root / TRAINING
+    folder = root / TRAIN_FOLDER
     names = class_folders(folder, (WNID,))
     if not names and (strays := imagefolder.visible(folder, folders=True)):
         raise stray(folder, strays, WNID)
@@ -152,7 +152,7 @@ def in_folders(folder: Path, names: Sequence[str]) -> ImagenetPictures:
 def place(folder: Path, name: str) -> int:
     """The class with the name of a folder, a wnid or a number. Raises InputError if it is none of the 1,000."""
     wnids, _ = classes()
-    if NUMBER.fullmatch(name):
+    if NUMBERED.fullmatch(name):
         if str(int(name)) != name or int(name) >= len(wnids):
             raise InputError(f"{folder} has a class folder {name}; allowed: 0 to {len(wnids) - 1}, as in ImageNetV2")
         return int(name)
@@ -167,8 +167,10 @@ def in_one_folder(folder: Path, devkit: Path) -> ImagenetPictures:
     matches = [match for match in map(VALIDATION.fullmatch, found) if match]
     others = Counter(imagefolder.kind_of(name) for name in found if not VALIDATION.fullmatch(name))
     numbers = np.array([int(match[1]) for match in matches])
-    if numbers.min() < 1 or numbers.max() > IMAGES:
-        raise InputError(f"{folder} has pictures numbered {numbers.min()} to {numbers.max()}; allowed: 1 to {IMAGES}")
+    if numbers.min() < 1 or numbers.max() > VALIDATION_IMAGES:
+        raise InputError(
+            f"{folder} has pictures numbered {numbers.min()} to {numbers.max()}; allowed: 1 to {VALIDATION_IMAGES}"
+        )
     labels = validation_labels(devkit)[numbers - 1]
     return ImagenetPictures(folder, [m[0] for m in matches], labels, others, "a flat folder, labelled by the devkit")
 
@@ -191,8 +193,10 @@ def validation_labels(devkit: Path) -> np.ndarray:
     path = devkit / TRUTH
     with files.opening(path, advice):
         words = path.read_text(encoding="utf-8", errors="replace").split()
-    if len(words) != IMAGES or not all(word.isdecimal() and 1 <= int(word) <= len(wnids) for word in words):
-        raise InputError(f"{path} has {len(words):,} entries; needed: {IMAGES:,} numbers from 1 to {len(wnids)}")
+    if len(words) != VALIDATION_IMAGES or not all(word.isdecimal() and 1 <= int(word) <= len(wnids) for word in words):
+        raise InputError(
+            f"{path} has {len(words):,} entries; needed: {VALIDATION_IMAGES:,} numbers from 1 to {len(wnids)}"
+        )
     if len(set(words)) < len(wnids):
         raise InputError(f"{path} names {len(set(words))} classes, not {len(wnids):,}; {advice}")
     order = kit_order(devkit / "meta.mat", wnids)

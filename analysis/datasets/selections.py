@@ -35,7 +35,7 @@ from analysis.datasets.base import HumanLabels
 from analysis.errors import InputError
 
 MANY = 100  # a file with this many answers and no selection is invalid
-NAMES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
+ANSWER_FILES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
 FILE = ("file", "image", "id", "filename")
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p", ".h5", ".hdf5", ".hdf")  # HDF5 contains pickled pandas objects
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -61,7 +61,7 @@ class Answers:
 
 def find_answers(folder: Path) -> Path | None:
     """The file of human labels in a folder, by its name; None if there is none."""
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    return next((folder / name for name in ANSWER_FILES if (folder / name).is_file()), None)
 
 
 def read_selections(path: Path, wnids: tuple[str, ...], maybe: bool) -> Answers:

@@ -32,7 +32,7 @@ MOST_AMBIGUITY = 0.49  # below one half, so that the label is always the nearer 
 AMBIGUITY_POWER = 2.0
 DEGRADATION_POWER = 3.0
 
-TRAIN, TEST, TRAIN_ORDER, TEST_ORDER, PEOPLE, ANSWERS = range(6)  # streams of random numbers
+TRAIN, TEST, TRAIN_ORDER, TEST_ORDER, DRAWN_PEOPLE, ANSWERS = range(6)  # streams of random numbers
 
 NOTES = (
     "The people are simulated: a formula with individual sensitivity, thresholds and lapses draws their answers.",
@@ -78,7 +78,7 @@ def generate(seed: int, train: int, test: int) -> Arrays:
     with tqdm(total=train + test, desc="synthetic", unit=" pictures", disable=None) as bar:
         training = _pictures(seed, TRAIN, TRAIN_ORDER, train, bar)
         testing = _pictures(seed, TEST, TEST_ORDER, test, bar)
-    people = annotators.People.draw(_rng(seed, PEOPLE))
+    people = annotators.People.draw(_rng(seed, DRAWN_PEOPLE))
     causes = (testing[name] for name in ("labels", "confusable", "ambiguity", "degradation"))
     counts = [
         annotators.draw_answers(_rng(seed, ANSWERS, i), annotators.probabilities(people, len(shapes.CLASSES), *cause))

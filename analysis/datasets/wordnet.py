@@ -28,7 +28,7 @@ from analysis.errors import InputError
 
 DEBIAN = Path("/usr/share/wordnet")
 VERSION = "3.0"  # from which wnids are made
-NUMBER = 45  # of superclasses, in the paper
+SUPERCLASSES_THERE = 45  # of superclasses, in the paper
 WHERE = "WordNet 3.0 is Debian's package wordnet-base, or nltk's data: python -m nltk.downloader wordnet"
 
 Parents = Mapping[int, Sequence[int]]  # the number of a synset -> those of its hypernyms
@@ -47,7 +47,7 @@ class Reader(WordNetCorpusReader):  # type: ignore[misc]  # nltk has no types
         return None
 
 
-def superclasses(wnids: Sequence[str], number: int = NUMBER) -> dict[str, tuple[int, ...]]:
+def superclasses(wnids: Sequence[str], number: int = SUPERCLASSES_THERE) -> dict[str, tuple[int, ...]]:
     """The superclasses of classes by name, each with the indices of its classes in ``wnids``, largest first.
 
     Raises InputError if WordNet 3.0 is not available, or lacks these classes.

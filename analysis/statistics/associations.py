@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from analysis.statistics.bins import EDGES, Closed, bin_index, binned
 from analysis.statistics.coefficients import Coefficients, Kind, coefficients
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
+from analysis.statistics.estimates import RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
 from analysis.statistics.once import KEPT, digest, remember
 
 FEWEST = 3  # images that a correlation is computed of
@@ -16,13 +16,7 @@ EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but r
 
 
 def correlation(
-    x: ArrayLike,
-    y: ArrayLike,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    x: ArrayLike, y: ArrayLike, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """Correlation of x and y, both (N,), with a percentile bootstrap interval over images.
 
@@ -30,7 +24,7 @@ def correlation(
     """
     x, y = defined(x, y)
     draws = drawn_coefficients([x], y, kind, resamples, seed)
-    return _estimate(draws[:, 0], len(y), level)
+    return _estimate(draws[:, 0], len(y))
 
 
 def correlations(
@@ -40,7 +34,6 @@ def correlations(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    level: float = LEVEL,
 ) -> pd.DataFrame:
     """Correlations of several columns with y, all in the same resamples: score, value, low, high, n.
 
@@ -52,21 +45,14 @@ def correlations(
     values = [x[asked] for x in values]
     draws = drawn_coefficients(values, y[asked], kind, resamples, seed)
     rows = [
-        {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()), level)._asdict()
+        {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()))._asdict()
         for m, (name, x) in enumerate(zip(columns, values, strict=True))
     ]
     return pd.DataFrame(rows, columns=["score", *Estimate._fields])
 
 
 def correlation_difference(
-    a: ArrayLike,
-    b: ArrayLike,
-    y: ArrayLike,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    a: ArrayLike, b: ArrayLike, y: ArrayLike, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """How much more strongly a goes with y than b does: |r(a, y)| - |r(b, y)|, paired over images; all (N,).
 
@@ -74,18 +60,11 @@ def correlation_difference(
     """
     a, b, y = defined(a, b, y)
     draws = np.abs(drawn_coefficients([a, b], y, kind, resamples, seed))
-    return _estimate(draws[:, 0] - draws[:, 1], len(y), level)
+    return _estimate(draws[:, 0] - draws[:, 1], len(y))
 
 
 def partial(
-    x: ArrayLike,
-    y: ArrayLike,
-    given: ArrayLike,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    x: ArrayLike, y: ArrayLike, given: ArrayLike, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """Correlation of what is left of x and y, both (N,), once controls are given: one column (N,) or several (N, G).
 
@@ -105,7 +84,7 @@ def partial(
         return _partial(matrix)
 
     draws = bootstrap(drawn, len(columns[0]), resamples, seed)
-    return _estimate(draws, len(columns[0]), level)
+    return _estimate(draws, len(columns[0]))
 
 
 def within_bins(
@@ -117,7 +96,6 @@ def within_bins(
     closed: Closed = "right",
     resamples: int = RESAMPLES,
     seed: int = 0,
-    level: float = LEVEL,
 ) -> pd.DataFrame:
     """Correlation of x and y within each bin of y: ``bin``, ``value``, ``low``, ``high``, ``n``, ``spread``.
 
@@ -131,7 +109,7 @@ def within_bins(
     rows = []
     for k in range(len(names)):
         inside = index == k
-        found = correlation(x[inside], y[inside], kind, resamples=resamples, seed=seed, level=level)
+        found = correlation(x[inside], y[inside], kind, resamples=resamples, seed=seed)
         spread = y[inside].std(ddof=1) / y.std(ddof=1) if inside.sum() >= 2 and np.ptp(y) > 0 else np.nan
         rows.append(found._asdict() | {"spread": spread})
     bins = pd.Categorical(names, categories=names, ordered=True)
@@ -171,9 +149,9 @@ def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficien
     return drawn
 
 
-def _estimate(draws: Array, n: int, level: float) -> Estimate:
+def _estimate(draws: Array, n: int) -> Estimate:
     """From the images as they are, draws[0], and from resamples of them, draws[1:]: (1 + B,)."""
-    return Estimate(float(draws[0]), *interval(draws[1:], level), n)
+    return Estimate(float(draws[0]), *interval(draws[1:]), n)
 
 
 def _partial(matrix: Array) -> Array:

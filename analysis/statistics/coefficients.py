@@ -14,7 +14,7 @@ from analysis.statistics.estimates import Array
 Kind = Literal["spearman", "pearson", "kendall"]
 Coefficients = Callable[[Array], Array]
 
-ROWS = 2**22  # numbers in one block of comparisons of all images with all: 4 MB as int8
+COMPARISONS = 2**22  # numbers in one block of comparisons of all images with all: 4 MB as int8
 
 
 def coefficients(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
@@ -138,7 +138,7 @@ def _concordance(x: Array, y: Array) -> Array:
     """With how many more images each one is concordant than discordant: (N,), (N,) -> (N,)."""
     x, y = (np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (x, y))
     sums = []
-    for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // ROWS)):
+    for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // COMPARISONS)):
         of_x, of_y = ((v[block, None] > v).view(np.int8) - (v[block, None] < v).view(np.int8) for v in (x, y))
         sums.append((of_x * of_y).sum(1, dtype=np.int32))
     return np.concatenate(sums).astype(float)

@@ -10,7 +10,7 @@ from scipy import special
 
 from analysis.statistics.associations import EXPLAINED, correlation, drawn_coefficients
 from analysis.statistics.coefficients import Kind
-from analysis.statistics.estimates import LEVEL, RESAMPLES, defined, interval
+from analysis.statistics.estimates import RESAMPLES, defined, interval
 
 
 class Test(NamedTuple):
@@ -58,7 +58,6 @@ def compare_scores(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    level: float = LEVEL,
 ) -> pd.DataFrame:
     """``correlation``, ``partial`` and ``correlation_difference`` of many columns at once: a row per column.
 
@@ -78,7 +77,7 @@ def compare_scores(
     lead = np.abs(plain) - np.abs(plain[:, [names.index(reference)]])
     rows = {"score": names}
     for name, part in (("", plain), ("partial", partial), ("lead", lead)):
-        low, high = np.transpose([interval(drawn[1:], level) for drawn in part.T])
+        low, high = np.transpose([interval(drawn[1:]) for drawn in part.T])
         before = f"{name}_" if name else ""
         rows |= {name or "value": part[0], f"{before}low": low, f"{before}high": high}
     return pd.DataFrame(rows).assign(n=len(y))

@@ -1,96 +1,29 @@
 """How well a score finds the images at which an event holds, such as an HSF below .8: images are searched from the
-largest score down, so a score that falls where the event is likely is given with its sign reversed.
+largest score down, so a score that falls where the event is likely is given with its sign reversed. Three measures:
 
+auroc: the chance that an image with the event has the larger score than one without, ties counting half.
+average_precision: precision at each distinct score, weighted by the recall that it adds; of a score without any
+    information it is about the share of images with the event. Its intervals lie somewhat high where few images have
+    the event, because an image drawn twice is found twice (with 79 of 10,000 they hold the truth in about 92 % of
+    samples).
+precision: the share of images with the event among the first k; where the k-th score is tied, the mean over all
+    orders of the tied images. NaN where there are fewer than k images.
+
+All are NaN, without an exception, where no image has the event. Images of one score are found together.
 Letters as in the package, and M columns, P images with the event, G distinct scores of those, S runs of scores.
-Images of one score are found together. Percentile intervals over images; scores compared see the same resamples.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from analysis.statistics.coefficients import sort
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
+from analysis.statistics.estimates import Array
 
 FIRST = 100  # images that a person would look at
 Measure = Literal["auroc", "average_precision", "precision"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-
-
-class Detection(NamedTuple):
-    """How well a score finds an event, or by how much one score does so better than another.
-
-    auroc: the chance that an image with the event has the larger score than one without, ties counting half.
-    average_precision: precision at each distinct score, weighted by the recall that it adds; of a score without any
-        information it is about the share of images with the event.
-    precision: the share of images with the event among the first k; where the k-th score is tied, the mean over all
-        orders of the tied images. NaN where there are fewer than k images.
-    positives: images with the event; each estimate's n counts all that were used.
-    """
-
-    auroc: Estimate
-    average_precision: Estimate
-    precision: Estimate
-    positives: int
-
-
-def detection(
-    score: ArrayLike,
-    event: ArrayLike,
-    first: int = FIRST,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Detection:
-    """How well a score finds an event, both (N,). As ``detections`` of one column."""
-    return detections({"": score}, event, first, resamples=resamples, seed=seed, level=level)[""]
-
-
-def detections(
-    columns: Mapping[str, ArrayLike],
-    event: ArrayLike,
-    first: int = FIRST,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> dict[str, Detection]:
-    """How well each of several scores finds an event, all in the same resamples.
-
-    Args: columns, name -> (N,); event (N,), boolean, or 0, 1 and NaN where nobody knows; first, the k of precision.
-        A column is used where it and the event are defined. NaN, without an exception, where no image has the event.
-    Intervals of average precision lie somewhat high where few images have the event, because an image drawn twice is
-    found twice (with 79 of 10,000 they hold the truth in about 92 % of samples).
-    Raises ValueError for another event, a first below 1, and columns of another length.
-    """
-    holds, *values = of_one_length(event, *columns.values())
-    asked = ~np.isnan(holds)
-    holds, values = holds[asked], [x[asked] for x in values]
-    draws = bootstrap(detectors(values, holds, first), len(holds), resamples, seed)
-    found = {}
-    for m, (name, x) in enumerate(zip(columns, values, strict=True)):
-        there = ~np.isnan(x)
-        found[name] = _detection(draws[:, m], int(there.sum()), int(holds[there].sum()), level)
-    return found
-
-
-def detection_difference(
-    a: ArrayLike,
-    b: ArrayLike,
-    event: ArrayLike,
-    first: int = FIRST,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Detection:
-    """How much better a finds an event than b does, paired over the images at which all are defined; all (N,)."""
-    a, b, event = defined(a, b, event)
-    draws = bootstrap(detectors([a, b], event, first), len(event), resamples, seed)
-    return _detection(draws[:, 0] - draws[:, 1], len(event), int(event.sum()), level)
 
 
 def detectors(columns: Sequence[Array], event: Array, first: int = FIRST) -> Callable[[Array], Array]:
@@ -98,6 +31,7 @@ def detectors(columns: Sequence[Array], event: Array, first: int = FIRST) -> Cal
 
     Args: columns, each (N,); event (N,), of 0 and 1.
     Returns: counts (B, N) -> (B, M, 3), in the order of MEASURES.
+    Raises ValueError for another event, and a first below 1.
     """
     if first < 1:
         raise ValueError(f"precision is among the first 1 or more images; got {first}")
@@ -153,14 +87,3 @@ def _measures(score: Array, event: Array, first: int) -> Callable[[Array], Array
         return np.stack([auroc, average, precision], axis=1)
 
     return drawn
-
-
-def _detection(draws: Array, n: int, positives: int, level: float) -> Detection:
-    """From the measures of the images as they are, draws[0], and of resamples of them, draws[1:]: (1 + B, 3)."""
-
-    def estimated(drawn: Array) -> Estimate:
-        ends = (np.nan, np.nan) if np.isnan(drawn[0]) else interval(drawn[1:], level)
-        return Estimate(float(drawn[0]), *ends, n)
-
-    auroc, average_precision, precision = map(estimated, draws.T)
-    return Detection(auroc, average_precision, precision, positives)

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-BUDGET = 2**16  # numbers in one array of a bootstrap batch: 512 KB, which stays in a processor's cache
+BATCH = 2**16  # numbers in one array of a bootstrap batch: 512 KB, which stays in a processor's cache
 RESAMPLES = 1000
-LEVEL = 0.95
+LEVEL = 0.95  # of all intervals
+ENDS = (1 - LEVEL) / 2, (1 + LEVEL) / 2  # the quantiles that they end at
 
 Array = np.ndarray
 
@@ -45,7 +46,7 @@ def bootstrap(statistic: Callable[[Array], Array], n: int, resamples: int, seed:
     """
     values = [statistic(np.ones((1, n), dtype=np.int32))]
     random = np.random.default_rng(seed)
-    batch = max(1, BUDGET // max(n, 1))
+    batch = max(1, BATCH // max(n, 1))
     for start in range(0, resamples if n >= 3 else 0, batch):
         size = min(batch, resamples - start)
         drawn = random.integers(0, n, (size, n)) + n * np.arange(size)[:, None]  # (B, N)
@@ -54,16 +55,16 @@ def bootstrap(statistic: Callable[[Array], Array], n: int, resamples: int, seed:
     return np.concatenate(values)
 
 
-def interval(draws: Array, level: float = LEVEL) -> tuple[float, float]:
+def interval(draws: Array) -> tuple[float, float]:
     """The percentile interval of bootstrap draws; NaN where too few of them are defined to say."""
     draws = draws[np.isfinite(draws)]
     if len(draws) < 2:
         return np.nan, np.nan
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(draws, ENDS)
     return float(low), float(high)
 
 
-def estimate(draws: Array, n: int, level: float = LEVEL) -> Estimate:
+def estimate(draws: Array, n: int) -> Estimate:
     """From a statistic of the images as they are, draws[0], and of resamples of them, draws[1:]: (1 + B,).
 
     Draws may be infinite, as a ratio to nothing is; ends are draws, not means between them. Without ends where the
@@ -72,5 +73,5 @@ def estimate(draws: Array, n: int, level: float = LEVEL) -> Estimate:
     rest = draws[1:][~np.isnan(draws[1:])]
     if np.isnan(draws[0]) or len(rest) < max(2, len(draws) // 2):
         return Estimate(float(draws[0]), np.nan, np.nan, n)
-    low, high = np.quantile(rest, [(1 - level) / 2, (1 + level) / 2], method="closest_observation")
+    low, high = np.quantile(rest, ENDS, method="closest_observation")
     return Estimate(float(draws[0]), float(low), float(high), n)

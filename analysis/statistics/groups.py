@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.statistics.estimates import LEVEL, Array
+from analysis.statistics.estimates import ENDS, Array
 
 
-def means(table: pd.DataFrame, by: list[str], value: str, level: float = LEVEL) -> pd.DataFrame:
+def means(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Mean of a column within groups, with its interval: a row per group with ``mean``, ``low``, ``high``, ``n``.
 
     The interval is Student's for numbers and Wilson's for a boolean column, which stays within 0..1 where all are
@@ -18,17 +18,17 @@ def means(table: pd.DataFrame, by: list[str], value: str, level: float = LEVEL) 
     groups = table[by].assign(**{value: column.astype(float)}).groupby(by, observed=False)[value]
     result = groups.agg(mean="mean", deviation="std", n="count").reset_index()
     if column.dtype == bool:
-        result["low"], result["high"] = wilson(result["mean"].to_numpy(), result["n"].to_numpy(), level)
+        result["low"], result["high"] = wilson(result["mean"].to_numpy(), result["n"].to_numpy())
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
-            half = special.stdtrit(result["n"] - 1, (1 + level) / 2) * result["deviation"] / np.sqrt(result["n"])
+            half = special.stdtrit(result["n"] - 1, ENDS[1]) * result["deviation"] / np.sqrt(result["n"])
         result["low"], result["high"] = result["mean"] - half, result["mean"] + half
     return result[[*by, "mean", "low", "high", "n"]]
 
 
-def wilson(share: Array, n: Array, level: float = LEVEL) -> tuple[Array, Array]:
+def wilson(share: Array, n: Array) -> tuple[Array, Array]:
     """Wilson's interval of a share out of n; NaN where n is 0."""
-    z = special.ndtri((1 + level) / 2)
+    z = special.ndtri(ENDS[1])
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

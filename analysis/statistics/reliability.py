@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from analysis.statistics.coefficients import Kind, coefficients
-from analysis.statistics.estimates import LEVEL, Array, Estimate, bootstrap, interval
+from analysis.statistics.estimates import Array, Estimate, bootstrap, interval
 from analysis.statistics.once import once
 
 SPLITS = 200  # of people into halves, and resamples that a model is fitted to: each takes milliseconds
@@ -20,13 +20,7 @@ NODES = 100  # quantiles of p at which the model's rank correlation is summed: r
 
 @once
 def noise_ceiling(
-    selected: ArrayLike,
-    shown: ArrayLike,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = SPLITS,
-    seed: int = 0,
-    level: float = LEVEL,
+    selected: ArrayLike, shown: ArrayLike, kind: Kind = "spearman", *, resamples: int = SPLITS, seed: int = 0
 ) -> Estimate:
     """The largest correlation with HSF that any score can be expected to reach, given how few people were asked.
 
@@ -57,7 +51,7 @@ def noise_ceiling(
         return np.nan if np.isnan(r) else np.sqrt(max(2 * r / (1 + r), 0)) if r > -1 else 0.0
 
     value = float(ceilings(np.ones((resamples, n), dtype=np.int32)).mean())
-    return Estimate(value, *interval(bootstrap(ceilings, n, resamples, seed)[1:], level), n)
+    return Estimate(value, *interval(bootstrap(ceilings, n, resamples, seed)[1:]), n)
 
 
 class BetaBinomial(NamedTuple):
@@ -83,18 +77,12 @@ def reliability_model(selected: ArrayLike, shown: ArrayLike) -> BetaBinomial:
     selected, shown (N,) integers; images that nobody saw are left out. NaN where all answers are the same, from which
     nothing can be told.
     """
-    return _fit(*_answers(np.asarray(selected), np.asarray(shown)))
+    return _fit(*_distinct(np.asarray(selected), np.asarray(shown)))
 
 
 @once
 def model_ceiling(
-    selected: ArrayLike,
-    shown: ArrayLike,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = SPLITS,
-    seed: int = 0,
-    level: float = LEVEL,
+    selected: ArrayLike, shown: ArrayLike, kind: Kind = "spearman", *, resamples: int = SPLITS, seed: int = 0
 ) -> Estimate:
     """The same bound from the beta-binomial model: how p itself, the best score there can be, correlates with HSF.
 
@@ -109,17 +97,17 @@ def model_ceiling(
     ceilings = {"spearman": _spearman, "pearson": _pearson}
     if kind not in ceilings:
         raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(ceilings)}")
-    selected, shown, images = _answers(np.asarray(selected), np.asarray(shown))
+    selected, shown, images = _distinct(np.asarray(selected), np.asarray(shown))
     n = int(images.sum())
     if n < 3:
         return Estimate(np.nan, np.nan, np.nan, n)
     random = np.random.default_rng(seed)
     resampled = random.multinomial(n, images / n, resamples)  # images alike in both numbers are one
     values = np.array([ceilings[kind](_fit(selected, shown, w), shown, w) for w in (images, *resampled)])
-    return Estimate(float(values[0]), *interval(values[1:], level), n)
+    return Estimate(float(values[0]), *interval(values[1:]), n)
 
 
-def _answers(selected: Array, shown: Array) -> tuple[Array, Array, Array]:
+def _distinct(selected: Array, shown: Array) -> tuple[Array, Array, Array]:
     """The distinct pairs (selected, shown), each (K,), and how many images have each."""
     pairs, images = np.unique(np.stack([selected, shown])[:, shown > 0], axis=1, return_counts=True)
     return pairs[0], pairs[1], images

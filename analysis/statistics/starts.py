@@ -35,7 +35,7 @@ from scipy import special
 from analysis.statistics.associations import drawn_coefficients
 from analysis.statistics.coefficients import Kind
 from analysis.statistics.detection import FIRST, MEASURES, Measure, detectors
-from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, interval
+from analysis.statistics.estimates import ENDS, RESAMPLES, Array, Estimate, bootstrap, interval
 
 
 class OverStarts(NamedTuple):
@@ -56,13 +56,7 @@ class OverStarts(NamedTuple):
 
 
 def correlation_over_starts(
-    columns: Mapping[str, Array],
-    y: Array,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    columns: Mapping[str, Array], y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, OverStarts]:
     """Correlations of several scores with y over starts, all in the same resamples.
 
@@ -71,94 +65,64 @@ def correlation_over_starts(
     """
     y, values = _columns(y, columns)
     draws = drawn_coefficients([row for x in values for row in x], y, kind, resamples, seed)
-    return _over_starts(columns, values, draws, (-1, 1), level)
+    return _over_starts(columns, values, draws, (-1, 1))
 
 
 def correlation_difference_over_starts(
-    a: Array,
-    b: Array,
-    y: Array,
-    kind: Kind = "spearman",
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    a: Array, b: Array, y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> OverStarts:
     """How much more strongly a goes with y than b does, |r(a, y)| - |r(b, y)|: paired over images and starts.
 
     a, b: (S, N), row s of both from start s; y: (N,). Images are those at which both are defined for all starts.
     """
     y, (a, b) = _columns(y, {"a": a, "b": b})
-    _same_starts(a, b)
-    a, b, y = _where_both(a, b, y)
-    draws = np.abs(drawn_coefficients([*a, *b], y, kind, resamples, seed))
+    if len(a) != len(b):
+        raise ValueError(f"scores that are compared must be of the same starts; got {len(a)} and {len(b)}")
+    keep = ~(np.isnan(a[0]) | np.isnan(b[0]))
+    y = y[keep]
+    draws = np.abs(drawn_coefficients([*a[:, keep], *b[:, keep]], y, kind, resamples, seed))
     with_a, with_b = np.split(draws, 2, axis=1)
-    return of_starts(with_a - with_b, len(y), (-1, 1), level)
+    return of_starts(with_a - with_b, len(y), (-1, 1))
 
 
 def detection_over_starts(
-    columns: Mapping[str, Array],
-    event: Array,
-    first: int = FIRST,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
+    columns: Mapping[str, Array], event: Array, first: int = FIRST, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, dict[Measure, OverStarts]]:
-    """How well several scores find an event over starts, all in the same resamples; measures as in ``detection``.
+    """How well several scores find an event over starts, all in the same resamples; see ``detection``.
 
-    Args: columns, name -> (S, N); event (N,), boolean, or 0, 1 and NaN. Raises ValueError as ``detections`` does.
+    Args: columns, name -> (S, N); event (N,), boolean, or 0, 1 and NaN where nobody knows.
+    Raises ValueError for columns of another shape and what ``detectors`` refuses.
     """
     event, values = _columns(event, columns)
     draws = bootstrap(detectors([row for x in values for row in x], event, first), len(event), resamples, seed)
-    of = [_over_starts(columns, values, draws[..., k], (0, 1), level) for k in range(len(MEASURES))]
+    of = [_over_starts(columns, values, draws[..., k], (0, 1)) for k in range(len(MEASURES))]
     return {name: {measure: of[k][name] for k, measure in enumerate(MEASURES)} for name in columns}
 
 
-def detection_difference_over_starts(
-    a: Array,
-    b: Array,
-    event: Array,
-    first: int = FIRST,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> dict[Measure, OverStarts]:
-    """How much better a finds an event than b does, both (S, N): paired over images and starts; event (N,)."""
-    event, (a, b) = _columns(event, {"a": a, "b": b})
-    _same_starts(a, b)
-    a, b, event = _where_both(a, b, event)
-    draws = bootstrap(detectors([*a, *b], event, first), len(event), resamples, seed)
-    with_a, with_b = np.split(draws, 2, axis=1)
-    differences = with_a - with_b
-    return {m: of_starts(differences[..., k], len(event), (-1, 1), level) for k, m in enumerate(MEASURES)}
-
-
-def of_starts(draws: Array, n: int, bounds: tuple[float, float] | None = None, level: float = LEVEL) -> OverStarts:
+def of_starts(draws: Array, n: int, bounds: tuple[float, float] | None = None) -> OverStarts:
     """From a statistic of each start for the images as they are, draws[0], and for resamples, draws[1:]: (1 + B, S).
 
     n: the images. bounds: of the statistic, at which the interval over both ends, which is symmetric otherwise.
     """
     values, rest = draws[0], draws[1:]
     rest = rest[np.isfinite(rest).all(1)]  # a mean over other starts would be another statistic
-    each = [Estimate(float(v), *_ends(v, drawn, level), n) for v, drawn in zip(values, draws[1:].T, strict=True)]
+    each = [Estimate(float(v), *_ends(v, drawn), n) for v, drawn in zip(values, draws[1:].T, strict=True)]
     count, mean = len(values), float(values.mean())
     deviation = float(values.std(ddof=1)) if count > 1 else np.nan
-    images = Estimate(mean, *_ends(mean, rest.mean(1), level), n)
+    images = Estimate(mean, *_ends(mean, rest.mean(1)), n)
     both = Estimate(mean, np.nan, np.nan, n)
     if count > 1 and len(rest) > 1 and np.isfinite(deviation):
         over = np.cov(rest.T)  # (S, S)
         shared = max(0.0, (over.sum() - over.trace()) / (count * (count - 1)))
-        t, z = special.stdtrit(count - 1, (1 + level) / 2), special.ndtri((1 + level) / 2)
+        t, z = special.stdtrit(count - 1, ENDS[1]), special.ndtri(ENDS[1])
         half = np.sqrt(t**2 * deviation**2 / count + z**2 * shared)
         low, high = np.clip([mean - half, mean + half], *(bounds or (None, None)))
         both = Estimate(mean, float(low), float(high), n)
     return OverStarts(each, float(values.min()), float(values.max()), deviation, images, both)
 
 
-def _ends(value: float, draws: Array, level: float) -> tuple[float, float]:
-    return (np.nan, np.nan) if np.isnan(value) else interval(draws, level)
+def _ends(value: float, draws: Array) -> tuple[float, float]:
+    return (np.nan, np.nan) if np.isnan(value) else interval(draws)
 
 
 def _columns(y: Array, columns: Mapping[str, Array]) -> tuple[Array, list[Array]]:
@@ -175,23 +139,12 @@ def _columns(y: Array, columns: Mapping[str, Array]) -> tuple[Array, list[Array]
     return y[asked], values
 
 
-def _same_starts(a: Array, b: Array) -> None:
-    if len(a) != len(b):
-        raise ValueError(f"scores that are compared must be of the same starts; got {len(a)} and {len(b)}")
-
-
-def _where_both(a: Array, b: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Two columns (S, N) and y (N,), at the images at which both columns are defined."""
-    keep = ~(np.isnan(a[0]) | np.isnan(b[0]))
-    return a[:, keep], b[:, keep], y[keep]
-
-
 def _over_starts(
-    columns: Mapping[str, Array], values: list[Array], draws: Array, bounds: tuple[float, float], level: float
+    columns: Mapping[str, Array], values: list[Array], draws: Array, bounds: tuple[float, float]
 ) -> dict[str, OverStarts]:
     """Each column's, from the draws of all, one start after the other: (1 + B, M S)."""
     parts = np.split(draws, np.cumsum([len(x) for x in values]), axis=1)[: len(values)]
     return {
-        name: of_starts(part, int((~np.isnan(x[0])).sum()), bounds, level)
+        name: of_starts(part, int((~np.isnan(x[0])).sum()), bounds)
         for name, x, part in zip(columns, values, parts, strict=True)
     }

@@ -14,9 +14,10 @@ import pandas as pd
 from analysis import statistics
 from analysis.catalogue import COMPARED, SCORES
 from analysis.statistics import Estimate
-from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
 
 
+@of_people
 def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
     """Every score of every network against HSF: a row per (score, arch); empty without human labels.
 
@@ -28,8 +29,6 @@ def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
     (the correlation controlling for correctness; NaN if all or no images are correctly classified); lead, lead_low,
     lead_high (|value| minus that of AVH, paired over images; above 0 if the score correlates more strongly).
     """
-    if not study.has_people:
-        return pd.DataFrame()
     parts = []
     for arch, run in study.runs.items():
         columns = {score: run.scores[score] for score in COMPARED if score not in absent(run)}
@@ -46,10 +45,9 @@ def absent(run: NetworkResults) -> list[str]:
     return [score for score in COMPARED if score not in run.scores or run.scores[score].isna().all()]
 
 
+@unless_empty()
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:
     """The correlations, with signs reversed so that the expected sign is positive: score, arch, mean, low, high, n."""
-    if table.empty:
-        return table
     down = table["expected"] < 0
     ends = table["low"].where(~down, -table["high"]), table["high"].where(~down, -table["low"])
     columns = {"mean": table["value"] * table["expected"], "low": ends[0], "high": ends[1], "n": table["n"]}

@@ -17,7 +17,7 @@ class Choices(NamedTuple):
 
     hardness: str = "quotient"  # Def. 3, a name in HARDNESS
     coefficient: Kind = "spearman"  # the meaning of "correlated"
-    images: str = "all"  # the images used for the correlation, a name in IMAGES
+    images: str = "all"  # the images used for the correlation, a name in SUBSETS
     strong: float = STRONG  # H1, P2b: the size from which a correlation with HSF is strong
     norm: str = "in class"  # Sec. 2.2, a name in NORMS
     bins: str = "right-closed"  # Sec. 3, a name in BINS
@@ -43,7 +43,7 @@ NORMS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "as it is": lambda scores: scores["norm"],
     "standardised": lambda scores: scores.groupby("label")["norm"].transform(lambda x: (x - x.mean()) / x.std()),
 }
-IMAGES: dict[str, Callable[[StudyResults], Array]] = {
+SUBSETS: dict[str, Callable[[StudyResults], Array]] = {
     "all": lambda study: np.ones(len(study.images), dtype=bool),
     "agreed": lambda study: (study.images["selected"] == _counts(study).max(axis=1)).to_numpy(),
     "disputed": lambda study: study.hsf < 1,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.statistics import EDGES, RESAMPLES, Array, Closed, Estimate
-from analysis.study.choices import BINS, BOOK, HARDNESS, IMAGES, NORMS, STRONG, Choices
+from analysis.study.choices import BINS, BOOK, HARDNESS, NORMS, STRONG, SUBSETS, Choices
 from analysis.study.results import NetworkResults, StudyResults
 from analysis.study.verdicts import INCONCLUSIVE, Finding, Part, conclude, lacking
 
@@ -32,11 +32,11 @@ WINDOW = 10  # epochs before and after the first drop over which slopes are comp
 LEARNED = 0.95  # a curve has reached its plateau after this share of its total fall
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
 FEWEST_STEPS = 20  # as many after step 10 as before
-NONE = 0.1  # correlations below it count as none
+NO_CORRELATION = 0.1  # correlations below it count as none
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
 FLAT = 0.2  # share of the early slope that is "almost flat"
-FEW = f"no human labels, or fewer than {FEWEST_IMAGES} images."
+TOO_FEW = f"no human labels, or fewer than {FEWEST_IMAGES} images."
 
 
 Rule = Callable[[StudyResults, str, Choices], Finding]
@@ -125,7 +125,7 @@ def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults
     figures=("1",),
     statistic="Spearman's correlation of confidence with HSF over test images; also its share of the noise ceiling.",
     rule=f"the interval lies between −{STRONG} and {STRONG}.",
-    inconclusive=FEW,
+    inconclusive=TOO_FEW,
     of_scores=True,
     ceiled=True,
     since="f4e4e73",
@@ -144,8 +144,8 @@ def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BO
     figures=("1", "N1", "6", "7"),
     statistic="Spearman's correlation of the norm, scaled to between 0 and 1 within each class, with HSF over test "
     "images.",
-    rule=f"the interval lies between −{NONE} and {NONE}.",
-    inconclusive=FEW,
+    rule=f"the interval lies between −{NO_CORRELATION} and {NO_CORRELATION}.",
+    inconclusive=TOO_FEW,
     of_scores=True,
     ceiled=True,
     since="f4e4e73",
@@ -153,7 +153,7 @@ def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BO
 def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 1, which the paper rejects."""
     values = NORMS[choices.norm](study.runs[arch].scores)
-    return _correlated(study, choices, values, "norm within class with HSF", (-NONE, NONE))
+    return _correlated(study, choices, values, "norm within class with HSF", (-NO_CORRELATION, NO_CORRELATION))
 
 
 @declare(
@@ -164,7 +164,7 @@ def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) ->
     figures=("1", "6", "A1"),
     statistic="Spearman's correlation of AVH with HSF over test images; also its share of the noise ceiling.",
     rule="the interval lies below 0.",
-    inconclusive=FEW,
+    inconclusive=TOO_FEW,
     of_scores=True,
     ceiled=True,
     since="281b3e8",
@@ -183,7 +183,7 @@ def avh_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> 
     figures=("1", "6", "A1"),
     statistic="As for P2a.",
     rule=f"the interval lies below −{STRONG}: from there on a correlation is strong for H1 too.",
-    inconclusive=FEW,
+    inconclusive=TOO_FEW,
     of_scores=True,
     ceiled=True,
     since="281b3e8",
@@ -204,7 +204,7 @@ def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = 
     statistic="The absolute value of the correlation of AVH with HSF minus that of confidence with HSF, paired over "
     "images.",
     rule="the interval lies above 0.",
-    inconclusive=FEW,
+    inconclusive=TOO_FEW,
     of_scores=True,
     since="281b3e8",
 )
@@ -212,7 +212,7 @@ def avh_before_confidence(study: StudyResults, arch: str, choices: Choices = BOO
     """Prediction 2: AVH is more strongly correlated with HSF than confidence is."""
     if few := _too_few_people(study):
         return few
-    scores, kept = study.runs[arch].scores, IMAGES[choices.images](study)
+    scores, kept = study.runs[arch].scores, SUBSETS[choices.images](study)
     avh, confidence = HARDNESS[choices.hardness](scores)[kept], scores["confidence"][kept]
     lead = statistics.correlation_difference(avh, confidence, study.hsf[kept], choices.coefficient)
     return enough(Part("|AVH| − |confidence|", lead, (0, np.inf)))
@@ -441,7 +441,7 @@ def _correlated(
     """Whether a score's correlation with HSF lies in a range; values: the score of each image (N,)."""
     if few := _too_few_people(study):
         return few
-    kept = IMAGES[choices.images](study)
+    kept = SUBSETS[choices.images](study)
     found = statistics.correlation(values[kept], study.hsf[kept], choices.coefficient)
     return enough(Part(quantity, found, within))
 

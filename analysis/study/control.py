@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.datasets import annotators
-from analysis.study.results import StudyResults
+from analysis.study.results import StudyResults, unless_empty
 from analysis.study.tables import CORRELATED
 
 CAUSES = {  # causes of difficulty, and their bin edges in figures
@@ -32,7 +32,7 @@ QUESTIONS = (  # correlation of a score with what, controlling for what
     (PEOPLE, ("ambiguity", "degradation", RIGHT)),
     (PEOPLE, (EXPECTED,)),
 )
-DRAWN = (("ambiguity", "degradation"), ("degradation", "ambiguity"), (PEOPLE, EXPECTED))  # panels: of, controlling for
+PANELS = (("ambiguity", "degradation"), ("degradation", "ambiguity"), (PEOPLE, EXPECTED))  # panels: of, controlling for
 GRID = ("avh", "confidence", "hsf")  # measures over both causes
 
 
@@ -69,9 +69,9 @@ def causes(study: StudyResults) -> pd.DataFrame:
     # A partial correlation is linear in ranks; the distance from the middle rank adds a knot there.
     bend = np.abs(stats.rankdata(expected) - (len(expected) + 1) / 2)
     known[EXPECTED] = np.column_stack([expected, bend])
-    people = pd.DataFrame(_answers("", "hsf", study.hsf, known))
+    people = pd.DataFrame(_asked("", "hsf", study.hsf, known))
     networks = [
-        _answers(arch, score, run.scores[score].to_numpy(dtype=float), known | _of_network(study, arch))
+        _asked(arch, score, run.scores[score].to_numpy(dtype=float), known | _of_network(study, arch))
         for score in CORRELATED
         for arch, run in study.runs.items()
     ]
@@ -83,7 +83,7 @@ def _of_network(study: StudyResults, arch: str) -> dict[str, np.ndarray]:
     return {PEOPLE: study.hsf, RIGHT: study.runs[arch].scores["correct"].to_numpy(dtype=float)}
 
 
-def _answers(arch: str, score: str, values: np.ndarray, known: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _asked(arch: str, score: str, values: np.ndarray, known: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """A row for each question whose variables are known, and one for the lead."""
     rows = []
     for of, given in QUESTIONS:
@@ -99,12 +99,11 @@ def _answers(arch: str, score: str, values: np.ndarray, known: dict[str, np.ndar
     return [{"arch": arch, "score": score, **row} for row in rows]
 
 
+@unless_empty()
 def plotted_causes(table: pd.DataFrame) -> pd.DataFrame:
     """The part of ``causes`` in Figure C1: each cause controlling for the other, and HSF for the expected HSF."""
-    if table.empty:
-        return table
     keys = pd.MultiIndex.from_frame(table[["of", "given"]])
-    return table[keys.isin(DRAWN)].reset_index(drop=True)
+    return table[keys.isin(PANELS)].reset_index(drop=True)
 
 
 def causes_grid(study: StudyResults, arch: str) -> pd.DataFrame:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
-from analysis.study.results import StudyResults
+from analysis.study.results import StudyResults, of_people
 
-KINDS: tuple[statistics.Kind, ...] = ("spearman", "kendall", "pearson")
+EVERY_KIND: tuple[statistics.Kind, ...] = ("spearman", "kendall", "pearson")
 WHOLE = "all images"  # beside the names of the bins
 # Noise ceilings by method. The Spearman-Brown formula holds for product-moment correlations, such as Pearson's, or
 # Spearman's on ranks; there is no such ceiling for Kendall's.
@@ -24,16 +24,15 @@ MEDIUM = (0.2, 0.8)
 FAR = 0.5  # network and annotators disagree if confidence and HSF differ by more
 
 
+@of_people
 def with_people(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
     """The correlations of scores with HSF over all test images: a row per (score, kind of coefficient, arch)."""
-    if not study.has_people:
-        return pd.DataFrame()
     parts = [
         statistics.correlations({arch: run.scores[score] for arch, run in study.runs.items()}, study.hsf, kind)
         .rename(columns={"score": "arch"})
         .assign(score=score, kind=kind)
         for score in scores
-        for kind in KINDS
+        for kind in EVERY_KIND
     ]
     return pd.concat(parts, ignore_index=True)[["score", "kind", "arch", "value", "low", "high", "n"]]
 
@@ -57,6 +56,7 @@ def by_bin(study: StudyResults, score: str, table: pd.DataFrame) -> pd.DataFrame
     return every[["score", "arch", "bin", "value", "low", "high", "n", "spread"]]
 
 
+@of_people
 def lead(study: StudyResults) -> pd.DataFrame:
     """The lead of AVH over confidence in their correlations with HSF: a row per arch.
 
@@ -64,8 +64,6 @@ def lead(study: StudyResults) -> pd.DataFrame:
     ``statistic`` and ``p`` are Steiger's test of the same question. A test for independent correlations would be wrong,
     because both use the same images and the same HSF.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         avh, confidence = run.scores["avh"], run.scores["confidence"]
@@ -75,10 +73,9 @@ def lead(study: StudyResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@of_people
 def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFrame:
     """Partial rank correlation of scores with HSF, controlling for correctness: a row per (score, arch)."""
-    if not study.has_people:
-        return pd.DataFrame()
     return pd.DataFrame(
         {"score": score, "arch": arch}
         | statistics.partial(run.scores[score], study.hsf, run.scores["correct"].astype(float))._asdict()
@@ -87,13 +84,12 @@ def given_correctness(study: StudyResults, scores: Sequence[str]) -> pd.DataFram
     )
 
 
+@of_people
 def ceilings(study: StudyResults, methods: Sequence[str] = tuple(CEILINGS)) -> pd.DataFrame:
     """The largest correlation with HSF that a score can be expected to reach: a row per (method, kind).
 
     methods: names in CEILINGS. Both use only the numbers of annotators who saw each image and who selected its class.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     selected, shown = study.images["selected"], study.images["shown"]
     return pd.DataFrame(
         {"method": method, "kind": kind} | CEILINGS[method](selected, shown, kind)._asdict()
@@ -102,14 +98,13 @@ def ceilings(study: StudyResults, methods: Sequence[str] = tuple(CEILINGS)) -> p
     )
 
 
+@of_people
 def apart(study: StudyResults) -> pd.DataFrame:
     """The share of images on which network and annotators disagree, with Wilson's interval: a row per (arch, case).
 
     ``count`` of ``n``: "far" are the images whose confidence and HSF differ by more than FAR, out of all images; "low"
     and "high" are those of very low and very high confidence, out of the images with medium HSF.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     low, high = MEDIUM
     medium = statistics.bin_index(study.hsf, (0.0, low, high, 1.0)) == 1
     rows = []
@@ -140,14 +135,13 @@ def ties_ceiling(hsf: np.ndarray) -> float:
     return float(np.sqrt((n**3 - n - (ties.astype(float) ** 3 - ties).sum()) / (n**3 - n)))
 
 
+@of_people
 def confidence_and_norm(study: StudyResults) -> pd.DataFrame:
     """How much of confidence's correlation with HSF is due to the norm, which AVH leaves out: a row per (arch, of).
 
     of: "norm", the rank correlation of confidence with the norm; "HSF", with HSF; "HSF, given norm", the partial
     correlation with HSF controlling for the norm.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         confidence, norm = run.scores["confidence"], run.scores["norm"]

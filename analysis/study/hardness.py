@@ -18,10 +18,10 @@ from analysis.errors import one_of
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
 
-CLASSES = 12  # shown with images, at most
+CLASSES_SHOWN = 12  # shown with images, at most
 EACH = 3  # images of a class at each end
 SUSPECTS = 12  # likely label errors shown with images
-COLUMNS = ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin")  # of a ranked image
+RANKED = ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin")  # of a ranked image
 
 
 def ranking(study: StudyResults, arch: str, by: str = "avh") -> pd.DataFrame:
@@ -40,7 +40,7 @@ def ranking(study: StudyResults, arch: str, by: str = "avh") -> pd.DataFrame:
     if by not in scores or (by != "avh" and scores[by].isna().all()):  # AVH is there, if undefined
         there = [name for name in COMPARED if name in scores and scores[name].notna().any()]
         raise one_of(f"score of {arch} in study {study.name}, rank_by", by, there)
-    for column in dict.fromkeys((*COLUMNS, by)):
+    for column in dict.fromkeys((*RANKED, by)):
         if column in scores:
             table[column] = scores[column]
     table["likely_error"] = likely_errors(scores)
@@ -99,12 +99,12 @@ def class_ends(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
     """The hardest and the easiest images of each class in a ranking by a score: a row per image.
 
     Columns: class, end ("hardest" or "easiest"), place from 1, rank, image, id, predicted, score (its name), value.
-    EACH at either end, or fewer if a class is small, without duplicates. At most CLASSES classes, those that are
+    EACH at either end, or fewer if a class is small, without duplicates. At most CLASSES_SHOWN classes, those that are
     hardest by their mean score, in this order.
     """
     table = table[table[by].notna()].assign(score=by, value=table[by])
     means = table.groupby("class")["value"].mean()
-    hardest = means.sort_values(ascending=SCORES[by].sign > 0, kind="stable").index[:CLASSES]
+    hardest = means.sort_values(ascending=SCORES[by].sign > 0, kind="stable").index[:CLASSES_SHOWN]
     parts = []
     for name in hardest:
         images = table[table["class"] == name]  # the hardest first

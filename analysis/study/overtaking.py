@@ -6,11 +6,12 @@ import pandas as pd
 from analysis import statistics
 from analysis.probes import moments
 from analysis.statistics import Estimate
-from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.results import NetworkResults, StudyResults, of_people
 
 PAIR = ("avh", "confidence")
 
 
+@of_people
 def overtaking(study: StudyResults) -> pd.DataFrame:
     """Correlation of AVH and confidence with HSF as a network becomes more accurate.
 
@@ -18,8 +19,6 @@ def overtaking(study: StudyResults) -> pd.DataFrame:
     "lead" is |AVH| - |confidence|, paired over images. A network without recorded training has one row per score, with
     epoch NaN.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         for epoch, probe in by_moment(run).items():

@@ -16,8 +16,8 @@ import pandas as pd
 from analysis import statistics
 from analysis.study import tables
 from analysis.study.choices import BINS, BOOK, Choices
-from analysis.study.claims import ALL, CLAIMS, NONE, Claim, enough
-from analysis.study.results import StudyResults
+from analysis.study.claims import ALL, CLAIMS, NO_CORRELATION, Claim, enough
+from analysis.study.results import StudyResults, of_people, unless_empty
 from analysis.study.verdicts import Finding, Part, lacking
 
 
@@ -34,15 +34,15 @@ class Reading(NamedTuple):
 
 GROUPS = "P1, groups"  # Prediction 1 again, in a group of classes
 OF_AVH = ("P2a", "P2b", "P2c")
-CORRELATED = ("H1", "P1", *OF_AVH)
+CORRELATION_CLAIMS = ("H1", "P1", *OF_AVH)
 READINGS = (
     Reading("Def. 3", "sum over the other classes", BOOK._replace(hardness="others"), OF_AVH),
     Reading("Def. 3", "product, as typeset", BOOK._replace(hardness="product"), OF_AVH),
     Reading("Def. 3", "angle alone", BOOK._replace(hardness="angle"), OF_AVH),
-    Reading("Sec. 2", "Kendall's tau-b", BOOK._replace(coefficient="kendall"), CORRELATED),
-    Reading("Sec. 2", "Pearson's r", BOOK._replace(coefficient="pearson"), CORRELATED),
-    Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATED, answers=True),
-    Reading("Sec. 2", "only HSF below 1", BOOK._replace(images="disputed"), CORRELATED),
+    Reading("Sec. 2", "Kendall's tau-b", BOOK._replace(coefficient="kendall"), CORRELATION_CLAIMS),
+    Reading("Sec. 2", "Pearson's r", BOOK._replace(coefficient="pearson"), CORRELATION_CLAIMS),
+    Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATION_CLAIMS, answers=True),
+    Reading("Sec. 2", "only HSF below 1", BOOK._replace(images="disputed"), CORRELATION_CLAIMS),
     Reading("Sec. 2.1", "strong from 0.3", BOOK._replace(strong=0.3), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.2", "norm as it is", BOOK._replace(norm="as it is"), ("P1",)),
@@ -60,7 +60,7 @@ def norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
     hsf = tables.superclass_hsf(study, members) if choices.recounted else study.hsf
     inside = study.images["label"].isin(members).to_numpy()
     found = statistics.correlation(study.runs[arch].scores["norm"][inside], hsf[inside], choices.coefficient)
-    return enough(Part("norm with HSF, largest group", found, (-NONE, NONE)))
+    return enough(Part("norm with HSF, largest group", found, (-NO_CORRELATION, NO_CORRELATION)))
 
 
 TOUCHED = {id_ for reading in READINGS for id_ in reading.touches}
@@ -68,6 +68,7 @@ JUDGED = [claim for claim in CLAIMS if claim.id in TOUCHED]
 JUDGED.insert(2, Claim(GROUPS, norm_in_group))
 
 
+@of_people
 def judge_readings(study: StudyResults) -> pd.DataFrame:
     """Every claim under this book's reading and under each other reading that affects it; empty without human labels.
 
@@ -75,8 +76,6 @@ def judge_readings(study: StudyResults) -> pd.DataFrame:
     place, reading ("" is this book's), threshold, arch, verdict, why, changed (whether the verdict differs from that
     under this book's reading), quantity, value, low, high, n, above, below (the required range).
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for claim in JUDGED:
         touching = [reading for reading in READINGS if claim.id in reading.touches]
@@ -96,10 +95,9 @@ def judge_readings(study: StudyResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@of_people
 def bin_sizes(study: StudyResults) -> pd.DataFrame:
     """Number of images in each bin of HSF under each reading of the bins: bins, bin, n."""
-    if not study.has_people:
-        return pd.DataFrame()
     parts = []
     for name, bins in BINS.items():
         counts = pd.Series(statistics.binned(study.hsf, **bins(study))).value_counts(sort=False)
@@ -119,14 +117,13 @@ def _part(part: Part) -> dict[str, Any]:
     return {"quantity": quantity, **part.estimate._asdict(), "above": above, "below": below}
 
 
+@unless_empty()
 def plotted_readings(table: pd.DataFrame) -> pd.DataFrame:
     """The correlations of Sec. 2 under each reading that changes a number, for the figure: sorted by reading.
 
     A row per (reading, quantity, arch) with mean, low, high, n, above, below.
     """
-    if table.empty:
-        return table
-    shown = [claim for claim in CORRELATED if claim != "P2a"]  # its number is that of P2b
+    shown = [claim for claim in CORRELATION_CLAIMS if claim != "P2a"]  # its number is that of P2b
     rows = table[table["claim"].isin(shown) & ~table["threshold"] & (table["quantity"] != "")]
     order = {name: i for i, name in enumerate(["", *(reading.name for reading in READINGS)])}
     rows = rows.sort_values("reading", key=lambda names: names.map(order), kind="stable")

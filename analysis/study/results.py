@@ -1,8 +1,8 @@
 """The finished results of a study, read and checked: images, human labels, and the tables of each network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,29 @@ from analysis.parameters import NetworkPageParameters, PageParameters, RunParame
 from analysis.pipeline import DATASET, IMAGES, answered, study_of
 from analysis.probes import EPOCHS, ITERATIONS
 from analysis.studies import in_order
+
+
+def of_people(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Makes a table about people's answers empty where nobody was asked."""
+
+    @wraps(ask)
+    def asked(study: "StudyResults", *more: Any) -> pd.DataFrame:
+        return ask(study, *more) if study.has_people else pd.DataFrame()
+
+    return asked
+
+
+def unless_empty(instead: Any = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a function of a table give this, or the table itself, where that is empty: it lacks columns then."""
+
+    def decorate(tell: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(tell)
+        def told(table: pd.DataFrame, *more: Any) -> Any:
+            return tell(table, *more) if len(table) else table if instead is None else instead
+
+        return told
+
+    return decorate
 
 
 @dataclass(frozen=True)
@@ -177,9 +200,8 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
     folder = parameters.study_dir
     dataset = runs.read_stamp(folder / DATASET)
     schemas.check_description(folder / DATASET, dataset, schemas.Description)
-    mine, theirs = runs.described(study_of(parameters)), dataset["parameters"]
-    different = [f"{k} is {theirs.get(k)!r} there and {v!r} here" for k, v in mine.items() if theirs.get(k) != v]
-    if different:
+    mine = runs.described(study_of(parameters))
+    if different := runs.differing(mine, dataset["parameters"], mine):
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
     runs.check_file(folder / IMAGES, dataset, DATASET)
     images = answered(runs.read_table(folder / IMAGES), dataset, parameters, download)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.statistics import Array, OverStarts
-from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.results import NetworkResults, StudyResults, of_people
 
 MEAN = "mean"
 ALL_IMAGES, CORRECT = "all images", "correctly classified"  # the images used for a number
@@ -40,13 +40,12 @@ def has(run: NetworkResults, score: str) -> bool:
     return all(score in start.scores and start.scores[score].notna().any() for start in run.starts)
 
 
+@of_people
 def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct: bool = False) -> pd.DataFrame:
     """Spearman's correlation of scores with HSF over seeds: a row per (score, arch, start), as above.
 
     Scores that a network does not have are left out.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         there = {score: columns(run, score, correct) for score in scores if has(run, score)}
@@ -55,14 +54,13 @@ def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct:
     return _labelled(rows, correct)
 
 
+@of_people
 def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], correct: bool = False) -> pd.DataFrame:
     """The lead of a score over others in the correlation with HSF, over seeds: a row per (other, arch, start).
 
     ``value`` is |score| - |other| of Spearman's correlations, paired over images and seeds; ``other`` names the second
     score. A network without one of the two is left out.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     rows = []
     for arch, run in study.runs.items():
         for other in others:

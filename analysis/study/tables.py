@@ -12,23 +12,22 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.statistics import Estimate
-from analysis.study.results import NetworkResults, StudyResults
+from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
-MEASURES = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
-FIRST = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
+OVER_EPOCHS = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
+OVER_STEPS = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 PAPER_SUPERCLASSES = (58, 7, 1)  # numbers of classes in the groups of Fig. 7
 CORRELATED = ("avh", "confidence", "norm_in_class")  # with HSF (Sec. 2)
 
 
+@of_people
 def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
     """Fig. 1 and 6: number of images per cell of HSF x score, a row per (arch, score, cell).
 
     ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that contains the cell.
     Scores scaled to 0..1 and confidences are drawn on 0..1, others over their range, the same for all networks.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     unit = np.arange(CELLS + 1) / CELLS  # i / 20 instead of linspace: the same floats as 3 of 5 annotators give
     parts = []
     for score in scores:
@@ -49,10 +48,9 @@ def epoch_means(study: StudyResults) -> pd.DataFrame:
     return pd.concat([_curves(run, run.epochs, ["epoch"]) for run in study.runs.values()], ignore_index=True)
 
 
+@of_people
 def epoch_means_by_bin(study: StudyResults) -> pd.DataFrame:
     """Fig. 3: the same within each bin of HSF, a row per (arch, measure, bin, epoch)."""
-    if not study.has_people:
-        return pd.DataFrame()
     bins = statistics.binned(study.hsf)
     parts = [
         _curves(r, r.epochs.assign(bin=bins[r.epochs["image"].to_numpy()]), ["bin", "epoch"])
@@ -66,11 +64,12 @@ def step_means(study: StudyResults) -> pd.DataFrame:
     parts = [
         statistics.means(run.iterations, ["step"], column).assign(arch=arch, measure=name)
         for arch, run in study.runs.items()
-        for name, column in FIRST.items()
+        for name, column in OVER_STEPS.items()
     ]
     return _first(pd.concat(parts, ignore_index=True), "arch", "measure")
 
 
+@of_people
 def examples(study: StudyResults) -> pd.DataFrame:
     """The two images of Fig. 5, by a rule that uses human labels only, never a network.
 
@@ -80,8 +79,6 @@ def examples(study: StudyResults) -> pd.DataFrame:
     among all images. A row per image: example ("easy", "hard"), image (its number), id, label, HSF, and the known
     causes of difficulty if the dataset has them.
     """
-    if not study.has_people:
-        return pd.DataFrame()
     order = study.images.assign(hsf=study.hsf, easy=-study.hsf, more=-study.images["shown"])
     if "count_0" in order:
         counts = order[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
@@ -109,7 +106,7 @@ def example_steps(study: StudyResults, chosen: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     parts = []
     for arch, run in study.runs.items():
-        for name, column in FIRST.items():
+        for name, column in OVER_STEPS.items():
             for example, image, id_ in zip(chosen["example"], chosen["image"], chosen["id"], strict=True):
                 points = run.iterations.loc[run.iterations["image"] == image, ["step", column]]
                 points = points.rename(columns={column: "mean"})
@@ -146,10 +143,9 @@ def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
     return (chosen / study.images["shown"]).to_numpy()
 
 
+@of_people
 def granularity(study: StudyResults) -> pd.DataFrame:
     """The images of Fig. 7: a row per (arch, superclass, image in it): HSF of the superclass, norm scaled within it."""
-    if not study.has_people:
-        return pd.DataFrame()
     parts = []
     for arch, run in study.runs.items():
         for name, members in chosen_superclasses(study).items():
@@ -161,10 +157,9 @@ def granularity(study: StudyResults) -> pd.DataFrame:
     return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes")
 
 
+@unless_empty()
 def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
     """Fig. 7: number of images per cell of HSF x norm, a row per (arch, superclass, cell), with bins as in Fig. 1."""
-    if images.empty:
-        return images
     unit = np.arange(CELLS + 1) / CELLS
     parts = []
     for (arch, name), part in images.groupby(["arch", "superclass"], sort=False):
@@ -178,10 +173,9 @@ def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
     return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes", "score")
 
 
+@unless_empty()
 def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of norm and HSF in each panel of Fig. 7: a row per (arch, superclass)."""
-    if images.empty:
-        return images
     return pd.DataFrame(
         {"arch": arch, "superclass": name, "n_classes": classes}
         | statistics.correlation(part["norm_in_superclass"], part["hsf"])._asdict()
@@ -198,10 +192,9 @@ def training_curves(run: NetworkResults) -> pd.DataFrame:
     return _first(table, "arch", "measure", "series", "epoch")
 
 
+@of_people
 def score_by_bin(study: StudyResults, arch: str, scores: Sequence[str]) -> pd.DataFrame:
     """Mean of each score within each bin of HSF: a row per (arch, score, bin)."""
-    if not study.has_people:
-        return pd.DataFrame()
     table = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
     parts = [statistics.means(table, ["bin"], score).assign(arch=arch, score=score) for score in scores]
     return _first(pd.concat(parts, ignore_index=True), "arch", "score")
@@ -250,7 +243,7 @@ def accuracy(run: NetworkResults) -> Estimate:
 
 def _curves(run: NetworkResults, epochs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     epochs = epochs[epochs["epoch"] > 0]  # "Epoch starts from 1" (Sec. 3)
-    parts = [statistics.means(epochs, by, column).assign(measure=name) for name, column in MEASURES.items()]
+    parts = [statistics.means(epochs, by, column).assign(measure=name) for name, column in OVER_EPOCHS.items()]
     table = pd.concat(parts, ignore_index=True)
     fell = run.training.loc[run.training["learning_rate"].diff() < 0, "epoch"]
     table["drop"] = table["epoch"].isin(fell)

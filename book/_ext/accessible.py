@@ -17,7 +17,7 @@ REPAIRS = (
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
 )
-NAMED = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"')
+SEARCH_BUTTON = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"')
 
 
 class RowHeaders(SphinxTransform):
@@ -40,8 +40,8 @@ def rename(app: Sphinx, error: Exception | None) -> None:
     """Removes the label of the theme's search field, because its text is its name."""
     for path in () if error else Path(app.outdir).rglob("*.html"):
         text = path.read_text("utf-8")
-        if NAMED.search(text):
-            path.write_text(NAMED.sub(r"\1", text), "utf-8")
+        if SEARCH_BUTTON.search(text):
+            path.write_text(SEARCH_BUTTON.sub(r"\1", text), "utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

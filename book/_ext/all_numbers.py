@@ -11,12 +11,12 @@ from study_pages import studies
 
 from report import front, numbers, styles, text
 
-PAGE = "book/numbers"
-CSV = f"{PAGE}.csv"
-HEADS = ("study", "network", "number", "value", "95 % interval", "n", "verdict on the claim")
+NUMBERS_PAGE = "book/numbers"
+CSV = f"{NUMBERS_PAGE}.csv"
+COLUMN_HEADS = ("study", "network", "number", "value", "95 % interval", "n", "verdict on the claim")
 
 
-def table(app: Sphinx) -> pd.DataFrame:
+def of_book(app: Sphinx) -> pd.DataFrame:
     """For all studies in the order of the contents; ``page`` is relative to this page."""
     parts = []
     for name, title in studies(app.config).items():
@@ -30,8 +30,8 @@ class Numbers(SphinxDirective):
         for name in studies(self.config):
             for path in Path(self.env.srcdir, front.PAGES, name).glob("files/tab-*.csv"):
                 self.env.note_dependency(str(path))
-        rows = "\n".join(_row(row) for row in table(self.env.app).to_dict("records"))
-        heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
+        rows = "\n".join(_row(row) for row in of_book(self.env.app).to_dict("records"))
+        heads = "".join(f'<th scope="col">{head}</th>' for head in COLUMN_HEADS)
         html = (
             '<div class="pst-scrollable-table-container" tabindex="0" role="region" aria-label="All numbers">'
             f'<table class="table numbers"><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
@@ -48,24 +48,24 @@ def _row(row: dict) -> str:
         f'<th scope="row"><a href="{escape(row["page"])}">{escape(row["number"])}</a></th>'
         f'<td data-sort="{row["value"]:.9g}">{value}</td><td>{interval}</td>'
         f'<td data-sort="{row["n"]:.9g}">{"" if pd.isna(row["n"]) else text.count(row["n"])}</td>'
-        f"<td>{styles.VERDICTS[verdict] + text.SPACE + verdict if verdict else ''}</td></tr>"
+        f"<td>{styles.VERDICT_SIGNS[verdict] + text.SPACE + verdict if verdict else ''}</td></tr>"
     )
 
 
-def write(app: Sphinx, error: Exception | None) -> None:
+def write_csv(app: Sphinx, error: Exception | None) -> None:
     """The same as a CSV file beside the page."""
-    if error is None and PAGE in app.env.found_docs:
-        table(app).to_csv(Path(app.outdir, CSV), index=False, float_format="%.9g", lineterminator="\n")
+    if error is None and NUMBERS_PAGE in app.env.found_docs:
+        of_book(app).to_csv(Path(app.outdir, CSV), index=False, float_format="%.9g", lineterminator="\n")
 
 
 def add_script(app: Sphinx, name: str, *_) -> None:
     """Adds the script to this page only."""
-    if name == PAGE:
+    if name == NUMBERS_PAGE:
         app.add_js_file("sorting.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("numbers", Numbers)
     app.connect("html-page-context", add_script)
-    app.connect("build-finished", write)
+    app.connect("build-finished", write_csv)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,13 +9,13 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-PAGE = "explorer"  # the last part of the name of all these pages
-FILES = "files/explorer-*"
+EXPLORER_PAGE = "explorer"  # the last part of the name of all these pages
+EXPLORER_FILES = "files/explorer-*"
 SCRIPTS = ("selection.js", "explorer.js")  # the second calls the first
 
 
 def is_explorer(name: str) -> bool:
-    return name.rpartition("/")[2] == PAGE
+    return name.rpartition("/")[2] == EXPLORER_PAGE
 
 
 def add_scripts(app: Sphinx, page: str, *_) -> None:
@@ -30,7 +30,7 @@ def copy_files(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Copies the files beside the page, under the same names."""
     for name in filter(is_explorer, env.found_docs):
         source, target = (Path(folder, name).parent for folder in (app.srcdir, app.outdir))
-        for file in source.glob(FILES):
+        for file in source.glob(EXPLORER_FILES):
             (target / "files").mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target / "files")
     return []

@@ -16,7 +16,7 @@ from sphinx.util.nodes import make_refnode
 
 PAGES = "book/runs"  # below it a folder per study, and in that one per network
 PICTURED = "explorer"  # the page that is missing in the book of `make read`
-SHOWN = ("fig-", "tab-")  # prefixes of the labels of figures and tables
+LINKED = ("fig-", "tab-")  # prefixes of the labels of figures and tables
 
 
 class FigureLinks(SphinxPostTransform):
@@ -36,7 +36,7 @@ class FigureLinks(SphinxPostTransform):
                 continue
             if PurePosixPath(name).name.startswith(PICTURED) and self.beside(name) not in self.env.found_docs:
                 link.replace_self(nodes.Text(f"{text} in the book that make book builds"))
-            if link.get("refdomain") is None and name.startswith(SHOWN):
+            if link.get("refdomain") is None and name.startswith(LINKED):
                 found = [labels[name + end] for end in endings if name + end in labels]
                 link.replace_self(self.reference(*found[0], text) if found else text)
             elif link.get("reftargetid") in entries:

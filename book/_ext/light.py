@@ -13,11 +13,11 @@ from sphinx.application import Sphinx
 
 SCRIPT = "scripts/fontawesome.js"  # below _static
 STYLE = "styles/pydata-sphinx-theme.css"
-OWN = {"book.css", "definition.css", "explorer.css"}
+OWN_STYLES = {"book.css", "definition.css", "explorer.css"}
 ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'  # width, height, outline
 USED = re.compile(r"\bfa-([a-z][a-z0-9-]*)")
 FONT = re.compile(r"@font-face\{[^}]*Awesome[^}]*\}")
-DRAWN = """
+ICON_RULES = """
 /* Icons: Font Awesome Free, CC BY 4.0, fontawesome.com */
 .fa, .fas, .fa-solid, .admonition > .admonition-title::after, a.reference.download::before {
   display: inline-block; width: 1.25em; height: 1em; vertical-align: -.125em; background: currentColor;
@@ -49,21 +49,21 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         return
     pages = list(Path(app.outdir).rglob("*.html"))
     scripts = [path for path in static.rglob("*.js") if path != static / SCRIPT]
-    icons = drawn((static / SCRIPT).read_text("utf-8"), [path.read_text("utf-8") for path in (*pages, *scripts)])
+    icons = outlined((static / SCRIPT).read_text("utf-8"), [path.read_text("utf-8") for path in (*pages, *scripts)])
     for page in pages:
         text = ICONS.sub("", page.read_text("utf-8"))
         page.write_text(text if page.name == "search.html" else SEARCH.sub("", text), "utf-8")
     words = {word for path in (*pages, *scripts) for word in WORD.findall(path.read_text("utf-8"))}
     for path in static.rglob("*.css"):
-        if path.name not in OWN:
+        if path.name not in OWN_STYLES:
             path.write_text(used(FONT.sub("", path.read_text("utf-8")), words), "utf-8")
     with (static / STYLE).open("a", encoding="utf-8") as style:
-        style.write(DRAWN + icons)
+        style.write(ICON_RULES + icons)
     for path in (static / SCRIPT, *static.rglob("*.map")):
         path.unlink()
 
 
-def drawn(script: str, texts: list[str]) -> str:
+def outlined(script: str, texts: list[str]) -> str:
     """Rules that give each icon named in a text its outline."""
     names = {name: f".fa-{name}" for text in texts for name in USED.findall(text)} | ALWAYS
     found = {where: re.search(ICON.format(name=re.escape(name)), script) for name, where in sorted(names.items())}

@@ -48,7 +48,7 @@ def add_repository(_: Sphinx, config: Config) -> None:
 
 
 @cache
-def recorded() -> tuple[str, ...]:
+def recorded_folders() -> tuple[str, ...]:
     """The folders of recorded pages."""
     return tuple(f"book/runs/{study}/" for study in with_recorded({}))
 
@@ -56,7 +56,7 @@ def recorded() -> tuple[str, ...]:
 def add_buttons(app: Sphinx, page: str, *_: object) -> None:
     """The buttons of the theme that lead somewhere: a repository has the pages of recorded studies alone."""
     buttons = {}
-    if app.config.book_repository and page.startswith(recorded()):
+    if app.config.book_repository and page.startswith(recorded_folders()):
         buttons = {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"}
         if colab.opens_in_colab(Path(app.env.doc2path(page)), app.config.book_repository):
             buttons["colab_url"] = COLAB

@@ -28,12 +28,12 @@ def studies(config: Config) -> dict[str, str]:
     found = {}
     for part in parts:
         for chapter in part["chapters"]:
-            if name := study_of(chapter["file"]):
+            if name := study_of_page(chapter["file"]):
                 found[name] = part["caption"]
     return found
 
 
-def study_of(page: str) -> str:
+def study_of_page(page: str) -> str:
     """The folder of the study that a page is of; empty where it is of none."""
     path = PurePosixPath(page)
     return path.relative_to(front.PAGES.as_posix()).parts[0] if path.is_relative_to(front.PAGES.as_posix()) else ""
@@ -51,12 +51,12 @@ class StudyPages(SphinxTransform):
 
     def apply(self, **_) -> None:
         page = PurePosixPath(self.env.docname)
-        title = studies(self.config).get(study_of(page.as_posix()))
+        title = studies(self.config).get(study_of_page(page.as_posix()))
         heading = next(self.document.findall(nodes.title), None)
         if title is None or heading is None:
             return
         folder = page.parent.name
-        network = "" if folder == study_of(page.as_posix()) else f": {styles.architecture(folder).label}"
+        network = "" if folder == study_of_page(page.as_posix()) else f": {styles.architecture(folder).label}"
         stop = " " if heading.astext().endswith("?") and not network else ", "
         heading += nodes.Text(f"{network}{stop}{title}")
         if contents.simulated(title):

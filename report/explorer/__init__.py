@@ -1,7 +1,7 @@
 """The explorer: every test image with its scores and human labels, as files that a page opens from disk.
 
     explorer-data.js    window.explorerData = {...}: columns with a value per image, in the tables' order
-    explorer-<m>.webp   mosaic m: images m * PER_MOSAIC, ..., in rows of ACROSS, left to right
+    explorer-<m>.webp   mosaic m: images m * PER_MOSAIC, ..., in rows of TILES_ACROSS, left to right
 
 Without the image files there is only the first; the page then shows the table and the scatter plot.
 A page opened from disk may load scripts and images but not fetch JSON, so the data is in a script.
@@ -25,18 +25,17 @@ from analysis.datasets import Images
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 from analysis.pipeline import study_of
-from analysis.studies import RECORDED
+from analysis.studies import RECORDED_STUDIES
 from analysis.study.results import StudyResults
 from report import styles
 
 TILE = 32  # largest side of an image in a mosaic, in pixels
-ACROSS = 32  # images per row of a mosaic
+TILES_ACROSS = 32  # images per row of a mosaic
 PER_MOSAIC = 1024  # images
-BUDGET = 2_600_000  # bytes of all files, so that the page with everything it loads is under 3 MB
+MOST_BYTES = 2_600_000  # bytes of all files, so that the page with everything it loads is under 3 MB
 QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the files fit the budget
 
 FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset cifar10h, which downloads them once"}
-AGAIN = "then run make book again."
 NOT_PASSED_ON = {"imagenet": "ImageNet images"}
 
 # The scores offered, if a table has them; AVH first.
@@ -54,7 +53,7 @@ def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Im
         get = FETCH.get(parameters.dataset, "put your copy there")
         return None, (
             "The images are not available here, only their recorded scores: "
-            f"folder {where} does not contain this dataset. To see them, {get}; {AGAIN}"
+            f"folder {where} does not contain this dataset. To see them, {get}; then run make book again."
         )
     if study.dataset["people"] and not answers:  # the hash of the data includes them
         where = parameters.human_labels or where
@@ -70,18 +69,18 @@ def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Im
 
 def images_to_print(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
     """The same for images in figures; None for recorded pages if the terms of the dataset forbid redistribution."""
-    if parameters.results_dir == RECORDED.name and parameters.dataset in NOT_PASSED_ON:
+    if parameters.results_dir == RECORDED_STUDIES.name and parameters.dataset in NOT_PASSED_ON:
         what = NOT_PASSED_ON[parameters.dataset]
         return None, f"{what} may not be redistributed, so recorded pages do not show them."
     return available_images(parameters, study)
 
 
-def files(study: StudyResults, arch: str, images: Images | None, budget: int = BUDGET) -> dict[str, bytes]:
+def files(study: StudyResults, arch: str, images: Images | None, budget: int = MOST_BYTES) -> dict[str, bytes]:
     """All files of the explorer of a network by name, within ``budget`` bytes in total if any quality allows it."""
     if images is None:
         return {"explorer-data.js": data_script(data(study, arch))}
     tiles = thumbnails(images)
-    script = data_script(data(study, arch) | {"tile": tiles.shape[1], "across": ACROSS, "perMosaic": PER_MOSAIC})
+    script = data_script(data(study, arch) | {"tile": tiles.shape[1], "across": TILES_ACROSS, "perMosaic": PER_MOSAIC})
     for quality in QUALITIES:
         mosaics = [encode(mosaic, quality) for mosaic in tiled(tiles)]
         if len(script) + sum(map(len, mosaics)) <= budget:
@@ -98,7 +97,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
     columns = {name: (table if name in table else images) for name in OFFERED if name in table or name in images}
     columns = {name: source for name, source in columns.items() if source[name].notna().any()}
     content = {
-        "network": styles.architecture(arch).label,
+        "network": styles.label(arch),
         "classes": study.classes(arch),
         "id": list(map(str, table["id"])),
         "label": integers(table["label"]),
@@ -113,7 +112,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
         content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
         counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
         if set(counts) <= set(images):
-            content["answers"] = _answers(images[counts].to_numpy())
+            content["answers"] = _named_classes(images[counts].to_numpy())
     return content
 
 
@@ -122,7 +121,7 @@ def _described(score: str) -> dict[str, str]:
     return {"label": style.label, "meaning": style.meaning}
 
 
-def _answers(counts: np.ndarray) -> list[list[tuple[int, int]]]:
+def _named_classes(counts: np.ndarray) -> list[list[tuple[int, int]]]:
     """Counts (N, C) -> for each image (class, n) for each class chosen at least once, the most frequent first."""
     return [[(int(k), int(row[k])) for k in np.argsort(-row, kind="stable") if row[k]] for row in counts]
 
@@ -164,14 +163,14 @@ def _smaller(batch: np.ndarray) -> np.ndarray:
 
 
 def tiled(tiles: np.ndarray) -> Iterator[np.ndarray]:
-    """The mosaics (rows * tile, ACROSS * tile, 3), the last one only as high as necessary."""
+    """The mosaics (rows * tile, TILES_ACROSS * tile, 3), the last one only as high as necessary."""
     size = tiles.shape[1]
     for part in _parts(len(tiles)):
-        rows = -(-len(part) // ACROSS)
-        mosaic = np.zeros((rows * ACROSS, size, size, 3), np.uint8)
+        rows = -(-len(part) // TILES_ACROSS)
+        mosaic = np.zeros((rows * TILES_ACROSS, size, size, 3), np.uint8)
         mosaic[: len(part)] = tiles[part]
-        mosaic = mosaic.reshape(rows, ACROSS, size, size, 3).swapaxes(1, 2)  # (rows, size, ACROSS, size, 3)
-        yield mosaic.reshape(rows * size, ACROSS * size, 3)
+        mosaic = mosaic.reshape(rows, TILES_ACROSS, size, size, 3).swapaxes(1, 2)  # (rows, size, TILES_ACROSS, size, 3)
+        yield mosaic.reshape(rows * size, TILES_ACROSS * size, 3)
 
 
 def encode(mosaic: np.ndarray, quality: int) -> bytes:
@@ -181,4 +180,4 @@ def encode(mosaic: np.ndarray, quality: int) -> bytes:
 
 
 # The markup before the script fills it. It contains no text from users.
-PAGE = Path(__file__).with_name("page.html").read_text("utf-8")
+PAGE_HTML = Path(__file__).with_name("page.html").read_text("utf-8")

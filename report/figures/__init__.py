@@ -15,28 +15,3 @@ from report.figures.overtaking import figure_d1
 from report.figures.panels import Drawn, own_style
 from report.figures.paper import figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7
 from report.figures.starts import figure_starts
-
-__all__ = [
-    "Drawn",
-    "figure_1",
-    "figure_2",
-    "figure_3",
-    "figure_4",
-    "figure_5",
-    "figure_6",
-    "figure_7",
-    "figure_b1",
-    "figure_b2",
-    "figure_bins",
-    "figure_c1",
-    "figure_c2",
-    "figure_d1",
-    "figure_front",
-    "figure_h1",
-    "figure_h2",
-    "figure_h3",
-    "figure_h4",
-    "figure_starts",
-    "figure_t1",
-    "own_style",
-]

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import HSF, NARROW, figure
+from report.figures.panels import HSF, NARROW, draw_marks, figure
 
 DODGE = 0.66  # share of the height of a bin over which its networks are spread
 
@@ -23,10 +23,8 @@ def figure_bins(table: pd.DataFrame) -> Figure:
     for arch, shift in zip(archs, shifts, strict=True):
         style, rows = styles.architecture(arch), table[table["arch"] == arch].set_index("bin").loc[bins]
         places = np.arange(len(bins)) + shift
-        ends = np.nan_to_num(np.stack([rows["value"] - rows["low"], rows["high"] - rows["value"]]).astype(float))
-        look = {"color": style.colour, "marker": style.marker, "markersize": 5, "linestyle": ""}
-        left.errorbar(rows["value"], places, xerr=ends, elinewidth=1.3, label=style.label, **look)
-        right.plot(rows["spread"], places, **look)
+        draw_marks(left, rows, places, style, 5, 1.3)
+        right.plot(rows["spread"], places, style.marker, color=style.colour, markersize=5)
     for ax in (left, right):
         ax.grid(axis="y", visible=False)
         for edge in np.arange(len(bins) - 1) + 0.5:
@@ -37,8 +35,6 @@ def figure_bins(table: pd.DataFrame) -> Figure:
     left.set(xlabel="Spearman's ρ with HSF", ylabel=f"{HSF} (HSF)", ylim=(len(bins) - 0.5, -0.5))
     right.set(xlabel="spread of HSF", xlim=(0, 1.12), xticks=(0, 0.5, 1))
     right.tick_params(labelleft=False, left=False)
-    handles, labels = left.get_legend_handles_labels()
-    fig.legend(
-        handles, labels, loc="outside upper center", ncols=min(4, len(archs)), columnspacing=1, handletextpad=0.2
-    )
+    look = {"loc": "outside upper center", "columnspacing": 1, "handletextpad": 0.2}
+    fig.legend(*left.get_legend_handles_labels(), ncols=min(4, len(archs)), **look)
     return fig

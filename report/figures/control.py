@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import NARROW, error_bars, figure, for_phone, shares, side_by_side
+from report.figures.panels import NARROW, draw_marks, error_bars, figure, for_phone, name_rows, shares, side_by_side
 
-PEOPLE = styles.Style("simulated annotators", "#000000", "*")
-TITLES = {"HSF": "simulated HSF"}
+ANNOTATOR_STYLE = styles.Style("simulated annotators", "#000000", "*")
+PANEL_TITLES = {"HSF": "simulated HSF"}
 
 
 @figure("Dots with intervals, one panel per cause, one row per score", wording.describe_causes)
@@ -26,22 +26,15 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     for ax, panel in zip(axes, panels, strict=True):
         asked = table[(table["of"] == panel.of) & (table["given"] == panel.given)]
         for arch in archs:
-            dots = asked[asked["arch"] == arch].rename(columns={"value": "mean"})
-            style = styles.architecture(arch) if arch else PEOPLE
+            dots = asked[asked["arch"] == arch]
+            style = styles.architecture(arch) if arch else ANNOTATOR_STYLE
             places = [scores.index(score) + offsets.get(arch, 0.0) for score in dots["score"]]
-            ax.errorbar(
-                dots["mean"], places, xerr=error_bars(dots), fmt=style.marker, color=style.colour, label=style.label,
-                markersize=8 if style is PEOPLE else 5, elinewidth=1.3,
-            )  # fmt: skip
+            draw_marks(ax, dots, places, style, 8 if style is ANNOTATOR_STYLE else 5, 1.3)
         ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
-        ax.set_title(f"{TITLES.get(panel.of, panel.of)},\ncontrolling for {panel.given}", fontsize=9.5)
+        ax.set_title(f"{PANEL_TITLES.get(panel.of, panel.of)},\ncontrolling for {panel.given}", fontsize=9.5)
         ax.set_xlabel("partial rank correlation")
-        ax.grid(axis="y", visible=False)
-        for row in range(1, len(scores)):
-            ax.axhline(row - 0.5, color="#e4e4e4", linewidth=0.6)
-    names = [TITLES["HSF"] if score == "hsf" else styles.SCORES[score].label for score in scores]
-    axes[0].set_yticks(range(len(scores)), [name.replace(" ", "\n", 1) for name in names])
-    axes[0].set_ylim(len(scores) - 0.5, -0.5)
+        names = [PANEL_TITLES["HSF"] if score == "hsf" else styles.SCORES[score].label for score in scores]
+        name_rows(ax, [name.replace(" ", "\n", 1) for name in names])
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=for_phone(3, 2))
     return fig
 
@@ -56,7 +49,7 @@ def figure_c2(table: pd.DataFrame) -> Figure:
     ticks = list(table["degradation"].cat.categories)
     fig = Figure(figsize=(NARROW, 0.9 + 2.1 * len(measures)), layout="constrained")
     axes = fig.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
-    looks = [styles.BINS[i] for i in np.linspace(len(styles.BINS) - 1, 0, len(ranges)).round().astype(int)]
+    looks = [styles.BIN_LOOKS[i] for i in np.linspace(len(styles.BIN_LOOKS) - 1, 0, len(ranges)).round().astype(int)]
     for ax, measure in zip(axes, measures, strict=True):
         for i, (name, (colour, marker)) in enumerate(zip(ranges, looks, strict=True)):
             line = table[(table["measure"] == measure) & (table["ambiguity"] == name)]

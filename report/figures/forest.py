@@ -5,32 +5,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.statistics import Estimate
 from report import styles, wording
-from report.figures.panels import NARROW, error_bars, figure, for_phone, side_by_side
+from report.figures.panels import NARROW, draw_marks, figure, for_phone, name_rows, side_by_side
 
 ROW = 0.22  # inches of a row without its markers
 MARKER = 0.075  # inches of a marker with its interval
 MARGIN = 0.05  # of a correlation, shown beyond the required range
 
 
-def with_ceiling(table: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
+def with_ceiling(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
     """The data of Figure B1: the scores with the noise ceiling."""
-    band = ceiling.iloc[0]
-    return table.assign(ceiling=band["mean"], ceiling_low=band["low"], ceiling_high=band["high"])
+    return table.assign(ceiling=ceiling.value, ceiling_low=ceiling.low, ceiling_high=ceiling.high)
 
 
 @figure("A forest plot, one row per score", wording.describe_baselines, data=with_ceiling)
-def figure_b1(table: pd.DataFrame, ceiling: pd.DataFrame) -> Figure:
+def figure_b1(table: pd.DataFrame, ceiling: Estimate) -> Figure:
     """Correlation of scores with HSF, networks side by side, with the noise ceiling.
 
-    table: arch, label, mean, low, high, a row per (label, arch), labels in order. ceiling: mean, low, high; one row.
+    table: arch, label, mean, low, high, a row per (label, arch), labels in order.
     """
     labels, archs = list(table["label"].unique()), list(table["arch"].unique())
     fig = Figure(figsize=(NARROW, 1.1 + len(labels) * (ROW + MARKER * len(archs))), layout="constrained")
     ax = fig.subplots()
-    band = ceiling.iloc[0]
-    ax.axvspan(band["low"], band["high"], color="#999999", alpha=0.3, linewidth=0)
-    ax.axvline(band["mean"], color="#555555", linewidth=1.2, linestyle="--", label="noise ceiling")
+    ax.axvspan(ceiling.low, ceiling.high, color="#999999", alpha=0.3, linewidth=0)
+    ax.axvline(ceiling.value, color="#555555", linewidth=1.2, linestyle="--", label="noise ceiling")
     forest(ax, table, labels)
     ax.set_xlabel("Spearman's correlation with\nhuman selection frequency (HSF)")
     (ceilings, *handles), (band, *names) = ax.get_legend_handles_labels()
@@ -71,22 +70,8 @@ def forest(ax: Axes, table: pd.DataFrame, labels: list[str]) -> None:
     ax.axvline(0, color="#555555", linewidth=0.8)
     for arch, offset in zip(archs, offsets(len(archs)), strict=True):
         style, points = styles.architecture(arch), table[table["arch"] == arch]
-        places = np.array([labels.index(label) for label in points["label"]]) + offset
-        ax.errorbar(
-            points["mean"],
-            places,
-            xerr=error_bars(points),
-            fmt=style.marker,
-            color=style.colour,
-            markersize=4,
-            elinewidth=1.1,
-            label=style.label,
-        )
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.grid(axis="y", visible=False)
-    for place in range(1, len(labels)):
-        ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
+        draw_marks(ax, points, np.array([labels.index(label) for label in points["label"]]) + offset, style)
+    name_rows(ax, labels)
 
 
 def offsets(networks: int) -> np.ndarray:

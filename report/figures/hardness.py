@@ -9,7 +9,7 @@ from report import wording
 from report.figures.panels import NARROW, figure
 
 LONGEST = 16  # characters of a class name
-ACROSS = 4  # likely label errors side by side
+PICTURES_ACROSS = 4  # likely label errors side by side
 
 
 @figure("Small images, each with its score", wording.describe_class_ends, pixels=True)
@@ -46,10 +46,10 @@ def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
     """
     if pictures is None:
         return None
-    lines = -(-len(table) // ACROSS)
+    lines = -(-len(table) // PICTURES_ACROSS)
     fig = Figure(figsize=(NARROW, 0.1 + 1.55 * lines), layout="constrained")
     fig.get_layout_engine().set(h_pad=0.08)
-    axes = fig.subplots(lines, ACROSS, squeeze=False).ravel()
+    axes = fig.subplots(lines, PICTURES_ACROSS, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
     rows = zip(table["class"], table["nearest"], table["avh"], pictures, strict=True)

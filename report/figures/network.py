@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from report import styles, wording
 from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
 
-OUTCOMES = {"right": "correctly classified", "wrong": "misclassified"}
+OUTCOMES_IN_WORDS = {"right": "correctly classified", "wrong": "misclassified"}
 
 
 @figure("Curves of loss, accuracy and learning rate", wording.describe_training)
@@ -77,7 +77,7 @@ def figure_h2(table: pd.DataFrame) -> Figure:
     for outcome, cells in table.groupby("outcome"):
         colour, dash = looks[outcome]
         edges = [*cells["low"], cells["high"].iloc[-1]]
-        label = f"{OUTCOMES[outcome]} (n = {cells['n'].sum():,})"
+        label = f"{OUTCOMES_IN_WORDS[outcome]} (n = {cells['n'].sum():,})"
         ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
     ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -20,30 +20,15 @@ def figure_d1(table: pd.DataFrame) -> Figure:
     looks = {"avh": "-", "confidence": "--"}
     for arch, rows in table.groupby("arch", sort=False):
         style = styles.architecture(arch)
+        look = {"color": style.colour, "marker": style.marker, "markersize": 4.5}
         for score, dash in looks.items():
             points = rows[rows["score"] == score].sort_values("epoch")
             filled = style.colour if score == "avh" else "white"
-            upper.plot(
-                points["accuracy"],
-                points["value"],
-                dash,
-                color=style.colour,
-                marker=style.marker,
-                markersize=4.5,
-                markerfacecolor=filled,
-            )
-        lead = rows[rows["score"] == "lead"].sort_values("epoch").rename(columns={"value": "mean"})
-        lower.errorbar(
-            lead["accuracy"],
-            lead["mean"],
-            error_bars(lead),
-            color=style.colour,
-            marker=style.marker,
-            markersize=4.5,
-            elinewidth=1,
-        )
-    lower.axhline(0, color="#555555", linewidth=1)
-    upper.axhline(0, color="#555555", linewidth=1)
+            upper.plot(points["accuracy"], points["value"], dash, markerfacecolor=filled, **look)
+        lead = rows[rows["score"] == "lead"].sort_values("epoch")
+        lower.errorbar(lead["accuracy"], lead["value"], error_bars(lead), elinewidth=1, **look)
+    for ax in (lower, upper):
+        ax.axhline(0, color="#555555", linewidth=1)
     upper.set_ylabel("Spearman's correlation with HSF")
     lower.set(ylabel="|AVH| − |confidence|", xlabel="accuracy on the test images")
     lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -51,16 +36,9 @@ def figure_d1(table: pd.DataFrame) -> Figure:
         Line2D([], [], color=(s := styles.architecture(arch)).colour, marker=s.marker, label=s.label)
         for arch in table["arch"].unique()
     ]
+    keys = {"avh": ("−AVH", "#333333"), "confidence": ("confidence", "white")}
     scores = [
-        Line2D(
-            [],
-            [],
-            color="#333333",
-            linestyle=dash,
-            marker="o",
-            label={"avh": "−AVH", "confidence": "confidence"}[score],
-            markerfacecolor="#333333" if score == "avh" else "white",
-        )
+        Line2D([], [], color="#333333", linestyle=dash, marker="o", label=keys[score][0], mfc=keys[score][1])
         for score, dash in looks.items()
     ]
     fig.legend(handles=networks + scores, loc="outside lower center", ncols=3)

@@ -14,12 +14,13 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from numpy.typing import ArrayLike
 
 from report import styles
 from report.figures import glyphs
 
 NARROW = 4.6  # inches: stacked panels, fits on a phone
-MEAN = "#D55E00"  # line through the bins of a histogram
+MEAN_COLOUR = "#D55E00"  # line through the bins of a histogram
 HSF = "human selection frequency"
 
 RC = {
@@ -128,7 +129,7 @@ def draw_curves(
             draw_band(ax, part, colour, time)
         for epoch in sorted(panel.loc[panel["drop"], time].unique()) if "drop" in panel else ():
             ax.axvline(epoch - 0.5, color="#777777", linewidth=0.9, linestyle=":", zorder=1)
-        ax.set_title(styles.architecture(arch).label if measure == measures[0] else "")
+        ax.set_title(styles.label(arch) if measure == measures[0] else "")
         if arch in archs[:: LAYOUT.get().columns]:
             of = "" if measure == "accuracy" or "example" in panel else "mean "
             ax.set_ylabel(f"{of}{styles.SCORES[measure].axis}")
@@ -214,9 +215,9 @@ def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
     edges = cells.groupby("bin", observed=True).agg(low=("x_low", "min"), high=("x_high", "max"))
     bins = cells.drop_duplicates("bin").set_index("bin").join(edges).dropna(subset="bin_mean")
     middle = (bins["low"] + bins["high"]) / 2
-    for colour, width in (("white", 3.6), (MEAN, 1.5)):  # the white outline separates the line from the cells
+    for colour, width in (("white", 3.6), (MEAN_COLOUR, 1.5)):  # the white outline separates the line from the cells
         ax.errorbar(middle, bins["bin_mean"], error_bars(bins, "bin_"), color=colour, linewidth=width, elinewidth=width)
-    ax.plot(middle, bins["bin_mean"], "o", color=MEAN, markeredgecolor="white", markersize=5)
+    ax.plot(middle, bins["bin_mean"], "o", color=MEAN_COLOUR, markeredgecolor="white", markersize=5)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
     ax.set_xticks(for_phone(np.arange(6) / 5, np.arange(3) / 2))
@@ -233,9 +234,32 @@ def colour_bar(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
 
 
 def error_bars(table: pd.DataFrame, prefix: str = "") -> np.ndarray:
-    """Distances of the interval ends from the mean (2, rows); 0 if undefined, as for a single image."""
-    mean, low, high = (table[f"{prefix}{name}"].to_numpy(dtype=float) for name in ("mean", "low", "high"))
+    """Distances of the interval ends from the mean or value (2, rows); 0 if undefined, as for a single image."""
+    names = (middle(table) if not prefix else "mean", "low", "high")
+    mean, low, high = (table[f"{prefix}{name}"].to_numpy(dtype=float) for name in names)
     return np.nan_to_num(np.stack([mean - low, high - mean]))
+
+
+def middle(table: pd.DataFrame) -> str:
+    """The column that a table's intervals are around."""
+    return "mean" if "mean" in table else "value"
+
+
+def draw_marks(
+    ax: Axes, points: pd.DataFrame, places: ArrayLike, style: styles.Style, size: float = 4, width: float = 1.1
+) -> None:
+    """A marker with its horizontal interval for each point, at these heights."""
+    look = {"fmt": style.marker, "color": style.colour, "markersize": size, "elinewidth": width, "label": style.label}
+    ax.errorbar(points[middle(points)], places, xerr=error_bars(points), **look)
+
+
+def name_rows(ax: Axes, labels: list[str]) -> None:
+    """An axis of rows, one for each label, from top to bottom, with lines between them."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    for place in range(1, len(labels)):
+        ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
 
 
 def draw_band(ax: Axes, points: pd.DataFrame, colour: str, time: str = "epoch") -> None:

@@ -56,27 +56,35 @@ def figure_6(table: pd.DataFrame) -> Figure:
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
         ax.set_ylabel(styles.SCORES[score].axis if arch in archs[:: LAYOUT.get().columns] else "")
         ax.tick_params(labelleft=arch in archs[:: LAYOUT.get().columns])  # a score has the same scale for all networks
-        ax.set_title(styles.architecture(arch).label if score == scores[0] else "")
+        ax.set_title(styles.label(arch) if score == scores[0] else "")
         ax.set_xticks(np.arange(3) / 2)
     fig.supxlabel(HSF, fontsize=9)
     colour_bar(fig, mesh, axes)
     return fig
 
 
-@figure("Curves, one row per measure, one column per network", wording.describe_curves)
+CURVES = "Curves, one row per measure, one column per network"
+
+
+def one_line(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, None]]:
+    """The curve of a panel, in the colour of its network."""
+    return [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)]
+
+
+@figure(CURVES, wording.describe_curves)
 def figure_2(table: pd.DataFrame) -> Figure:
     """Means over all test images against the epoch: one row per measure, one column per network (Fig. 2).
 
     table: arch, measure, epoch, mean, low, high, drop.
     """
-    return draw_curves(table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)])
+    return draw_curves(table, one_line)
 
 
 @figure("Curves by bin of human selection frequency", wording.describe_curves, pixels=True)
 def figure_3(table: pd.DataFrame) -> Figure:
     """The same within bins of HSF, one curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)
-    colours = {name: styles.BINS[i % len(styles.BINS)] for i, name in enumerate(bins)}
+    colours = {name: styles.BIN_LOOKS[i % len(styles.BIN_LOOKS)] for i, name in enumerate(bins)}
 
     def lines(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, str]]:
         return [
@@ -97,15 +105,13 @@ def figure_3(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Curves, one row per measure, one column per network", wording.describe_curves)
+@figure(CURVES, wording.describe_curves)
 def figure_4(table: pd.DataFrame) -> Figure:
     """Mean norm and mean angle in the first optimiser steps: one row per measure, one column per network (Fig. 4).
 
     table: arch, measure, step, mean, low, high.
     """
-    return draw_curves(
-        table, lambda panel: [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)], "step"
-    )
+    return draw_curves(table, one_line, "step")
 
 
 @figure("Two images, and curves of the norm and angle of each", wording.describe_curves)
@@ -155,7 +161,7 @@ def figure_7(table: pd.DataFrame) -> Figure:
     for ax, (arch, name) in zip(axes, product(archs, names), strict=True):
         cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
         mesh = draw_cells(ax, cells, table["n"].max())
-        n, label = cells["n_classes"].iloc[0], styles.architecture(arch).label
+        n, label = cells["n_classes"].iloc[0], styles.label(arch)
         group = f"{name}: {n} class{'es' if n > 1 else ''}"
         ax.set_title(for_phone(group if arch == archs[0] else "", f"{label}\n{fill(group, 18)}"))
         ax.set_xlabel(for_phone(HSF if arch == archs[-1] else "", ""))

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import error_bars, figure, for_phone, side_by_side
+from report.figures.panels import draw_marks, figure, for_phone, name_rows, side_by_side
 
 ROW, POINT = 0.16, 0.07  # inches of a row without its points, and of each point
 
@@ -32,25 +32,12 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
             points = rows[rows["label"] == label]
             spots = place + (np.arange(len(points)) - (len(points) - 1) / 2) * POINT / (ROW + POINT * lanes)
             for arch in points["arch"].unique():
-                style, mine = styles.architecture(arch), (points["arch"] == arch).to_numpy()
-                ax.errorbar(
-                    points["value"][mine],
-                    spots[mine],
-                    xerr=error_bars(points[mine].assign(mean=points["value"][mine])),
-                    fmt=style.marker,
-                    color=style.colour,
-                    markersize=3.5,
-                    elinewidth=1,
-                    label=style.label,
-                )
-            if place:
-                ax.axhline(place - 0.5, color="#e4e4e4", linewidth=0.6, zorder=0)
+                mine = (points["arch"] == arch).to_numpy()
+                draw_marks(ax, points[mine], spots[mine], styles.architecture(arch), 3.5, 1)
         ax.set(xlabel=axis[k % len(axis)])
         ax.set_title("\n".join(textwrap.wrap(panel, for_phone(20, 16))), fontsize=8.5)
-        ax.set_yticks(range(len(labels)), labels)
-        ax.set_ylim(len(labels) - 0.5, -0.5)
-        ax.grid(axis="y", visible=False)
-    if not {styles.architecture(arch).label for arch in archs} <= set(labels):  # else the rows name them
+        name_rows(ax, labels)
+    if not {styles.label(arch) for arch in archs} <= set(labels):  # else the rows name them
         named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
         fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=for_phone(4, 2))
     return fig

@@ -8,14 +8,14 @@ import pandas as pd
 from analysis.catalogue import COMPARED, SCORES
 from analysis.statistics import Estimate
 from analysis.study.baselines import absent
-from analysis.study.results import StudyResults
+from analysis.study.results import StudyResults, unless_empty
 from report import styles, text
+from report.wording.forms import by_network, by_side, each, in_sentences
 
 
+@unless_empty()
 def with_labels(table: pd.DataFrame) -> pd.DataFrame:
     """``baselines.turned_baselines`` with a ``label`` per score, with a minus if the sign was reversed."""
-    if table.empty:
-        return table
     names = [f"{text.MINUS if SCORES[score].sign < 0 else ''}{score_label(score)}" for score in table["score"]]
     return table[["score", "arch"]].assign(label=names, **table.drop(columns=["score", "arch"]))
 
@@ -24,7 +24,19 @@ def score_label(score: str) -> str:
     return styles.SCORES[score].label
 
 
-def baselines_table(table: pd.DataFrame) -> pd.DataFrame:
+def baselines_caption(_: pd.DataFrame, ceiling: Estimate) -> str:
+    """The caption of the table below."""
+    return (
+        "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets its "
+        f"absolute value as a share of the noise ceiling, {text.with_interval(ceiling)}; the partial correlation "
+        "controlling for correctness; and the lead over AVH, which is the difference between the absolute values of "
+        "the correlations, paired over images (above 0: the score correlates with HSF more strongly than AVH). All "
+        "with 95 % bootstrap intervals over images."
+    )
+
+
+@text.captioned(baselines_caption)
+def baselines_table(table: pd.DataFrame, *_: Estimate) -> pd.DataFrame:
     """``baselines.compare_baselines`` for readers: a row per (score, network), the score named in the first row."""
     rows, before = [], None
     for row in table.to_dict("records"):
@@ -34,7 +46,7 @@ def baselines_table(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "score": f"{score_label(row['score'])}{uses}" if row["score"] != before else "",
-                "network": styles.architecture(row["arch"]).label,
+                "network": styles.label(row["arch"]),
                 "with HSF": f"{text.number(row['value'])} {text.bracketed(row['low'], row['high'])}{share}",
                 "controlling for correctness": _interval(row, "partial"),
                 "lead over AVH": lead,
@@ -51,47 +63,26 @@ def _interval(row: Mapping, name: str, digits: int = 2) -> str:
     return f"{text.number(row[name], digits)} {text.bracketed(row[f'{name}_low'], row[f'{name}_high'], digits)}"
 
 
-def baselines_caption(ceiling: Estimate) -> str:
-    """The caption of that table."""
-    return (
-        "Spearman's correlation of each score with human selection frequency (HSF), and in round brackets its "
-        f"absolute value as a share of the noise ceiling, {text.with_interval(ceiling)}; the partial correlation "
-        "controlling for correctness; and the lead over AVH, which is the difference between the absolute values of "
-        "the correlations, paired over images (above 0: the score correlates with HSF more strongly than AVH). All "
-        "with 95 % bootstrap intervals over images."
-    )
-
-
 def baselines_sentences(table: pd.DataFrame) -> list[str]:
     """Which scores correlate with HSF more strongly than AVH, and the partial correlations: two sentences per network.
 
     Scores that rank images exactly as another score does are not named.
     """
-    if table.empty:
-        return []
-    return [_sentence(table[table["arch"] == arch].set_index("score")) for arch in table["arch"].unique()]
+    return [_against_avh(arch, rows.set_index("score")) for arch, rows in each(table, "arch")]
 
 
-def _sentence(rows: pd.DataFrame) -> str:
-    network, avh = styles.architecture(rows["arch"].iloc[0]).label, rows.loc["avh"]
-    others = rows[[score != "avh" and not SCORES[score].twin for score in rows.index]]
-    more, less = others["lead_low"] > 0, others["lead_high"] < 0
-    ways = {
-        "more strongly": more,
-        "less strongly": less,
-        "neither clearly more nor less strongly": ~(more | less),
-    }
-    parts = [
-        f"{how}: {text.listing(map(score_label, others.index[which]))}" for how, which in ways.items() if which.any()
-    ]
+def _against_avh(arch: str, rows: pd.DataFrame) -> str:
+    avh, others = rows.loc["avh"], rows[[score != "avh" and not SCORES[score].twin for score in rows.index]]
+    ways = "more strongly: {}", "less strongly: {}", "neither clearly more nor less strongly: {}"
+    said = by_side(others, ways, lambda part: text.listing(map(score_label, part.index)), "lead_low", "lead_high")
     given = text.listing(
         f"{score_label(score)} {_interval(rows.loc[score], 'partial')}"
         for score in ("avh", "angle", "confidence", "entropy")
     )
     return (
-        f"{network}: AVH has a correlation of {text.number(avh['value'])} "
-        f"{text.bracketed(avh['low'], avh['high'])}. Scores that correlate with HSF {'; '.join(parts)}. Partial "
-        f"correlations controlling for correctness: {given}."
+        f"{styles.label(arch)}: AVH has a correlation of {text.number(avh['value'])} "
+        f"{text.bracketed(avh['low'], avh['high'])}. Scores that correlate with HSF {said}. Partial correlations "
+        f"controlling for correctness: {given}."
     )
 
 
@@ -99,7 +90,7 @@ def absent_scores(study: StudyResults) -> list[str]:
     """A sentence for each score that is missing for some networks."""
     sentences = []
     for score in COMPARED:
-        networks = [styles.architecture(arch).label for arch, run in study.runs.items() if score in absent(run)]
+        networks = [styles.label(arch) for arch, run in study.runs.items() if score in absent(run)]
         if networks:
             sentences.append(f"Not available for {text.listing(networks)}: {score_label(score)}.")
     return sentences
@@ -107,20 +98,14 @@ def absent_scores(study: StudyResults) -> list[str]:
 
 def numerator_sentence(table: pd.DataFrame) -> str:
     """A sentence on how similarly AVH and its numerator alone rank images."""
-    values = text.listing(
-        f"{text.with_interval(Estimate(row.value, row.low, row.high, row.n), 3)} for "
-        f"{styles.architecture(row.arch).label}"
-        for row in table.itertuples()
-    )
+    values = by_network(table, lambda row: text.with_interval(row, 3))
     return f"Spearman's correlation of AVH with the angle alone is {values}."
 
 
 def describe_baselines(table: pd.DataFrame) -> str:
     """Alternative text of the figure of ``baselines.turned_baselines``."""
-    if table.empty:
-        return "No score."
     parts = []
-    for arch, rows in table.groupby("arch", sort=False):
+    for arch, rows in each(table, "arch"):
         values = text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples())
-        parts.append(f"{styles.architecture(arch).label}: {values}")
-    return f"{'. '.join(parts)}."
+        parts.append(f"{styles.label(arch)}: {values}")
+    return in_sentences(parts)

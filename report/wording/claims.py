@@ -18,7 +18,7 @@ OF_TRAINING = ("2", "3", "4", "5")  # figures that need the training of a networ
 
 def verdict(word: str) -> str:
     """A verdict with its symbol: "✗ not supported"."""
-    return f"{styles.VERDICTS[word]}{SPACE}{word}"
+    return f"{styles.VERDICT_SIGNS[word]}{SPACE}{word}"
 
 
 def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
@@ -29,12 +29,12 @@ def matrix(table: pd.DataFrame, study: StudyResults) -> pd.DataFrame:
     for claim in claims.CLAIMS:
         found = table[table["claim"] == claim.id].drop_duplicates("arch").set_index("arch")
         together = f"{verdict(found.loc[claims.ALL, 'verdict'])} (all together)" if claim.together else ""
-        cells = {styles.architecture(arch).label: together or _over_starts(found.loc[arch]) for arch in archs}
+        cells = {styles.label(arch): together or _with_starts(found.loc[arch]) for arch in archs}
         rows.append({head: f"{claim.id}: {claim.title}"} | cells)
     return pd.DataFrame(rows)
 
 
-def _over_starts(row: pd.Series) -> str:
+def _with_starts(row: pd.Series) -> str:
     """A verdict and, with several seeds, the number of seeds that have it: "✓ supported, 3 of 3 seeds"."""
     return verdict(row["verdict"]) + (f", {row['alike']} of {row['starts']} seeds" if row["starts"] > 1 else "")
 
@@ -69,7 +69,7 @@ def _with_reason(rows: pd.DataFrame) -> str:
         f"{row.quantity} is {_signed(row.value)}, not {_range(row.above, row.below)}"
         for row in rows[rows["part"] == verdicts.NOT_SUPPORTED].itertuples()
     ]
-    name = "all networks together" if arch == claims.ALL else styles.architecture(arch).label
+    name = "all networks together" if arch == claims.ALL else styles.label(arch)
     starts, alike = rows[["starts", "alike"]].iloc[0]
     said = [f"{alike} of {starts} seeds"] if starts > 1 else []
     said += [why or listing(outside)] if why or outside else []
@@ -109,9 +109,9 @@ def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
     """The verdicts on a claim with their numbers: a row per number, the network named in its first row."""
     (claim,), rows = claims.named(id_), []
     for arch, parts in table[table["claim"] == id_].groupby("arch", sort=False):
-        name = "all networks" if arch == claims.ALL else styles.architecture(arch).label
+        name = "all networks" if arch == claims.ALL else styles.label(arch)
         why = parts["why"].iloc[0]
-        head = {"network": name, "verdict": _over_starts(parts.iloc[0]) + (f": {why}" if why else "")}
+        head = {"network": name, "verdict": _with_starts(parts.iloc[0]) + (f": {why}" if why else "")}
         for part in parts.to_dict("records"):
             text = _signed(part["value"]) if part["quantity"] else ""
             if pd.notna(part["low"]):

@@ -1,15 +1,15 @@
 """The results of the positive control, in words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from analysis.statistics import Estimate
 from analysis.studies import in_order
 from analysis.study.control import EXPECTED, LEAD, PEOPLE, has_causes
 from analysis.study.results import StudyResults
 from report import styles, text
+from report.wording.forms import across, by_network, by_side, each, in_sentences, network_of, value_of
 
 OF = {
     "ambiguity": "ambiguity",
@@ -43,13 +43,14 @@ def causes_caption(table: pd.DataFrame) -> str:
 @text.captioned(causes_caption)
 def causes_table(table: pd.DataFrame) -> pd.DataFrame:
     """``control.causes`` for readers: a row per score and question, a column per network and one for annotators."""
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in table.itertuples():
-        head = {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "controlling for": row.given}
-        column = styles.architecture(row.arch).label if row.arch else "simulated annotators"
-        estimate = text.with_interval(_estimate(row), n=False)
-        rows.setdefault((row.score, row.of, row.given), head)[column] = estimate
-    readable = pd.DataFrame(rows.values()).fillna("")
+
+    def head(row: Any) -> dict[str, str]:
+        return {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "controlling for": row.given}
+
+    def column(row: Any) -> str:
+        return network_of(row) if row.arch else "simulated annotators"
+
+    readable = across(table, head, value_of, column).fillna("")
     if not readable.empty:
         readable["score"] = readable["score"].where(~readable["score"].duplicated(), "")
     return readable
@@ -57,20 +58,19 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def causes_sentences(table: pd.DataFrame) -> list[str]:
     """A sentence per score: which cause it correlates with more strongly, by network."""
+    sides = (
+        "more strongly with ambiguity than with degradation",
+        "more strongly with degradation than with ambiguity",
+        "not clearly more strongly with either cause",
+    )
     sentences = []
     for score, rows in _by_score(table, LEAD, ""):
-        sides = {
-            "more strongly with ambiguity than with degradation": rows["low"] > 0,
-            "more strongly with degradation than with ambiguity": rows["high"] < 0,
-            "not clearly more strongly with either cause": ~((rows["low"] > 0) | (rows["high"] < 0)),
-        }
-        parts = [
-            side + _with((row.arch, text.with_interval(_estimate(row), n=False)) for row in part)
-            for side, chosen in sides.items()
-            if (part := list(rows[chosen].itertuples()))
-        ]
-        who = OF[PEOPLE] if score == "hsf" else styles.SCORES[score].label
-        sentences.append(text.sentence(f"{who} correlates {'; '.join(parts)}"))
+        who, how, form = styles.SCORES[score].label, "for {}", "{1} ({0})"
+        if score == "hsf":  # the annotators' own, of no network
+            who, how, form = OF[PEOPLE], "{}", "({0})"
+        ways = tuple(f"{side} {how}" for side in sides)
+        said = by_side(rows, ways, lambda part, form=form: by_network(part, form=form))
+        sentences.append(text.sentence(f"{who} correlates {said}"))
     return sentences
 
 
@@ -78,11 +78,9 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
     """A sentence per score: its correlation with HSF, with and without controlling for the expected HSF."""
     sentences = []
     for score, rows in _by_score(table, PEOPLE, EXPECTED):
-        before = dict(_by_score(table, PEOPLE, ""))[score].set_index("arch")["value"]
+        before = dict(_by_score(table, PEOPLE, ""))[score].set_index("arch")["value"].map(text.number)
         values = text.listing(
-            f"{text.with_interval(_estimate(row), n=False)} for {styles.architecture(row.arch).label} (without: "
-            f"{text.number(before[row.arch])})"
-            for row in rows.itertuples()
+            f"{value_of(row)} for {network_of(row)} (without: {before[row.arch]})" for row in rows.itertuples()
         )
         what = f"{styles.SCORES[score].label} has a partial rank correlation with the simulated HSF of {values}"
         sentences.append(text.sentence(f"controlling for the expected HSF, {what}"))
@@ -91,17 +89,15 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
 
 def describe_causes(table: pd.DataFrame) -> str:
     """Alternative text of Figure C1."""
-    if table.empty:
-        return "No dot."
     parts = []
-    for (of, given), part in table.groupby(["of", "given"], sort=False):
+    for (of, given), part in each(table, ["of", "given"]):
         scores = [
             f"{styles.SCORES[score].label} {text.listing(map(text.number, rows['value']))}"
-            for score, rows in part.groupby("score", sort=False)
+            for score, rows in each(part, "score")
         ]
         parts.append(f"With {OF[of]}, controlling for {given}: {'; '.join(scores)}")
-    names = text.listing(styles.architecture(arch).label for arch in in_order(set(table["arch"]) - {""}))
-    return f"Partial rank correlations for {names}, in this order. {'. '.join(parts)}."
+    names = text.listing(styles.label(arch) for arch in in_order(set(table["arch"]) - {""}))
+    return in_sentences([f"Partial rank correlations for {names}, in this order", *parts])
 
 
 def smallest_group(table: pd.DataFrame) -> str:
@@ -111,27 +107,14 @@ def smallest_group(table: pd.DataFrame) -> str:
 
 def describe_grid(table: pd.DataFrame) -> str:
     """Alternative text of Figure C2: where each line starts and ends."""
-    if table.empty:
-        return "No line."
-    parts = []
-    for (measure, of), part in table.groupby(["measure", "ambiguity"], sort=False, observed=True):
+    parts = ["From the least to the most degraded images"]
+    for (measure, of), part in each(table, ["measure", "ambiguity"]):
         means = part["mean"].dropna()
         ends = f"{text.short(means.iloc[0])} to {text.short(means.iloc[-1])}" if len(means) else "no image"
         parts.append(f"{styles.SCORES[measure].label}, ambiguity {of}: {ends}")
-    return f"From the least to the most degraded images. {'. '.join(parts)}."
+    return in_sentences(parts)
 
 
 def _by_score(table: pd.DataFrame, of: str, given: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows of one question, score by score; none of an empty table."""
-    if not table.empty:
-        yield from table[(table["of"] == of) & (table["given"] == given)].groupby("score", sort=False)
-
-
-def _with(numbers: Iterable[tuple[str, str]]) -> str:
-    """ " for AlexNet (0.01) and VGG19 (0.02)"; the number for the annotators has no name."""
-    texts = [(f"{styles.architecture(arch).label} ({found})" if arch else f"({found})") for arch, found in numbers]
-    return f" {'for ' if not texts[0].startswith('(') else ''}{text.listing(texts)}"
-
-
-def _estimate(row: Any) -> Estimate:
-    return Estimate(row.value, row.low, row.high, row.n)
+    """The rows of one question, score by score."""
+    return each(table[(table["of"] == of) & (table["given"] == given)] if len(table) else table, "score")

@@ -1,12 +1,27 @@
 """Alternative texts and tables of curves, histograms and distributions."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from analysis.statistics import Estimate
-from analysis.study.results import StudyResults
+from analysis.study.results import StudyResults, unless_empty
+from analysis.study.tables import CORRELATED, accuracy
 from report import styles
-from report.text import SPACE, captioned, count, escape, listing, number, percent, sentence, short, with_interval
+from report.text import (
+    captioned,
+    count,
+    escape,
+    listing,
+    number,
+    percent,
+    percent_with_interval,
+    sentence,
+    short,
+    with_interval,
+)
+from report.wording.forms import across, each, in_sentences, network_of, sizes, value_of
 
 
 def describe_curves(table: pd.DataFrame) -> str:
@@ -15,23 +30,21 @@ def describe_curves(table: pd.DataFrame) -> str:
     table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` if a panel has several curves; one row per
     point.
     """
-    if table.empty:
-        return "No curve."
     time = "step" if "step" in table else "epoch"
     several = next((name for name in ("bin", "example") if name in table), None)
     groups = ["arch", several] if several else ["arch"]
     table = table.dropna(subset="mean")
     parts = []
     for arch in table["arch"].unique():
-        for key, curve in table[table["arch"] == arch].groupby(groups, observed=True, sort=False):
+        for key, curve in each(table[table["arch"] == arch], groups):
             ends = []
-            for measure, points in curve.groupby("measure", sort=False):
+            for measure, points in each(curve, "measure"):
                 first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
                 ends.append(f"{styles.SCORES[measure].label} {short(first)} to {short(last)}")
             where = {None: "", "bin": f", HSF {key[-1]}", "example": f", {key[-1]} image"}[several]
-            parts.append(f"{styles.architecture(arch).label}{where}: {', '.join(ends)}")
+            parts.append(f"{styles.label(arch)}{where}: {', '.join(ends)}")
     times = table[time]
-    return f"From {time} {times.min()} to {times.max()}. {'. '.join(parts)}."
+    return in_sentences([f"From {time} {times.min()} to {times.max()}", *parts])
 
 
 def describe_histograms(table: pd.DataFrame) -> str:
@@ -39,20 +52,18 @@ def describe_histograms(table: pd.DataFrame) -> str:
 
     table: from ``tables.histograms`` or ``tables.granularity_cells``.
     """
-    if table.empty:
-        return "No image."
     panels = ["arch", "score", "superclass"] if "superclass" in table else ["arch", "score"]
     parts = []
-    for (arch, score, *superclass), cells in table.groupby(panels, sort=False):
+    for (arch, score, *superclass), cells in each(table, panels):
         bins = cells.drop_duplicates("bin")
         bins = bins[bins["bin_n"] > 0]
         means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
         where = f" of {superclass[0]}" if superclass else ""
         parts.append(
-            f"{styles.architecture(arch).label}, {count(cells['n'].sum())} images{where}, mean "
+            f"{styles.label(arch)}, {count(cells['n'].sum())} images{where}, mean "
             f"{styles.SCORES[score].label} by human selection frequency: {means}"
         )
-    return f"{'. '.join(parts)}."
+    return in_sentences(parts)
 
 
 def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
@@ -88,41 +99,40 @@ def examples_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
+@unless_empty("")
 def last_angles(table: pd.DataFrame) -> str:
     """Whether the angle of the easy image ends lower than that of the hard image, for each network (Fig. 5)."""
-    if table.empty:
-        return ""
     last = table[(table["measure"] == "angle") & (table["step"] == table["step"].max())]
     ends = last.pivot(index="arch", columns="example", values="mean").reindex(table["arch"].unique())
     texts = (
-        f"{'lower' if row.easy < row.hard else 'not lower'} for {styles.architecture(row.Index).label} "
+        f"{'lower' if row.easy < row.hard else 'not lower'} for {styles.label(row.Index)} "
         f"({number(row.easy)} against {number(row.hard)})"
         for row in ends.itertuples()
     )
     return f"At the last step the angle of the easy image, compared with the hard image, is {listing(texts)}."
 
 
+@unless_empty("")
 def last_norms(table: pd.DataFrame) -> str:
     """The change in norm of the easy and the hard image over the second half of the steps, by network (Fig. 5)."""
-    if table.empty:
-        return ""
     half = table["step"].max() // 2
     norms = table[(table["measure"] == "norm") & table["step"].isin([half, table["step"].max()])]
     ends = norms.pivot(index=["arch", "example"], columns="step", values="mean")
     change = (ends.iloc[:, -1] - ends.iloc[:, 0]).unstack("example").reindex(table["arch"].unique())
-    names = {arch: styles.architecture(arch).label for arch in change.index}
-    texts = (f"{short(row.hard)} for {names[row.Index]} (easy image: {short(row.easy)})" for row in change.itertuples())
-    still = list(change.index[change["hard"] <= 0].map(names))
+    texts = (
+        f"{short(row.hard)} for {styles.label(row.Index)} (easy image: {short(row.easy)})"
+        for row in change.itertuples()
+    )
+    still = list(change.index[change["hard"] <= 0].map(styles.label))
     answer = "It rises in all networks."
     if still:
         answer = f"It does not rise for {listing(still)}, which contradicts the paper."
     return f"From step {half} on, the norm of the hard image changes by {listing(texts)}. {answer}"
 
 
+@unless_empty("")
 def rising_groups(table: pd.DataFrame) -> str:
     """The number of panels of Figure 7 in which the norm correlates with HSF, by sign."""
-    if table.empty:
-        return ""
     rising, falling = (table["low"] > 0).sum(), (table["high"] < 0).sum()
     return (
         f"The norm rises with HSF in {count(rising)} of {count(len(table))} panels and falls in {count(falling)}; the "
@@ -133,13 +143,11 @@ def rising_groups(table: pd.DataFrame) -> str:
 @captioned("Spearman's correlation between norm and human selection frequency in each panel, with 95 % intervals.")
 def granularity_table(table: pd.DataFrame) -> pd.DataFrame:
     """``tables.granularity_correlations`` for readers: a row per network, a column per superclass."""
-    rows: dict[str, dict[str, str]] = {}
-    for row in table.itertuples():
-        name = styles.architecture(row.arch).label
-        what = f"{row.superclass} ({row.n_classes} class{'es' if row.n_classes > 1 else ''}, n = {count(row.n)})"
-        said = with_interval(Estimate(row.value, row.low, row.high, row.n), n=False)
-        rows.setdefault(name, {"network": name})[what] = said
-    return pd.DataFrame(rows.values())
+
+    def column(row: Any) -> str:
+        return f"{row.superclass} ({row.n_classes} class{'es' if row.n_classes > 1 else ''}, n = {count(row.n)})"
+
+    return across(table, lambda row: {"network": network_of(row)}, column=column)
 
 
 QUANTITIES = {
@@ -151,24 +159,8 @@ QUANTITIES = {
 }
 
 
-def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
-    """``tables.summary`` for readers: a row per quantity, a column per network, and the number of images."""
-    rows: dict[str, dict[str, str]] = {}
-    for row in table.itertuples():
-        if row.quantity == "accuracy":
-            said = f"{percent(row.value)} [{percent(row.low)},{SPACE}{percent(row.high)}]"
-        else:
-            said = with_interval(Estimate(row.value, row.low, row.high, row.n), n=False)
-        if row.quantity in ("avh", "confidence", "norm_in_class") and ceiling.value > 0:
-            said += f" ({percent(abs(row.value) / ceiling.value)})"
-        rows.setdefault(row.quantity, {"": QUANTITIES[row.quantity]})[styles.architecture(row.arch).label] = said
-    for quantity, sizes in table.groupby("quantity")["n"]:
-        rows[quantity]["n"] = " to ".join(count(n) for n in sorted({sizes.min(), sizes.max()}))
-    return pd.DataFrame(rows.values())
-
-
-def summary_caption(ceiling: Estimate) -> str:
-    """The caption of that table."""
+def summary_caption(_: pd.DataFrame, ceiling: Estimate) -> str:
+    """The caption of the table below."""
     if np.isnan(ceiling.value):
         return "Test accuracy, with its 95 % interval over images. There are no human labels for these images."
     return (
@@ -178,10 +170,33 @@ def summary_caption(ceiling: Estimate) -> str:
     )
 
 
+@captioned(summary_caption)
+def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
+    """``tables.summary`` for readers: a row per quantity, a column per network, and the number of images."""
+
+    def cell(row: Any) -> str:
+        said = percent_with_interval(row) if row.quantity == "accuracy" else value_of(row)
+        of_ceiling = row.quantity in CORRELATED and ceiling.value > 0
+        return f"{said} ({percent(abs(row.value) / ceiling.value)})" if of_ceiling else said
+
+    readable = across(table, lambda row: {"": QUANTITIES[row.quantity]}, cell)
+    return readable.assign(n=[sizes(rows["n"]) for _, rows in each(table, "quantity")])
+
+
+def accuracy_sentence(study: StudyResults, arch: str) -> str:
+    """The share of test images that a network classifies correctly, and chance."""
+    found = accuracy(study.runs[arch])
+    return (
+        f"After the last epoch, {styles.label(arch)} classifies {percent(found.value)} of the test images correctly "
+        f"(95 % interval {percent(found.low)} to {percent(found.high)}, n = {count(found.n)}). Chance would be "
+        f"{percent(1 / len(study.dataset['classes']))}."
+    )
+
+
 def describe_training(table: pd.DataFrame) -> str:
     """Alternative text of the figure of ``tables.training_curves``."""
     parts = []
-    for (measure, series), points in table.groupby(["measure", "series"], sort=False):
+    for (measure, series), points in each(table, ["measure", "series"]):
         first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
         of = "" if measure == "learning_rate" else f" on {series} images"
         parts.append(f"{styles.SCORES[measure].label}{of} from {short(first)} to {short(last)}")

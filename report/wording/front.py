@@ -50,7 +50,7 @@ def over_networks(table: pd.DataFrame, claim: str) -> str:
         if len(its) == len(rows) > 0:
             return f"{verdict(word)}{_lacks(its) or (f', all {len(its)} networks' if len(its) > 1 else '')}"
         if len(its):
-            parts.append(f"{verdict(word)}: {', '.join(styles.architecture(arch).label for arch in its['arch'])}")
+            parts.append(f"{verdict(word)}: {', '.join(styles.label(arch) for arch in its['arch'])}")
     return "; ".join(parts)
 
 

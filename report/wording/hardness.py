@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.catalogue import SCORES
-from analysis.statistics import Estimate
+from analysis.study import hardness
+from analysis.study.hardness import SUSPECTS
 from analysis.study.results import StudyResults
 from analysis.study.starts import MEAN
-from report.text import SPACE, count, escape, listing, number, percent, short
-from report.wording.starts import EVENTS
+from report.text import SPACE, captioned, count, escape, listing, number, percent, percent_with_interval, short
+from report.wording.forms import each
+from report.wording.starts import EVENTS_IN_WORDS
 
 AT_MOST = 20  # characters to list
 
@@ -50,7 +52,9 @@ def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
             rest = "no score has a higher one on average"
             if best != "avh":
                 rest = f"that of {_label(best)}, on average the highest, is {_spread(scores[best])}"
-            sentences.append(f"{title}, {EVENTS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}.")
+            sentences.append(
+                f"{title}, {EVENTS_IN_WORDS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}."
+            )
     return sentences
 
 
@@ -75,7 +79,7 @@ def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", mos
 def describe_class_ends(table: pd.DataFrame) -> str:
     """Alternative text of the hardest and the easiest images of each class."""
     parts = []
-    for name, rows in table.groupby("class", sort=False):
+    for name, rows in each(table, "class"):
         ends = [f"{end} {', '.join(map(short, values))}" for end, values in rows.groupby("end", sort=False)["value"]]
         parts.append(f"{name}: {listing(ends)}")
     return f"{'; '.join(parts)}."
@@ -107,11 +111,12 @@ def describe_suspects(table: pd.DataFrame) -> str:
     return f"{'; '.join(parts)}."
 
 
+@captioned("The likeliest label errors, as in the figure. The data of this table contains all of them.")
 def suspects_table(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
-    """Likely label errors for readers."""
+    """The likeliest label errors for readers."""
     names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "prediction"}
     names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": f"rank by {_label(by)}"}
-    return table[list(names)].rename(columns=names)
+    return table.head(SUSPECTS)[list(names)].rename(columns=names)
 
 
 def not_drawn(table: pd.DataFrame, reason: str) -> str:
@@ -119,14 +124,13 @@ def not_drawn(table: pd.DataFrame, reason: str) -> str:
     return f"is not drawn. {escape(reason)}" if len(table) else "is not drawn: there is no such image."
 
 
-def suspected(table: pd.DataFrame, doubted: Estimate, every: Estimate, study: StudyResults) -> str:
+def suspected(study: StudyResults, table: pd.DataFrame) -> str:
     """The number of likely label errors and, with human labels, how often annotators also disagree with them."""
+    doubted, every = (hardness.doubted(study, images) for images in (table["image"], range(len(study.images))))
     said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
     if np.isnan(doubted.value):
         return said
     people = "simulated annotators" if study.dataset["simulated"] else "annotators"
-    here, all_ = (
-        f"{percent(value.value)} [{percent(value.low)},{SPACE}{percent(value.high)}]" for value in (doubted, every)
-    )
+    here, all_ = map(percent_with_interval, (doubted, every))
     return f"""{said} The most frequent answer of {people} differs from the label for {here} of these images,
     n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""

@@ -3,22 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import Estimate
 from analysis.study import correlations, readings
 from analysis.study.choices import BOOK
 from analysis.study.results import StudyResults
 from report import styles, text
+from report.wording.forms import each, value_of
 
-FEW = 30  # images: with fewer the numbers for a bin say little
+FEW_IMAGES = 30  # images: with fewer the numbers for a bin say little
 
 
 def overtakes(table: pd.DataFrame) -> list[str]:
     """Whether AVH overtakes confidence as a network becomes more accurate, a sentence per network."""
-    if table.empty:
-        return []
     sentences = []
-    for arch, rows in table[table["score"] == "lead"].groupby("arch", sort=False):
-        first, last, label = rows.iloc[0], rows.iloc[-1], styles.architecture(arch).label
+    for arch, rows in each(table[table["score"] == "lead"] if len(table) else table, "arch"):
+        first, last, label = rows.iloc[0], rows.iloc[-1], styles.label(arch)
         if np.isnan(first["epoch"]):
             sentences.append(f"{label}: the lead of AVH over confidence is {_lead(first)}.")
             continue
@@ -37,8 +35,7 @@ def describe_overtaking(table: pd.DataFrame) -> str:
 
 
 def _lead(row: pd.Series) -> str:
-    lead = text.with_interval(Estimate(row["value"], row["low"], row["high"], row["n"]), n=False)
-    return f"{lead} at {text.percent(row['accuracy'])} accuracy"
+    return f"{value_of(row)} at {text.percent(row['accuracy'])} accuracy"
 
 
 def moments_caption(study: StudyResults) -> str:
@@ -63,15 +60,13 @@ def accuracy_changes(study: StudyResults) -> str:
 
 def norm_sentences(table: pd.DataFrame) -> list[str]:
     """``correlations.confidence_and_norm`` in a sentence per network."""
-    if table.empty:
-        return []
     sentences = []
-    for arch, rows in table.groupby("arch", sort=False):
-        found = {row.of: Estimate(row.value, row.low, row.high, row.n) for row in rows.itertuples()}
+    for arch, rows in each(table, "arch"):
+        found = {row.of: row for row in rows.itertuples()}
         sentences.append(
-            f"{styles.architecture(arch).label}: the rank correlation of confidence with the norm is "
-            f"{text.with_interval(found['norm'], n=False)}, with HSF {text.with_interval(found['HSF'], n=False)}, and "
-            f"with HSF controlling for the norm {text.with_interval(found['HSF, given norm'])}."
+            f"{styles.label(arch)}: the rank correlation of confidence with the norm is {value_of(found['norm'])}, "
+            f"with HSF {value_of(found['HSF'])}, and with HSF controlling for the norm "
+            f"{text.with_interval(found['HSF, given norm'])}."
         )
     return sentences
 
@@ -80,26 +75,23 @@ def reasons(study: StudyResults) -> list[str]:
     """The limits of the numbers: ceilings, ties and bins, a sentence each."""
     if not study.has_people:
         return ["There are no human labels for these images, so there are no correlations to discuss."]
-    ceilings = {
-        row.kind: Estimate(row.value, row.low, row.high, row.n)
-        for row in correlations.ceilings(study, ["split halves"]).itertuples()
-    }
+    ceilings = {row.kind: row for row in correlations.ceilings(study, ["split halves"]).itertuples()}
     unanimous = float((study.hsf == 1).mean())
     sizes = readings.bin_sizes(study)
-    small = sizes[(sizes["bins"] == BOOK.bins) & (sizes["n"] < FEW)]
+    small = sizes[(sizes["bins"] == BOOK.bins) & (sizes["n"] < FEW_IMAGES)]
     few = [f"{row.bin} ({text.count(row.n)})" for row in small.itertuples()]
     ties = correlations.ties_ceiling(study.hsf)
     sentences = [
         f"**Noise ceiling.** Annotators disagree, so no score can be expected to exceed a correlation of "
         f"{text.with_interval(ceilings['spearman'])} (Spearman) or "
-        f"{text.with_interval(ceilings['pearson'], n=False)} (Pearson), by split halves.",
+        f"{value_of(ceilings['pearson'])} (Pearson), by split halves.",
         f"**Ties.** For {text.percent(unanimous)} of the images all annotators chose the label, so their HSF is 1 and "
         f"they cannot be ranked. Ties alone limit any correlation to {text.number(ties, 3)} (Spearman).",
     ]
     if few:
         sentences.append(
             f"**Nearly empty bins.** Of the paper's five bins, {text.listing(few)} "
-            f"{'has' if len(few) == 1 else 'have'} fewer than {FEW} images, so a few atypical images may "
+            f"{'has' if len(few) == 1 else 'have'} fewer than {FEW_IMAGES} images, so a few atypical images may "
             "determine the mean."
         )
     return sentences

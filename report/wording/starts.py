@@ -9,16 +9,17 @@ import pandas as pd
 from analysis.catalogue import SCORES
 from analysis.study.claims import CLAIMS
 from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
-from analysis.study.results import StudyResults
-from analysis.study.starts import ALL_IMAGES, CORRECT, MEAN, has, repeated
+from analysis.study.results import StudyResults, unless_empty
+from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
+from report.wording.forms import by_network, by_side, each, in_sentences, value_of
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
     "deviation (SD); 95 % intervals of the mean over images, with the seeds fixed, and over images and seeds. n: "
     "number of images."
 )
-EVENTS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
+EVENTS_IN_WORDS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
 SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simulated study test it"
 
 
@@ -51,65 +52,51 @@ def listing_of_counts(counts: set[int]) -> str:
 
 
 @text.captioned(STARTS_CAPTION)
+@unless_empty()
 def starts_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of ``starts`` for readers: a row per number, with its value for each seed, the spread and both intervals.
-
-    Empty if no network has several seeds.
-    """
-    if table.empty or (table["starts"] < 2).all():
-        return pd.DataFrame()
-    return _rows(table)
+    """``numbers_table``, empty if no network has several seeds."""
+    return numbers_table(table) if (table["starts"] > 1).any() else pd.DataFrame()
 
 
 @text.captioned(STARTS_CAPTION)
+@unless_empty()
 def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The same, even if each network has one seed."""
-    return pd.DataFrame() if table.empty else _rows(table)
-
-
-def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    keys = [
-        name
-        for name in ("images", "score", "other", "arch")
-        if name in table and (name == "arch" or table[name].nunique() > 1)
-    ]
+    """A table of ``starts`` for readers: a row per number, with its value for each seed, spread and intervals."""
+    heads = {"images": "images", "score": "score", "other": "against", "arch": "network"}
+    keys = [name for name in heads if name in table and (name == "arch" or table[name].nunique() > 1)]
     rows = []
-    for key, part in table.groupby(keys, sort=False):
-        mean, each = part[part["start"] == MEAN].iloc[0], part[part["start"] != MEAN]
-        row = {"arch": "network", "other": "against"}
-        row = {row.get(name, name): _word(name, value) for name, value in zip(keys, key, strict=True)}
-        row["each seed"] = ", ".join(text.number(value) for value in each["value"])
-        if (table["starts"] > 1).any():
-            row |= {"mean": text.number(mean["value"]), "SD": _number(mean["deviation"], 3)}
+    for key, part in each(table, keys):
+        mean, single = part[part["start"] == MEAN].iloc[0], part[part["start"] != MEAN]
+        row = {heads[name]: _word(name, value) for name, value in zip(keys, key, strict=True)}
+        row["each seed"] = ", ".join(map(text.number, single["value"]))
+        row |= {"mean": text.number(mean["value"]), "SD": _known(mean["deviation"], text.number(mean["deviation"], 3))}
         row["over images"] = text.bracketed(mean["low"], mean["high"])
-        if (table["starts"] > 1).any():
-            row["over images and seeds"] = _ends(mean)
+        row["over images and seeds"] = _known(mean["both_low"], text.bracketed(mean["both_low"], mean["both_high"]))
         rows.append(row | {"n": text.count(mean["n"])})
-    return pd.DataFrame(rows)
+    readable = pd.DataFrame(rows)
+    of_several = ["mean", "SD", "over images and seeds"]
+    return readable if (table["starts"] > 1).any() else readable.drop(columns=of_several)
 
 
 def _word(name: str, value: str) -> str:
     if name == "arch":
-        return styles.architecture(value).label
+        return styles.label(value)
     return styles.SCORES[value].label if value in styles.SCORES else value
 
 
-def _number(value: float, digits: int) -> str:
-    return "" if np.isnan(value) else text.number(value, digits)
+def _known(value: float, said: str) -> str:
+    return "" if np.isnan(value) else said
 
 
-def _ends(row: Any) -> str:
-    return "" if np.isnan(row["both_low"]) else text.bracketed(row["both_low"], row["both_high"])
-
-
-def widest(row: Any) -> tuple[float, float]:
-    """The interval of a mean over images and seeds; over images if there is one seed."""
-    return (row["low"], row["high"]) if np.isnan(row["both_low"]) else (row["both_low"], row["both_high"])
+def widest(means: pd.DataFrame) -> pd.DataFrame:
+    """Means with their intervals over images and seeds; over images if there is one seed."""
+    low, high = (means[f"both_{end}"].fillna(means[end]) for end in ("low", "high"))
+    return means.assign(low=low, high=high)
 
 
 def lacks_margin(study: StudyResults) -> str:
     """The networks without an angular margin in their tables."""
-    names = [styles.architecture(arch).label for arch, run in study.runs.items() if not has(run, "angular_margin")]
+    names = [styles.label(arch) for arch, run in study.runs.items() if not has(run, "angular_margin")]
     if not names:
         return ""
     return f"The tables of {text.listing(names)} have no angular margin, so these networks are left out here."
@@ -118,43 +105,29 @@ def lacks_margin(study: StudyResults) -> str:
 def margin_leads(table: pd.DataFrame) -> list[str]:
     """Whether the angular margin correlates with HSF more strongly than each other score: a sentence for each."""
     sentences = []
-    for images, other in ((i, o) for i in (ALL_IMAGES, CORRECT) for o in table["other"].unique()) if len(table) else ():
-        rows = table[(table["images"] == images) & (table["other"] == other) & (table["start"] == MEAN)]
-        cases: dict[str, list[str]] = {
-            "more strongly than": [],
-            "less strongly than": [],
-            "neither clearly more nor less strongly than": [],
-        }
-        for row in rows.to_dict("records"):
-            low, high = widest(row)
-            case = 0 if low > 0 else 1 if high < 0 else 2
-            cases[list(cases)[case]].append(
-                f"{styles.architecture(row['arch']).label} ({text.number(row['value'])} {text.bracketed(low, high)})"
-            )
-        parts = [
-            f"{how} {styles.SCORES[other].label} for {text.listing(names)}" for how, names in cases.items() if names
-        ]
+    ways = "more strongly", "less strongly", "neither clearly more nor less strongly"
+    for (images, other), rows in each(table[table["start"] == MEAN] if len(table) else table, ["images", "other"]):
+        sides = tuple(f"{way} than {styles.SCORES[other].label} for {{}}" for way in ways)
+        said = by_side(widest(rows), sides, lambda part: by_network(part, form="{1} ({0})"))
         where = "Over all images" if images == ALL_IMAGES else "Among images classified correctly with every seed"
-        sentences.append(f"{where}, the angular margin correlates with HSF {'; '.join(parts)}.")
+        sentences.append(f"{where}, the angular margin correlates with HSF {said}.")
     return sentences
 
 
+@unless_empty()
 def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -> pd.DataFrame:
     """A table of ``starts`` as ``figure_starts`` draws it: single seeds, with ``label`` from a column.
 
     rows: "score" or "arch".
     """
-    if table.empty:
-        return table
     table = table[table["start"] != MEAN].reset_index(drop=True)
     table = table.assign(panel=table[list(panels)].agg(",\n".join, axis=1), label=[_word(rows, v) for v in table[rows]])
     return table if "chance" in table else table.assign(chance=np.nan)
 
 
+@unless_empty()
 def turned_points(table: pd.DataFrame) -> pd.DataFrame:
     """Correlations with the sign reversed for scores that are low for easy images; their labels get a minus."""
-    if table.empty:
-        return table
     down = table["score"].map(lambda score: SCORES[score].sign < 0)
     low, high = table["low"].where(~down, -table["high"]), table["high"].where(~down, -table["low"])
     label = np.where(down, text.MINUS + table["label"], table["label"])
@@ -164,42 +137,39 @@ def turned_points(table: pd.DataFrame) -> pd.DataFrame:
 def describe_starts(table: pd.DataFrame) -> str:
     """Alternative text of the figure of ``drawn``."""
     parts = []
-    for (panel, arch, label), rows in table.groupby(["panel", "arch", "label"], sort=False) if len(table) else ():
-        name = styles.architecture(arch).label
+    for (panel, arch, label), rows in each(table, ["panel", "arch", "label"]):
+        name = styles.label(arch)
         under = "" if name == label else f" for {name}"
         parts.append(f"{text.flow(panel)}, {label}{under}: {', '.join(map(text.number, rows['value']))}")
-    return f"{'. '.join(parts)}." if parts else "No number."
+    return in_sentences(parts)
 
 
+@unless_empty()
 def detected(table: pd.DataFrame) -> pd.DataFrame:
     """AUROC as ``figure_starts`` draws it, a panel for each event and set of images."""
-    if table.empty:
-        return table
     table = table[table["measure"] == "auroc"]
-    return drawn(table.assign(event=table["event"].map(EVENTS)), "score", ("event", "images"))
+    return drawn(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
 
 
 def sought(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Each event with each set of images."""
-    return [] if table.empty else list(table.groupby(["event", "images"], sort=False).groups)
+    return [group for group, _ in each(table, ["event", "images"])]
 
 
 def detections_title(event: str, images: str) -> str:
     """The title that opens this table."""
-    return text.sentence(f"{EVENTS[event]}, {images}")[:-1]
+    return text.sentence(f"{EVENTS_IN_WORDS[event]}, {images}")[:-1]
 
 
 def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFrame:
     """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
-    if table.empty:
-        return table
     rows = []
     means = table[(table["event"] == event) & (table["images"] == images) & (table["start"] == MEAN)]
-    for (arch, score), part in means.groupby(["arch", "score"], sort=False):
+    for (arch, score), part in each(widest(means), ["arch", "score"]):
         of = part.set_index("measure")
-        row = {"network": styles.architecture(arch).label, "score": styles.SCORES[score].label}
+        row = {"network": styles.label(arch), "score": styles.SCORES[score].label}
         for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
-            row[head] = f"{text.number(of.loc[measure, 'value'])} {text.bracketed(*widest(of.loc[measure]))}"
+            row[head] = value_of(of.loc[measure])
         row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in FIRSTS}
         chance = of.loc["average precision", "chance"]
         rows.append(
@@ -242,33 +212,30 @@ def best_finders(table: pd.DataFrame) -> list[str]:
     """Which score finds each event best for each network, compared with AVH: a sentence per event."""
     sentences = []
     means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")] if len(table) else table
-    for (event, images), part in means.groupby(["event", "images"], sort=False) if len(means) else ():
+    for (event, images), part in each(means, ["event", "images"]):
         said = []
-        for arch, rows in part.dropna(subset="value").groupby("arch", sort=False):
+        for arch, rows in each(part.dropna(subset="value"), "arch"):
             best, avh = rows.loc[rows["value"].idxmax()], rows[rows["score"] == "avh"].iloc[0]
             said.append(
-                f"{styles.SCORES[best['score']].label} for {styles.architecture(arch).label} (AUROC "
+                f"{styles.SCORES[best['score']].label} for {styles.label(arch)} (AUROC "
                 f"{text.number(best['value'])}, AVH {text.number(avh['value'])})"
             )
         if said:
-            sentences.append(f"{text.sentence(EVENTS[event])[:-1]}, {images}: the best score is {text.listing(said)}.")
+            sentences.append(
+                f"{text.sentence(EVENTS_IN_WORDS[event])[:-1]}, {images}: the best score is {text.listing(said)}."
+            )
     return sentences
 
 
+@unless_empty("There are no human labels for these images.")
 def heads_said(table: pd.DataFrame) -> str:
     """The effect of the heads on AVH, in numbers."""
-    if table.empty:
-        return "There are no human labels for these images."
     means = table[table["start"] == MEAN]
     parts = []
-    for images, rows in means.groupby("images", sort=False):
-        ordered = rows.sort_values("value")
-        values = [
-            f"{text.number(r['value'])} {text.bracketed(*widest(r))} for {styles.architecture(r['arch']).label}"
-            for r in ordered.to_dict("records")
-        ]
+    for images, rows in each(widest(means), "images"):
+        values = by_network(rows.sort_values("value"))
         where = images if images == ALL_IMAGES else "images classified correctly with every seed"
-        parts.append(f"Over {where}, the correlation of AVH with HSF is {text.listing(values)}.")
+        parts.append(f"Over {where}, the correlation of AVH with HSF is {values}.")
     first = means[means["images"] == ALL_IMAGES]
     spread, within = first["value"].max() - first["value"].min(), first["deviation"].median()
     if np.isfinite(within):

@@ -66,7 +66,7 @@ BATCH_NORM = (
 def given_weights(run: NetworkResults, dataset: dict[str, Any]) -> str:
     """The source of given weights, the image transforms, and how outputs are assigned to classes."""
     made, outputs, classes = run.stamp["measured"], len(run.stamp["classes"]), len(dataset["classes"])
-    label, pictures = styles.architecture(run.arch).label, transformed(made.get("transforms"))
+    label, pictures = styles.label(run.arch), transformed(made.get("transforms"))
     said = f"No training: the weights of {label} are given, {escape(made['weights'])}. "
     said += f"{pictures}{normalised(made.get('normalisation'))}"
     if not made["by_name"]:
@@ -89,7 +89,7 @@ def matched(study: StudyResults) -> list[str]:
     said = []
     for run in study.runs.values():
         if run.measured and not run.stamp["measured"]["by_name"]:
-            made, label = run.stamp["measured"], styles.architecture(run.arch).label
+            made, label = run.stamp["measured"], styles.label(run.arch)
             chance = short(100 / len(run.stamp["classes"]))
             said.append(
                 f"Check the classes: outputs of {label} are assigned to classes by their {decided(made)}, because no "
@@ -129,7 +129,7 @@ def transformed(made: dict[str, Any] | None) -> str:
 def network(run: NetworkResults) -> str:
     """The variant of the architecture."""
     description = run.stamp["network"]
-    label = styles.architecture(run.arch).label
+    label = styles.label(run.arch)
     if description.startswith(f"{run.arch}_bn "):
         return f"{label} with batch norm, which the paper's network does not have: {escape(description)}"
     return f"{label}: {escape(description)}"

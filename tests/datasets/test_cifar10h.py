@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from analysis.datasets import cifar10h, load
-from analysis.datasets.cifar10h import BATCHES, CLASSES, COUNTS, FOLDER, NAMES
+from analysis.datasets.cifar10h import BATCHES, CLASSES, COUNTS, FOLDER, NAMES_FILE
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 
@@ -24,7 +24,7 @@ ARCHIVE, ANSWERS = "/cifar-10-binary.tar.gz", "/counts.npy"
 def small_copy() -> tuple[dict[str, bytes], np.ndarray]:
     """CIFAR-10's files with 20 random pictures per batch, and 50 answers to each test picture."""
     rng = np.random.default_rng(0)
-    contents = {NAMES: ("\n".join(CLASSES) + "\n\n").encode()}
+    contents = {NAMES_FILE: ("\n".join(CLASSES) + "\n\n").encode()}
     for name in (*BATCHES["train"], *BATCHES["test"]):
         records = rng.integers(0, 256, (SIZE, 3073), dtype=np.uint8)
         records[:, 0] = rng.permutation(SIZE) % 10
@@ -292,7 +292,7 @@ def test_what_an_abandoned_download_left_is_removed_and_said(small, capsys):
 
 @pytest.mark.parametrize("names", ["", "\n".join(sorted(CLASSES, reverse=True)), "\xff"])
 def test_other_class_names_are_one_sentence(small, names):
-    (small / FOLDER / NAMES).write_text(names, encoding="latin-1")
+    (small / FOLDER / NAMES_FILE).write_text(names, encoding="latin-1")
     with pytest.raises(InputError, match="expected: airplane, automobile"):
         load(parameters(small))
 

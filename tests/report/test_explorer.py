@@ -171,7 +171,7 @@ def test_ten_thousand_real_pictures_are_under_three_megabytes(real_data):
     run = study.runs["resnet50"]
     run = NetworkResults(run.arch, run.folder, run.stamp, run.scores.assign(id=images_table["id"], **more))
     files = explorer.files(StudyResults(study.name, study.dataset, images_table, {"resnet50": run}), "resnet50", images)
-    assert sum(map(len, files.values())) <= explorer.BUDGET
+    assert sum(map(len, files.values())) <= explorer.MOST_BYTES
     assert_shows(files, images, np.arange(0, 10_000, 97), 10)
 
 
@@ -221,7 +221,7 @@ def write_page(folder: Path, study: StudyResults, pictured: bool = True) -> Path
     page = folder / "page.html"
     page.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>'
-        f'<link rel="stylesheet" href="{(STATIC / "explorer.css").as_uri()}"><main>{explorer.PAGE}</main>'
+        f'<link rel="stylesheet" href="{(STATIC / "explorer.css").as_uri()}"><main>{explorer.PAGE_HTML}</main>'
         f'<script src="files/explorer-data.js"></script><script src="{(STATIC / "selection.js").as_uri()}"></script>'
         f'<script src="{(STATIC / "explorer.js").as_uri()}"></script>'
     )
@@ -302,7 +302,7 @@ def assert_details(page, study: StudyResults, i: int) -> None:
     picture, _, position = page.eval_on_selector(
         ".picture", "p => [p.style.backgroundImage, p.style.backgroundSize, p.style.backgroundPosition]"
     )
-    place, (down, right) = i % explorer.PER_MOSAIC, divmod(i % explorer.PER_MOSAIC, explorer.ACROSS)
+    place, (down, right) = i % explorer.PER_MOSAIC, divmod(i % explorer.PER_MOSAIC, explorer.TILES_ACROSS)
     assert f"explorer-{i // explorer.PER_MOSAIC}.webp" in picture, place
     assert [float(px.removesuffix("px")) for px in position.split()] == [-192 * right, -192 * down]
 

@@ -49,12 +49,17 @@ def luminance(colour: str) -> float:
 
 
 def test_marks_stand_out_from_white_and_differ_in_shape():
-    networks = [(style.colour, style.marker) for style in (styles.ARCHITECTURES | styles.VARIANTS).values()]
-    for group in (networks, styles.OTHERS, styles.BINS, [(s.colour, s.marker) for s in styles.EXAMPLES.values()]):
+    networks = [(style.colour, style.marker) for style in (styles.PAPER_NETWORKS | styles.VARIANTS).values()]
+    for group in (
+        networks,
+        styles.OTHER_LOOKS,
+        styles.BIN_LOOKS,
+        [(s.colour, s.marker) for s in styles.EXAMPLES.values()],
+    ):
         assert {colour: 1.05 / (luminance(colour) + 0.05) >= 3 for colour, _ in group} == {c: True for c, _ in group}
-    for group in (styles.ARCHITECTURES.values(), styles.EXAMPLES.values()):
+    for group in (styles.PAPER_NETWORKS.values(), styles.EXAMPLES.values()):
         assert len({style.marker for style in group}) == len(list(group))
-    assert len({marker for _, marker in styles.BINS}) == len(styles.BINS)
+    assert len({marker for _, marker in styles.BIN_LOOKS}) == len(styles.BIN_LOOKS)
 
 
 def test_figure_1_draws_the_counts_of_its_table(study):
@@ -98,7 +103,7 @@ def test_figure_2_draws_the_means_from_epoch_1(study):
     raw = study.runs["densenet121"].epochs
     np.testing.assert_allclose(ax.lines[0].get_ydata(), raw[raw["epoch"] > 0].groupby("epoch")["avh"].mean())
     assert ax.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert ax.lines[0].get_color() == styles.ARCHITECTURES["densenet121"].colour
+    assert ax.lines[0].get_color() == styles.PAPER_NETWORKS["densenet121"].colour
 
 
 def test_figure_2_marks_where_the_learning_rate_falls(study):

@@ -34,7 +34,7 @@ def test_notices_stay_and_comments_go():
 
 def test_an_icon_is_the_scripts_outline():
     script = '{"calendar-xmark":[9,9,[],"f1","M9z"],xmark:[384,512,[128473,"times"],"f00d","M1 2z"]}'
-    rules = light.drawn(script, ['<i class="fa-solid fa-xmark fa-lg">'])
+    rules = light.outlined(script, ['<i class="fa-solid fa-xmark fa-lg">'])
     assert rules.startswith(".fa-xmark { --icon: url(")
     assert unquote(rules).count('viewBox="0 0 384 512"><path d="M1 2z"/>') == 1
     assert "M9z" not in rules

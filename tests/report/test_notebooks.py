@@ -20,7 +20,7 @@ import pytest
 
 from analysis.__main__ import moved
 from analysis.errors import InputError
-from analysis.studies import RECORDED
+from analysis.studies import RECORDED_STUDIES
 from report import page as pages
 from report import shown
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 CHAPTERS = ROOT / "book/chapters"
 NOTEBOOKS = sorted(
     path
-    for study in RECORDED.iterdir()
+    for study in RECORDED_STUDIES.iterdir()
     for path in (ROOT / "book/runs" / study.name).rglob("*.ipynb")
     if path.stem != "explorer" and not path.name.startswith(".")  # a page of the book alone, and not recorded
 )

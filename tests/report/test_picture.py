@@ -19,11 +19,12 @@ def at_root(monkeypatch):
 
 
 def test_the_picture_shows_todays_words():
-    assert picture.words_in(picture.PICTURE) == picture.front_words(), "run make read && python -m report.picture"
-    with Image.open(picture.PICTURE) as taken:
+    advice = "run make read && python -m report.picture"
+    assert picture.words_in(picture.README_PICTURE) == picture.front_words(), advice
+    with Image.open(picture.README_PICTURE) as taken:
         assert taken.size == (1280, 800)
-    assert picture.PICTURE.stat().st_size < 150_000
-    assert f"]({picture.PICTURE})" in (ROOT / "README.md").read_text()
+    assert picture.README_PICTURE.stat().st_size < 150_000
+    assert f"]({picture.README_PICTURE})" in (ROOT / "README.md").read_text()
 
 
 def test_its_words_are_the_answer_and_what_the_contents_list():
@@ -44,7 +45,7 @@ def test_a_page_is_taken_with_its_words(tmp_path, chromium):
     picture.take_picture(page_of(tmp_path, picture.front_words()), tmp_path / "page.png")
     assert picture.words_in(tmp_path / "page.png") == picture.front_words()
     with Image.open(tmp_path / "page.png") as taken:
-        assert taken.size == picture.SIZE
+        assert taken.size == picture.SCREEN_SIZE
         assert taken.convert("RGB").getpixel((1270, 790)) == (255, 0, 0)
 
 

@@ -141,14 +141,14 @@ def test_the_numerator_alone_is_correlated_with_avh(study):
 
 def test_figure_b1_draws_every_marker_and_the_ceiling(table):
     turned = wording.with_labels(baselines.turned_baselines(table))
-    fig = figures.figure_b1(turned, pd.DataFrame([{"mean": 0.8, "low": 0.7, "high": 0.9}])).figure
+    fig = figures.figure_b1(turned, statistics.Estimate(0.8, 0.7, 0.9, 59)).figure
     (ax,) = fig.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(turned["label"].unique())
     for container in ax.containers:
         points = container.lines[0]
-        style = next(style for style in styles.ARCHITECTURES.values() if style.label == container.get_label())
+        style = next(style for style in styles.PAPER_NETWORKS.values() if style.label == container.get_label())
         assert (points.get_color(), points.get_marker()) == (style.colour, style.marker)
-        arch = next(name for name, found in styles.ARCHITECTURES.items() if found is style)
+        arch = next(name for name, found in styles.PAPER_NETWORKS.items() if found is style)
         np.testing.assert_array_equal(points.get_xdata(), turned.loc[turned["arch"] == arch, "mean"])
     places = np.concatenate([container.lines[0].get_ydata() for container in ax.containers])
     assert len(np.unique(np.round(places, 6))) == len(turned)  # no marker lies on another one
@@ -166,7 +166,7 @@ def test_the_readers_table_names_each_score_once(table):
 def test_without_people_there_is_nothing_but_the_numerator(silent):
     found = baselines.compare_baselines(silent, tables.ceiling(silent))
     assert found.empty
-    assert figures.figure_b1(baselines.turned_baselines(found), pd.DataFrame()) is None
+    assert figures.figure_b1(baselines.turned_baselines(found), tables.ceiling(silent)) is None
     assert wording.baselines_table(found).empty and wording.baselines_sentences(found) == []
     assert len(baselines.numerator(silent)) == 1
-    assert wording.describe_baselines(found) and wording.baselines_caption(tables.ceiling(silent))
+    assert wording.describe_baselines(found) and wording.baselines_table.caption(found, tables.ceiling(silent))

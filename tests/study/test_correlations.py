@@ -13,7 +13,7 @@ from analysis.study import correlations
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
 from report.text import number
-from report.wording.correlations import KINDS
+from report.wording.correlations import TABLE_HEADS
 
 ARCHS = ["resnet50", "alexnet"]
 REFERENCE = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}
@@ -168,13 +168,13 @@ def test_without_divided_people_there_is_no_share_of_them(study):
 
 def test_a_share_is_of_the_ceiling_of_its_kind(strength, ceilings):
     told = wording.coefficients_table(strength, ceilings)
-    assert list(told) == ["score", "network", *KINDS.values(), "n"]
+    assert list(told) == ["score", "network", *TABLE_HEADS.values(), "n"]
     row = strength[(strength["score"] == "norm") & (strength["arch"] == "alexnet")].set_index("kind")["value"]
     split = ceilings[ceilings["method"] == "split halves"].set_index("kind")["value"]
     cell = told[(told["score"] == "norm") & (told["network"] == "AlexNet")].iloc[0]
     for kind in ("spearman", "pearson"):
-        assert cell[KINDS[kind]].endswith(f"({100 * abs(row[kind]) / split[kind]:.0f}\u202f%)")
-    assert "%" not in cell[KINDS["kendall"]]
+        assert cell[TABLE_HEADS[kind]].endswith(f"({100 * abs(row[kind]) / split[kind]:.0f}\u202f%)")
+    assert "%" not in cell[TABLE_HEADS["kendall"]]
     assert "score" not in wording.coefficients_table(strength[strength["score"] == "avh"], ceilings)
 
 
@@ -220,7 +220,7 @@ def test_the_figure_draws_its_table(study, strength):
     for line, spread, (arch, rows) in zip(
         points, [s for s in right.lines if s.get_marker() in ("o", "D")], table.groupby("arch"), strict=True
     ):
-        assert line.get_color() == styles.ARCHITECTURES[arch].colour
+        assert line.get_color() == styles.PAPER_NETWORKS[arch].colour
         np.testing.assert_allclose(line.get_xdata().astype(float), rows["value"])
         np.testing.assert_array_equal(np.rint(line.get_ydata().astype(float)), range(6))
         np.testing.assert_allclose(spread.get_xdata(), rows["spread"])
@@ -245,4 +245,3 @@ def test_without_people_nothing_is_told(silent):
             wording.lead_table(lead), wording.given_correctness_table(given), wording.apart_table(apart))  # fmt: skip
     assert all(table.empty for table in told)
     assert figures.figure_bins(bins) is None
-    assert wording.describe_bins(bins) == "No image."

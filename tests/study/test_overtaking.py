@@ -11,7 +11,7 @@ from analysis.statistics import Estimate
 from analysis.study import correlations, overtaking
 from analysis.study.results import read_results
 from report import figures, wording
-from report.wording.overtaking import FEW
+from report.wording.overtaking import FEW_IMAGES
 
 ARCHS = ["alexnet", "vgg19"]
 
@@ -85,7 +85,7 @@ def test_sentences_name_every_network_and_the_small_bins(results):
     assert len(wording.overtakes(overtaking.overtaking(results))) == 2
     text = " ".join(wording.reasons(results))
     sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
-    small = sizes[sizes < FEW]
+    small = sizes[sizes < FEW_IMAGES]
     assert len(small)
     assert all(f"({n})" in text for n in small)
 

@@ -12,7 +12,7 @@ import pytest
 
 from analysis import datasets, runs
 from analysis.errors import InputError
-from analysis.studies import RECORDED
+from analysis.studies import RECORDED_STUDIES
 from analysis.study import results
 from analysis.study.results import StudyResults, pictures, read_results
 
@@ -141,7 +141,7 @@ def test_a_byte_that_turned_is_found(tmp_path, place):
 
 
 def test_the_record_says_what_its_tables_are():
-    for path in [*RECORDED.rglob(runs.RUN), *RECORDED.glob("*/dataset.json")]:
+    for path in [*RECORDED_STUDIES.rglob(runs.RUN), *RECORDED_STUDIES.glob("*/dataset.json")]:
         stamp, tables = runs.read_stamp(path), sorted(path.parent.glob("*.parquet"))
         assert list(stamp["tables"]) == [table.name for table in tables]
         for table in tables:

@@ -1,0 +1,78 @@
+"""Forms that many answers have: a table across networks, sentences group by group, intervals on either side of 0."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from report import styles
+from report.text import SPACE, count, listing, with_interval
+
+
+def each(table: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """A table's rows group by group, in the order in which they come; none of an empty table, which lacks columns."""
+    if len(table):
+        yield from table.groupby(by, sort=False, observed=True)
+
+
+def network_of(row: Any) -> str:
+    """The network that a row is about, as readers know it."""
+    return styles.label(row.arch)
+
+
+def value_of(row: Any) -> str:
+    """A row's value with its interval."""
+    return with_interval(row, n=False)
+
+
+def across(
+    table: pd.DataFrame,
+    head: Callable[[Any], dict[str, str]],
+    cell: Callable[[Any], str] = value_of,
+    column: Callable[[Any], str] = network_of,
+) -> pd.DataFrame:
+    """A row for each head, in the order in which they come, and in it a cell for each network, or other column."""
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in table.itertuples():
+        begins = head(row)
+        rows.setdefault(tuple(begins.values()), begins)[column(row)] = cell(row)
+    return pd.DataFrame(rows.values())
+
+
+def by_network(rows: pd.DataFrame, value: Callable[[Any], str] = value_of, form: str = "{} for {}") -> str:
+    """Each row's value with its network's name: "0.53 [0.49, 0.57] for AlexNet and ..."."""
+    return listing(form.format(value(row), network_of(row)) for row in rows.itertuples())
+
+
+def by_side(
+    rows: pd.DataFrame,
+    sides: tuple[str, str, str],
+    say: Callable[[pd.DataFrame], str],
+    low: str = "low",
+    high: str = "high",
+) -> str:
+    """Rows in words by where their intervals lie: above 0, below, or on both sides; nothing of a side without rows."""
+    above, below = rows[low] > 0, rows[high] < 0
+    parts = zip(sides, (above, below, ~(above | below)), strict=True)
+    return "; ".join(side.format(say(rows[which])) for side, which in parts if which.any())
+
+
+def in_sentences(parts: Iterable[str]) -> str:
+    """Sentences for who cannot see a figure; nothing is drawn of an empty table, nor described."""
+    return f"{'. '.join(parts)}."
+
+
+def span(ordered: Iterable[str]) -> str:
+    """The first and the last of numbers in words, or the one that they are."""
+    ends = list(ordered)
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
+
+
+def sizes(n: pd.Series) -> str:
+    """How many images numbers rest on: "9,000 to 10,000"."""
+    return span(map(count, sorted(n)))
+
+
+def of_images(n: pd.Series) -> str:
+    """The same as sentences end: "n = 9,000 to 10,000"."""
+    return f"n{SPACE}={SPACE}{sizes(n)}"
