@@ -105,8 +105,10 @@ def end(process: psutil.Process, *, told: bool) -> None:
     for child in reversed(started):  # the jobs before Snakemake, which would start others
         send(child, signal.SIGINT)
     psutil.wait_procs(started, PATIENCE / 2)
-    for child in process.children(recursive=True):
+    killed = process.children(recursive=True)
+    for child in killed:
         send(child, signal.SIGKILL)
+    psutil.wait_procs(killed, 1)  # the lock is free when this process ends
 
 
 def send(process: psutil.Process, number: int) -> None:
