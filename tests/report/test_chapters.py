@@ -142,7 +142,7 @@ def test_scores_that_are_not_there_do_not_empty_the_others(shown):
 
 def test_the_discussion_has_a_point_for_each_network(shown):
     text = shown[0]["discussion"]
-    assert len(re.findall(r"the lead of AVH over confidence is \S+ \[", text)) == len(ARCHS)
+    assert len(re.findall(r"^- \w+: the lead of AVH over confidence is \S+ \[", text, re.MULTILINE)) == len(ARCHS)
     assert "one point per network" in text
     assert "epoch" not in text.split("How these results were made")[0].split("{figure-md}")[1]
     assert "Accuracy varies here between networks" in text
