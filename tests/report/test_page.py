@@ -158,7 +158,7 @@ def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown)
 
 
 def test_a_table_is_told_under_the_caption_of_what_tells_it(shown):
-    @captioned(lambda table: f"Of {len(table)}.")
+    @captioned(lambda table, _: f"Of {len(table)}.")
     def names(table, end):
         return pd.DataFrame({"name": table["a"] + end})
 
