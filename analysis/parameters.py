@@ -186,7 +186,9 @@ class RunParameters(StudyParameters):
         "",
         description="empty: train; else measure this .safetensors, .pt or .pth file, package:NAME's, or IMAGENET1K_V1",
     )
-    rank_by: Literal[tuple(COMPARED)] = Field("avh", description="hardness report: the score that ranks images")
+    rank_by: Literal[tuple(COMPARED)] = Field(  # type: ignore[valid-type]  # read from the catalogue
+        "avh", description="hardness report: the score that ranks images"
+    )
 
     @model_validator(mode="after")
     def _check_device(self) -> Self:
