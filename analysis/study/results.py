@@ -22,8 +22,8 @@ def of_people(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
     """Makes a table about people's answers empty where nobody was asked."""
 
     @wraps(ask)
-    def asked(study: "StudyResults", *more: Any) -> pd.DataFrame:
-        return ask(study, *more) if study.has_people else pd.DataFrame()
+    def asked(study: "StudyResults", *more: Any, **named: Any) -> pd.DataFrame:
+        return ask(study, *more, **named) if study.has_people else pd.DataFrame()
 
     return asked
 
