@@ -167,7 +167,7 @@ def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
     """The weights that ``parameters`` measure; torchvision's are downloaded once, to where torch keeps such files.
 
     A file that torchvision publishes for this network has the evaluation and the classes of those weights, as if they
-    had been named. Raises InputError where weights cannot be had, or are none.
+    had been named. Raises InputError where weights cannot be obtained, or are none.
     """
     return read(parameters, parameters.weights, progress=progress)
 
@@ -407,7 +407,7 @@ def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
     """Give a fresh network the body that ``start_from`` names; its last layer stays as it is, whatever the file's.
 
     Returns: for the stamp, the weights' name, sha256 and notes; empty where nothing is named.
-    Raises InputError where the weights cannot be had, or their body is not this network's.
+    Raises InputError where the weights cannot be obtained, or their body is not this network's.
     """
     if not parameters.start_from:
         return {}

@@ -228,7 +228,7 @@ def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):
     images, made = evaluation.pictures_for(given, dataset.test)
     assert images is dataset.test.images
     assert made == {"transforms": {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}}
-    assert "as they are" in wording.transformed(made["transforms"])
+    assert "unchanged" in wording.transformed(made["transforms"])
     assert evaluation.pictures_for(weights.Weights({}, None, "", "a file"), dataset.test) == (images, {})
     assert wording.transformed(None) == ""
 

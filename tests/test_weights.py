@@ -384,7 +384,7 @@ def test_fewer_folders_than_imagenets_classes_need_their_names(published):
 def test_another_file_than_the_published_one_is_not_kept(published):
     handler, _, path = published
     handler.content = handler.content[:-1] + b"x"
-    refused("DEFAULT", r"DEFAULT for resnet18 cannot be had \(RuntimeError: invalid hash")
+    refused("DEFAULT", r"DEFAULT for resnet18 cannot be obtained \(RuntimeError: invalid hash")
     assert not path.exists()
 
 
@@ -392,7 +392,7 @@ def test_a_damaged_file_from_before_is_one_sentence(published):
     _, _, path = published
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")
-    refused("DEFAULT", f"cannot be had .*put .* at {re.escape(str(path))}")
+    refused("DEFAULT", f"cannot be obtained .*put .* at {re.escape(str(path))}")
     torch.save(head(tiny(4)), path)
     refused("DEFAULT", "is not the file that torchvision publishes: remove it")
 
@@ -405,7 +405,7 @@ def test_no_connection_is_one_sentence(published, monkeypatch):
         "http://127.0.0.1:1/a-00000000.pth",
         raising=False,
     )
-    refused("DEFAULT", "cannot be had .*URLError")
+    refused("DEFAULT", "cannot be obtained .*URLError")
     assert not asked
     assert not path.exists()
 
