@@ -15,9 +15,9 @@ import yaml
 
 from analysis import runs
 from analysis.studies import with_recorded
+from report.contents import PAGES
 
 CONFIG = Path("_config.yml")
-PAGES = Path("book/runs")
 TAG = "colab"
 CELL = """# In Colab: the project with its recorded results, and what it needs. Elsewhere this does nothing.
 import os

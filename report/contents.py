@@ -21,6 +21,7 @@ from analysis.errors import InputError, one_of
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
+PAGES = Path("book/runs")  # executed chapters, by study
 CHAPTERS = Path(__file__).parents[1] / "book" / "chapters"
 EXAMPLE = "book/chapters/verdicts.md"
 OF_NETWORKS = {"training", "heads"}  # what a study may have because of its networks; datasets declare the rest

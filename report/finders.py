@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.studies import with_recorded
 from analysis.study import disputed
 from report import contents
+from report.contents import PAGES
 
-PAGES = Path("book/runs")
 CHAPTER = "disputed"
 
 

@@ -19,8 +19,8 @@ from analysis import runs
 from analysis.catalogue import SCORES
 from analysis.studies import with_recorded
 from report import contents, wording
+from report.contents import PAGES
 
-PAGES = Path("book/runs")
 README = Path("README.md")
 ANSWER_PLACE = re.compile(r"(<!-- answer[^>]*-->\n).*?(<!-- /answer -->)", re.DOTALL)
 FIGURE_ROWS = {"P2a": "avh", "H1": "confidence", "P1": "norm_in_class"}  # claims with the number of a score

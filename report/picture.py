@@ -77,11 +77,5 @@ def text_of(html: str) -> str:
     return " ".join(text.split())
 
 
-def words_in(picture: Path) -> list[str]:
-    """The words that were shown where a picture was taken."""
-    with Image.open(picture) as image:
-        return image.text.get(SEEN_WORDS, "").splitlines()
-
-
 if __name__ == "__main__":
     sys.exit(run_picture())

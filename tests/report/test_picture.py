@@ -13,6 +13,12 @@ from report import picture
 ROOT = Path(__file__).parent.parent.parent
 
 
+def words_in(path: Path) -> list[str]:
+    """The words that a picture's file holds."""
+    with Image.open(path) as image:
+        return image.text.get(picture.SEEN_WORDS, "").splitlines()
+
+
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -20,7 +26,7 @@ def at_root(monkeypatch):
 
 def test_the_picture_shows_todays_words():
     advice = "run make read && python -m report.picture"
-    assert picture.words_in(picture.README_PICTURE) == picture.front_words(), advice
+    assert words_in(picture.README_PICTURE) == picture.front_words(), advice
     with Image.open(picture.README_PICTURE) as taken:
         assert taken.size == (1280, 800)
     assert picture.README_PICTURE.stat().st_size < 150_000
@@ -43,7 +49,7 @@ def page_of(folder: Path, lines: list[str]) -> Path:
 
 def test_a_page_is_taken_with_its_words(tmp_path, chromium):
     picture.take_picture(page_of(tmp_path, picture.front_words()), tmp_path / "page.png")
-    assert picture.words_in(tmp_path / "page.png") == picture.front_words()
+    assert words_in(tmp_path / "page.png") == picture.front_words()
     with Image.open(tmp_path / "page.png") as taken:
         assert taken.size == picture.SCREEN_SIZE
         assert taken.convert("RGB").getpixel((1270, 790)) == (255, 0, 0)
