@@ -93,11 +93,12 @@ def figure(
 
             def draw_for(layout: Layout) -> tuple[Figure | None, str]:
                 before = LAYOUT.set(layout)
-                with own_style(RC):
-                    fig = draw(table, *more)
-                    boxes = glyphs.fall_back(fig) if fig else ""
-                LAYOUT.reset(before)
-                return fig, boxes
+                try:
+                    with own_style(RC):
+                        fig = draw(table, *more)
+                        return fig, glyphs.fall_back(fig) if fig else ""
+                finally:  # a drawing that fails leaves the next one its layout
+                    LAYOUT.reset(before)
 
             fig, boxes = draw_for(PAGE)
             if fig is None:

@@ -6,11 +6,13 @@ import madeup
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from analysis import statistics, studies
 from analysis.study import hardness, tables
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
+from report.figures.panels import LAYOUT, PAGE, PHONE, figure
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 
@@ -377,3 +379,15 @@ def test_a_phone_has_the_same_panels_in_two_columns(study, number):
 
 def test_a_figure_that_fits_a_phone_is_drawn_once(study):
     assert figures.figure_h2(tables.distribution(study.runs["vgg19"])).narrow is None
+
+
+def test_a_drawing_that_fails_for_a_phone_leaves_the_next_one_its_layout():
+    @figure("Nothing", str)
+    def drawn(table: pd.DataFrame) -> Figure:
+        if LAYOUT.get() is PHONE:
+            raise RuntimeError("too narrow")
+        return Figure(figsize=(PAGE.width, 1))
+
+    with pytest.raises(RuntimeError, match="too narrow"):
+        drawn(pd.DataFrame({"a": [1]})).narrow()
+    assert LAYOUT.get() is PAGE
