@@ -40,6 +40,7 @@ ONLY_TRAINING = {
     "weight_decay",
     "augment",
     "calibration_images",
+    "probed_steps",
     "start_seed",
     "start_from",
 }
@@ -177,6 +178,9 @@ class RunParameters(StudyParameters):
     augment: bool = Field(True, description="random crops and flips in training")
     calibration_images: int = Field(
         200, ge=0, description="training images held out to fit the temperature of the calibrated confidence"
+    )
+    probed_steps: int = Field(
+        60, ge=1, le=10_000, description="first optimiser steps after each of which all test images are scored"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the layers before the last; auto: bfloat16 where the device computes in it"

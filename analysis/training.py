@@ -2,7 +2,7 @@
 
 SGD with momentum and weight decay; the learning rate is divided by ten after each third of the epochs (30 of 90 in the
 paper). Scores of all test images are kept at epoch 0, the initial network, after every epoch, and at optimiser steps 0
-to 60.
+to ``probed_steps`` (60 in App. A, where they are called iterations).
 
 Under torchrun several workers train one network, each with its share of every batch: see distributed.py. If memory is
 short, a batch can be computed in parts, one after the other.
@@ -41,7 +41,6 @@ from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
 from analysis.parameters import RunParameters
 
-PROBED_STEPS = 60  # App. A: the first 60 iterations, read as optimiser steps from initialisation
 WARM_STEPS = 1_000  # before this step the network changes faster than running statistics can follow
 WARM_IMAGES = 256  # training images for recomputing the statistics in a probe
 TOGETHER = 32  # batches given to a GPU at once; one by one, each would make it wait
@@ -57,7 +56,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     epochs: list[dict[str, Tensor]] = field(default_factory=list)  # a probe per epoch, from 0
-    iterations: list[dict[str, Tensor]] = field(default_factory=list)  # a probe per step, from 0 to PROBED_STEPS
+    iterations: list[dict[str, Tensor]] = field(default_factory=list)  # a probe per step, from 0 to probed_steps
     training: list[dict[str, float]] = field(default_factory=list)  # a row per epoch, from 1
 
 
@@ -192,7 +191,7 @@ class Training:
             for batch in zip(pixels.split(share), targets.split(share), strict=True):
                 totals += step(*batch)
                 self.progress.step += 1
-                if self.progress.step <= PROBED_STEPS:
+                if self.progress.step <= p.probed_steps:
                     self.progress.iterations.append(self.probe())
                     self.network.train()
         loss, correct, images = distributed.total(totals).tolist()
@@ -376,7 +375,7 @@ class Training:
             0 < progress.epoch <= self.parameters.epochs
             and progress.step == progress.epoch * (len(self.fitted) // self.batch)
             and len(progress.epochs) == progress.epoch + 1
-            and len(progress.iterations) == min(progress.step, PROBED_STEPS) + 1
+            and len(progress.iterations) == min(progress.step, self.parameters.probed_steps) + 1
             and [row["epoch"] for row in progress.training] == list(range(1, progress.epoch + 1))
             and all(len(values) == len(self.test_targets) for probe in probed for values in probe.values())
         )

@@ -11,7 +11,8 @@ from torchvision import models
 from analysis import runs
 from analysis.architectures import build
 from analysis.extraction import AHEAD, PROBED, Pictures, extract
-from analysis.training import PROBED_STEPS, probes_table
+from analysis.parameters import RunParameters
+from analysis.training import probes_table
 from benchmarks import costs
 
 PAGE = Path(__file__).parent.parent / "book/costs.md"
@@ -49,7 +50,7 @@ def test_weights_are_torchvisions():
 
 def test_steps_and_bytes_are_those_of_the_code(tmp_path):
     """A probe of 2,000 images as the code makes it, in memory and, 20 times over, on disk."""
-    assert PROBED_STEPS == costs.STEPS
+    assert RunParameters().probed_steps == costs.STEPS
     assert (AHEAD + 2) * inspect.signature(extract).parameters["batch_size"].default == costs.IN_FLIGHT
     n = 2_000
     network = build("alexnet", 12, image_size=32, width=0.125, stem="small")

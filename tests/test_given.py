@@ -53,6 +53,7 @@ OTHERS = {
     "weight_decay": ["0", "1e-4"],
     "augment": ["false", "off", "True", "1"],
     "calibration_images": ["0"],
+    "probed_steps": ["20"],
 }
 GIVEN = [(name, text) for name, texts in (TEXT | OTHERS).items() for text in texts]
 

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from analysis import studies
-from analysis.training import PROBED_STEPS
+from analysis.parameters import RunParameters
 from report import contents
 
 ROOT = Path(__file__).parent.parent
@@ -207,7 +207,8 @@ def test_a_killed_job_is_run_again_to_the_end(cluster, book):
     assert training == ["CANCELLED", "COMPLETED"]
     run = book / "results/synthetic/alexnet"
     rows = {name: pq.read_metadata(run / f"{name}.parquet").num_rows for name in ("scores", "epochs", "iterations")}
-    assert rows == {"scores": IMAGES, "epochs": (EPOCHS + 1) * IMAGES, "iterations": (PROBED_STEPS + 1) * IMAGES}
+    steps = RunParameters().probed_steps
+    assert rows == {"scores": IMAGES, "epochs": (EPOCHS + 1) * IMAGES, "iterations": (steps + 1) * IMAGES}
     assert pq.read_metadata(run / "training.parquet").num_rows == EPOCHS
     assert not list(run.glob("checkpoint-*.pt"))
 

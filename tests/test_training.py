@@ -189,10 +189,13 @@ def test_tables_have_a_row_per_probe_and_image(done):
     assert found["training"]["epoch"].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("epochs", "batch", "probes"), [(1, 24, 2), (3, 2, 37), (6, 2, 61), (5, 2, 61)])
-def test_the_first_60_steps_are_probed(squares, tmp_path, monkeypatch, epochs, batch, probes):
+@pytest.mark.parametrize(
+    ("epochs", "batch", "more", "probes"),
+    [(1, 24, {}, 2), (3, 2, {}, 37), (6, 2, {}, 61), (5, 2, {}, 61), (3, 2, {"probed_steps": 5}, 6)],
+)
+def test_the_first_60_steps_are_probed_or_as_many_as_asked(squares, tmp_path, monkeypatch, epochs, batch, more, probes):
     monkeypatch.setattr(training.Training, "train_step", lambda *a: torch.ones(3))
-    training.train(parameters(tmp_path, epochs=epochs, batch_size=batch), squares(24, 2), progress=False)
+    training.train(parameters(tmp_path, epochs=epochs, batch_size=batch, **more), squares(24, 2), progress=False)
     assert tables(tmp_path)["iterations"]["step"].max() + 1 == probes
     assert tables(tmp_path)["epochs"]["epoch"].max() == epochs
 
@@ -643,4 +646,4 @@ def test_training_asks_for_pictures_by_index_arrays_only(squares, tmp_path):
 def test_the_book_says_how_many_first_steps_are_treated_apart():
     method = (Path(training.__file__).parent.parent / "book/method.md").read_text()
     assert f"first {training.WARM_STEPS:,} steps" in " ".join(method.split())
-    assert f"first {training.PROBED_STEPS} steps" in " ".join(method.split())
+    assert f"first {RunParameters().probed_steps} steps" in " ".join(method.split())
