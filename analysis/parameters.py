@@ -55,14 +55,14 @@ PATHS = ("results_dir", "data_dir", "root", "human_labels", "weights", "start_fr
 
 
 class Parameters(BaseModel):
-    """Common behaviour of all sets of parameters: no unknown names, and one sentence for an error."""
+    """What all sets of parameters share: no unknown names, and one sentence for an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @field_validator(*PATHS, mode="after", check_fields=False)
     @classmethod
     def _at_home(cls, value: str) -> str:
-        """~ is the home directory in all paths."""
+        """~ stands for the home directory in all paths."""
         return os.path.expanduser(value) if value.startswith("~") else value
 
     @classmethod
@@ -75,7 +75,7 @@ class Parameters(BaseModel):
 
     @classmethod
     def from_notebook(cls, namespace: dict[str, Any]) -> Self:
-        """Check the ``globals()`` of a notebook right after its parameters: plain data are taken as parameters."""
+        """Check the ``globals()`` of a notebook, right after its parameters: all plain values count as parameters."""
         hidden = namespace["get_ipython"]().user_ns_hidden if "get_ipython" in namespace else {}
         plain = (str, int, float, bool, list, dict, type(None))
         return cls.parse(
@@ -93,23 +93,31 @@ class StudyParameters(Parameters):
     """The images and labels: parameters that all networks of a study share."""
 
     dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]  # read from the folder
-        "synthetic", description="which pictures and people"
+        "synthetic", description="source of the images and of their human labels"
     )
     study: str = Field("", description="folder under results/; empty: the dataset's name")
-    results_dir: str = Field("results", description="where the tables of all studies are")
-    data_dir: str = Field("", description="where data is; empty: $AVH_DATA, else data/")
+    results_dir: str = Field("results", description="folder with the tables of all studies")
+    data_dir: str = Field("", description="folder for data and downloads; empty: $AVH_DATA, else data/")
     root: str = Field(
-        "", description="imagefolder: a folder of class folders, or train/ and test/; imagenet: where it is"
+        "",
+        description="imagefolder: a folder with one folder per class, or train/ and test/; "
+        "imagenet: the folder with val/",
     )
-    image_size: int = Field(32, ge=8, le=1024, description="imagefolder, imagenet: pictures get this size, in pixels")
-    corrupt: Literal["stop", "skip"] = Field("stop", description="imagefolder, imagenet: if a picture is corrupt")
-    human_labels: str = Field("", description="imagenet: a file of people's answers; empty: looked for; none: without")
+    image_size: int = Field(
+        32, ge=8, le=1024, description="imagefolder, imagenet: width and height of the images, in pixels"
+    )
+    corrupt: Literal["stop", "skip"] = Field(
+        "stop", description="imagefolder, imagenet: stop at a corrupt image, or skip it"
+    )
+    human_labels: str = Field("", description="imagenet: file of human labels; empty: look for one; none: use none")
     raters_selected: Literal["yes", "maybe"] = Field(
-        "yes", description="imagenet: ReaL raters' answers that count as selected; maybe: that and yes"
+        "yes", description="imagenet: answers of ReaL's annotators that count as selected; maybe: both maybe and yes"
     )
-    train_images: int | None = Field(None, ge=2, description="how many training images; None: all")
-    test_images: int | None = Field(None, ge=2, description="how many test images; None: all")
-    seed: int = Field(0, ge=0, lt=SEEDS, description="of pictures, initial weights, order and augmentation")
+    train_images: int | None = Field(None, ge=2, description="number of training images; None: all")
+    test_images: int | None = Field(None, ge=2, description="number of test images; None: all")
+    seed: int = Field(
+        0, ge=0, lt=SEEDS, description="random seed for images, initial weights, data order and augmentation"
+    )
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -145,50 +153,63 @@ class RunParameters(StudyParameters):
     """The parameters of a study and of one network: everything that determines a run."""
 
     arch: str = Field(
-        "resnet50", description="a network: torchvision's name, timm/NAME, or package.module:function that returns one"
+        "resnet50", description="network: a torchvision name, timm/NAME, or package.module:function that returns one"
     )
-    width: float = Field(1.0, gt=0, le=1, description="factor on every layer's channels")
+    width: float = Field(1.0, gt=0, le=1, description="factor on the number of channels in every layer")
     stem: Literal["auto", "small", "half", "imagenet"] = Field(
-        "auto", description="first layers; auto: small under 64 px; half: small with a first stride of 2"
+        "auto", description="first layers; auto: small below 64 px; half: small, but with stride 2 at first"
     )
     start_seed: int | None = Field(
-        None, ge=0, lt=SEEDS, description="another start on the same pictures: of all but them; None: seed's start"
+        None,
+        ge=0,
+        lt=SEEDS,
+        description="seed of everything but the images, to train again on the same ones; None: seed",
     )
     head: Literal["own", "linear", "hidden", "hidden-no-dropout"] = Field(
-        "own", description="last layers; linear: one; hidden: two more before it, as VGG has; own: the network's"
+        "own",
+        description="last layers; own: the network's; linear: a single one; hidden: with two more before it, as in VGG",
     )
     normalisation: str = Field(
         "",
-        description="of pixels for weights or start_from: imagenet, inception, none, or three means and deviations; "
-        "empty: as they say",
+        description="of pixels, for given weights: imagenet, inception, none, or three means and three standard "
+        "deviations; empty: as the weights specify",
     )
-    label: str = Field("", description="the run's folder under its study; empty: arch, with '-' for '/' and ':'")
+    label: str = Field("", description="name of the run's folder in its study; empty: arch, with '-' for '/' and ':'")
     input_size: int | None = Field(
-        None, ge=8, le=1024, description="the network resizes pictures to this many pixels; None: as they are"
+        None, ge=8, le=1024, description="the network resizes images to this many pixels; None: no resizing"
     )
     start_from: str = Field(
-        "", description="empty: train from scratch; else from these weights, with a new last layer; values as weights"
+        "",
+        description="empty: train from scratch; else fine-tune these, with a new last layer; values as for weights",
     )
-    epochs: int = Field(90, ge=1, le=10_000, description="the rate falls tenfold after each third of them")
+    epochs: int = Field(
+        90, ge=1, le=10_000, description="number of epochs; the learning rate is divided by ten after each third"
+    )
     batch_size: int = Field(128, ge=2, description="training images per step")
-    accumulate: int = Field(1, ge=1, description="parts that a batch is computed in; more where memory is small")
-    learning_rate: float | None = Field(None, gt=0, description="initial; None: the paper's, by network")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
-    weight_decay: float = Field(1e-4, ge=0, description="of SGD")
-    augment: bool = Field(True, description="random crops and flips in training")
+    accumulate: int = Field(1, ge=1, description="parts in which each batch is computed; more if memory is short")
+    learning_rate: float | None = Field(
+        None, gt=0, description="initial learning rate; None: the paper's for this network"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay of SGD")
+    augment: bool = Field(True, description="random crops and flips during training")
     calibration_images: int = Field(
         200, ge=0, description="training images held out to fit the temperature of the calibrated confidence"
     )
     probed_steps: int = Field(
-        60, ge=1, le=10_000, description="first optimiser steps after each of which all test images are scored"
+        60,
+        ge=1,
+        le=10_000,
+        description="number of first optimiser steps after each of which all test images are scored",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of the layers before the last; auto: bfloat16 where the device computes in it"
+        "auto", description="of all layers but the last; auto: bfloat16 if the device has units for it"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     weights: str = Field(
         "",
-        description="empty: train; else measure this .safetensors, .pt or .pth file, package:NAME's, or IMAGENET1K_V1",
+        description="empty: train; else evaluate these: .safetensors, .pt or .pth file, package:NAME, "
+        "or torchvision's name",
     )
     rank_by: Literal[tuple(COMPARED)] = Field(  # type: ignore[valid-type]  # read from the catalogue
         "avh", description="hardness report: the score that ranks images"
@@ -206,13 +227,13 @@ class RunParameters(StudyParameters):
             raise ValueError(f"label {self.label!r}; allowed: letters, digits, '-', '_' and '.'")
         if self.normalisation:
             if not (self.weights or self.start_from):
-                raise ValueError("normalisation is given without weights or start_from, whose pixels it is about")
+                raise ValueError("normalisation is given without weights or start_from, to which it belongs")
             try:
                 read_normalisation(self.normalisation)
             except ValueError as error:
                 raise ValueError(f"normalisation {self.normalisation!r}; {error}") from None
         if self.weights and self.start_from:
-            raise ValueError("weights and start_from are both given; allowed: one, to measure or to train")
+            raise ValueError("weights and start_from are both given; allowed: one, to evaluate or to train")
         return self
 
     @property
@@ -266,7 +287,7 @@ class NetworkPageParameters(PageParameters):
 class ComparisonParameters(PageParameters):
     """A page that compares networks."""
 
-    archs: list[str] = Field([], description="networks of the study, in a list or with commas; empty: all")
+    archs: list[str] = Field([], description="networks of the study, as a list or separated by commas; empty: all")
 
     @field_validator("archs", mode="before")
     @classmethod
@@ -314,7 +335,7 @@ def _sentence(model: type[BaseModel], problem: ErrorDetails) -> str:
     if problem["type"] == "string_type":
         kind = type(problem["input"]).__name__
         return (
-            f"parameter {name} is {problem['input']!r}, of type {kind}; allowed: text, which papermill is given by "
+            f"parameter {name} is {problem['input']!r}, of type {kind}; allowed: text; with papermill, "
             f"-r {name} instead of -p {name}"
         )
     if problem["type"] == "literal_error":

@@ -47,9 +47,9 @@ chapter:
 :tags: [parameters, hide-input]
 
 study: str = "synthetic"  # folder under results/
-results_dir: str = "results"  # where the tables of all studies are
-data_dir: str = ""  # where data is; empty: $AVH_DATA, else data/
-archs: list = []  # networks of the study, in a list or with commas; empty: all
+results_dir: str = "results"  # folder with the tables of all studies
+data_dir: str = ""  # folder for data and downloads; empty: $AVH_DATA, else data/
+archs: list = []  # networks of the study, as a list or separated by commas; empty: all
 ```
 
 ```{code-cell} ipython3

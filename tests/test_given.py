@@ -102,7 +102,7 @@ def test_a_value_arrives_unchanged_along_every_way(name, text, tmp_path):
 
 @pytest.mark.parametrize("value", [202401, 1000.0, True])
 def test_text_that_papermill_read_as_something_else_is_refused_with_how_to_give_it(value):
-    with pytest.raises(InputError, match=r"^parameter study is .*; allowed: text, .* -r study instead of -p study$"):
+    with pytest.raises(InputError, match=r"^parameter study is .*; allowed: text; .* -r study instead of -p study$"):
         ways.papermill({"study": value})
 
 

@@ -105,7 +105,7 @@ def test_a_study_does_not_take_a_networks_parameters():
         ({"image_size": 4}, "parameter image_size is 4"),
         ({"test_images": 0}, "parameter test_images is 0"),
         ({"calibration_images": -1}, "parameter calibration_images is -1"),
-        ({"study": 2024}, "parameter study is 2024, of type int; allowed: text, which papermill is given by -r study"),
+        ({"study": 2024}, "parameter study is 2024, of type int; allowed: text; with papermill, -r study"),
         ({"augment": "perhaps"}, "parameter augment is 'perhaps': input should be a valid boolean"),
         ({"seed": None}, "parameter seed is None"),
         ({"seed": [1, 2]}, "parameter seed is [1, 2]"),
