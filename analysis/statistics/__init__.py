@@ -3,19 +3,18 @@
 Letters:  N images, B bootstrap resamples at a time, K distinct values or groups of images, C classes, E epochs or
 steps, A architectures.
 
-The paper draws its correlations and gives no coefficient (Sec. 2). Here each coefficient has a percentile bootstrap
-interval over images, and comparisons of scores are paired: all scores see the same resampled images.
-A resample is held as how often each image was drawn, so that Spearman's ranks can be made anew within each resample
-(ties and repeated images share their mean rank) for a whole batch at once without sorting again. B is chosen so that a
-batch holds at most BUDGET numbers per array, however many images there are.
+The paper plots its correlations but reports no coefficients (Sec. 2). Here, each coefficient has a percentile bootstrap
+interval over images, and comparisons of scores are paired: all scores see the same resamples of the images.
+A resample is represented by how often each image was drawn. Spearman's ranks can then be computed within each resample
+(tied and repeated images share their mean rank) for a whole batch at once, without sorting again. B is chosen so that
+the arrays of a batch fit into a processor's cache, however many images there are.
 
-NaN means an undefined score: its image is left out, and n counts the images that were used.
+NaN marks an undefined score: the image is left out, and n counts the images that were used.
 
-``estimates`` holds what the others share, ``once`` keeps what need not be computed twice; then correlations
-(``coefficients``, ``associations``, ``comparison``), how well scores find an event (``detection``), several starts of a
-network (``starts``), the reliability of people's answers (``reliability``), curves over time (``curves``), bins and
-group means (``bins``, ``groups``). Of scipy, ``stats`` and ``optimize`` take a second to import: only what needs them
-does so, when it is called.
+``estimates`` is what the others share; ``once`` caches results. Then: correlations (``coefficients``, ``associations``,
+``comparison``), how well scores detect an event (``detection``), several seeds of a network (``starts``), the
+reliability of human labels (``reliability``), curves over epochs or steps (``curves``), bins and group means (``bins``,
+``groups``). scipy's ``stats`` and ``optimize`` take a second to import, so functions import them when they are called.
 """
 
 from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins

@@ -1,4 +1,4 @@
-"""How strongly scores go with y: coefficients with percentile bootstrap intervals over images."""
+"""How strongly scores correlate with y: coefficients with percentile bootstrap intervals over images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +11,8 @@ from analysis.statistics.coefficients import Coefficients, Kind, coefficients
 from analysis.statistics.estimates import RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
 from analysis.statistics.once import KEPT, digest, remember
 
-FEWEST = 3  # images that a correlation is computed of
-EXPLAINED = 1e-9  # share of a variance below which controls leave nothing but rounding
+FEWEST = 3  # images, below which a correlation is undefined
+EXPLAINED = 1e-9  # share of the variance, below which what the controls leave is rounding error
 
 
 def correlation(
@@ -20,7 +20,7 @@ def correlation(
 ) -> Estimate:
     """Correlation of x and y, both (N,), with a percentile bootstrap interval over images.
 
-    kind: "spearman", "pearson" or "kendall" (tau-b). NaN where one of them is constant or fewer than 3 pairs are left.
+    kind: "spearman", "pearson" or "kendall" (tau-b). NaN if x or y is constant, or if fewer than 3 pairs are defined.
     """
     x, y = defined(x, y)
     draws = drawn_coefficients([x], y, kind, resamples, seed)
@@ -35,15 +35,15 @@ def correlations(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Correlations of several columns with y, all in the same resamples: score, value, low, high, n.
+    """Correlations of several columns with y, all on the same resamples: score, value, low, high, n.
 
-    columns: name -> (N,). A column is correlated over the images at which it and y are defined; in a resample, over
-    those of them that were drawn.
+    columns: name -> (N,). Each column is correlated over the images for which both it and y are defined; in a resample,
+    over those of them that were drawn.
     """
     y, *values = of_one_length(y, *(column for _, column in columns.items()))
-    asked = ~np.isnan(y)
-    values = [x[asked] for x in values]
-    draws = drawn_coefficients(values, y[asked], kind, resamples, seed)
+    labelled = ~np.isnan(y)
+    values = [x[labelled] for x in values]
+    draws = drawn_coefficients(values, y[labelled], kind, resamples, seed)
     rows = [
         {"score": name} | _estimate(draws[:, m], int((~np.isnan(x)).sum()))._asdict()
         for m, (name, x) in enumerate(zip(columns, values, strict=True))
@@ -54,9 +54,9 @@ def correlations(
 def correlation_difference(
     a: ArrayLike, b: ArrayLike, y: ArrayLike, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
-    """How much more strongly a goes with y than b does: |r(a, y)| - |r(b, y)|, paired over images; all (N,).
+    """How much more strongly a correlates with y than b does: |r(a, y)| - |r(b, y)|, paired over images; all (N,).
 
-    Paired because both correlations share the images and y; a test that takes them for independent is wrong.
+    Paired, because both correlations share the images and y; a test that treats them as independent would be wrong.
     """
     a, b, y = defined(a, b, y)
     draws = np.abs(drawn_coefficients([a, b], y, kind, resamples, seed))
@@ -66,11 +66,11 @@ def correlation_difference(
 def partial(
     x: ArrayLike, y: ArrayLike, given: ArrayLike, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
-    """Correlation of what is left of x and y, both (N,), once controls are given: one column (N,) or several (N, G).
+    """Partial correlation of x and y, both (N,), controlling for one column (N,) or several (N, G).
 
-    Of Pearson's kind it is the correlation of the residuals of x and y after linear regression on the controls; of
-    Spearman's, the same of ranks, made anew within each resample; of Kendall's, Kendall's partial tau. Computed from
-    the matrix of correlations. NaN where the controls explain x or y entirely.
+    Pearson's is the correlation of the residuals of x and y after linear regression on the controls; Spearman's is the
+    same for ranks, computed within each resample; Kendall's is his partial tau. All are computed from the correlation
+    matrix. NaN if the controls explain x or y entirely.
     """
     controls = np.asarray(given, dtype=float)
     controls = controls[None] if controls.ndim == 1 else controls.T
@@ -99,9 +99,9 @@ def within_bins(
 ) -> pd.DataFrame:
     """Correlation of x and y within each bin of y: ``bin``, ``value``, ``low``, ``high``, ``n``, ``spread``.
 
-    ``spread`` is y's standard deviation within the bin over that of all images. Where it is small, y's range is
-    restricted: the same score then correlates less, for that reason alone, and bins do not compare with the whole or
-    with each other. Empty bins are kept, with n = 0.
+    ``spread`` is the standard deviation of y within the bin, divided by that over all images. If it is small, the range
+    of y is restricted, which alone weakens the correlation: bins must then not be compared with all images or with each
+    other. Empty bins are kept, with n = 0.
     """
     x, y = defined(x, y)
     index = bin_index(y, edges, closed)
@@ -117,9 +117,9 @@ def within_bins(
 
 
 def drawn_coefficients(columns: Sequence[Array], y: Array, kind: Kind, resamples: int, seed: int) -> Array:
-    """Each column's coefficient over the images at which it is defined, as they are and in resamples: (1 + B, M).
+    """Each column's coefficient over the images for which it is defined: the sample's, then resamples', (1 + B, M).
 
-    Columns, each (N,) like y, see the same resamples, whether they are asked for together or one after the other.
+    Columns, each (N,) like y, see the same resamples, whether they are requested together or one at a time.
     """
     names = [digest(x, y, kind, resamples, seed) for x in columns]
     found = {name: KEPT[name] for name in names if name in KEPT}
@@ -133,7 +133,7 @@ def drawn_coefficients(columns: Sequence[Array], y: Array, kind: Kind, resamples
 
 
 def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
-    """Each column's coefficient over the images at which it is defined, as a statistic for ``bootstrap``."""
+    """Each column's coefficient over the images for which it is defined, as a statistic for ``bootstrap``."""
     masks = [~np.isnan(x) for x in columns]
     parts = []
     for keep in {mask.tobytes(): mask for mask in masks if mask.sum() >= FEWEST}.values():
@@ -150,12 +150,12 @@ def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficien
 
 
 def _estimate(draws: Array, n: int) -> Estimate:
-    """From the images as they are, draws[0], and from resamples of them, draws[1:]: (1 + B,)."""
+    """From the value for the sample, draws[0], and those for its resamples, draws[1:]: (1 + B,)."""
     return Estimate(float(draws[0]), *interval(draws[1:]), n)
 
 
 def _partial(matrix: Array) -> Array:
-    """The first two columns' correlation given the others, from all columns' correlations: (B, C, C) -> (B,)."""
+    """Correlation of the first two columns given the others, from the correlation matrix: (B, C, C) -> (B,)."""
     result = np.full(len(matrix), np.nan)
     known = ~np.isnan(matrix).any((1, 2))
     own, cross, given = matrix[known, :2, :2], matrix[known, :2, 2:], matrix[known, 2:, 2:]

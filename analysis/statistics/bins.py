@@ -1,4 +1,4 @@
-"""Values in bins and on grids, and values put on one scale."""
+"""Binned values, histograms on a grid, and values scaled to 0..1."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike
 
 from analysis.statistics.estimates import Array, defined
 
-# The paper's bins of HSF (Sec. 3). Written out: linspace's 0.6 is not the float that 3 of 5 people give.
+# The paper's bins of HSF (Sec. 3). Written out, because linspace's 0.6 is not the float 3 / 5.
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 Closed = Literal["right", "left"]
 
 
 def bin_index(values: ArrayLike, edges: Sequence[float] | Array = EDGES, closed: Closed = "right") -> Array:
-    """Which bin each value falls in: (N,) integers from 0; -1 for NaN and beyond the edges.
+    """The bin into which each value falls: (N,) integers from 0; -1 for NaN and for values beyond the edges.
 
-    The paper's bins share their edges, on which many HSF fall. Right-closed, (.2, .4], fits its reported counts best;
-    the outermost edge belongs to its bin either way.
+    The paper's bins share their edges, and many values of HSF lie on an edge. Right-closed bins, (.2, .4], fit its
+    reported counts best; the outermost edges always belong to their bins.
     """
     values, edges = np.asarray(values, dtype=float), np.asarray(edges)
     side: Literal["left", "right"] = "left" if closed == "right" else "right"
@@ -39,15 +39,15 @@ def bin_names(edges: Sequence[float] = EDGES, closed: Closed = "right") -> list[
 
 
 def binned(values: ArrayLike, edges: Sequence[float] = EDGES, closed: Closed = "right") -> "pd.Categorical[str]":
-    """Each value's bin by name, ordered, with all bins as categories, the empty ones too; (N,)."""
+    """The name of each value's bin, (N,), as an ordered categorical of all bins, including empty ones."""
     index = bin_index(values, edges, closed)
     return pd.Categorical.from_codes(index, categories=pd.Index(bin_names(edges, closed)), ordered=True)
 
 
 def histogram(x: ArrayLike, y: ArrayLike, x_edges: Array, y_edges: Array) -> pd.DataFrame:
-    """Images per cell of a grid: a row per cell with its edges and ``n``. Right-closed, as the bins of HSF are.
+    """Number of images in each cell of a grid: a row per cell with its edges and ``n``. Right-closed, as HSF's bins.
 
-    x, y: (N,); pairs with a NaN are in no cell.
+    x, y: (N,); pairs with a NaN are not counted.
     """
     x, y = defined(x, y)
     i, j = bin_index(x, x_edges), bin_index(y, y_edges)
@@ -65,7 +65,7 @@ def histogram(x: ArrayLike, y: ArrayLike, x_edges: Array, y_edges: Array) -> pd.
 
 
 def scaled(values: ArrayLike) -> Array:
-    """Values scaled linearly to 0..1 (Sec. 2.2, "we linear scale the range of AVH(x)"); NaN where all are equal."""
+    """Values scaled linearly to 0..1 (Sec. 2.2, "we linear scale the range of AVH(x)"); NaN if all are equal."""
     values = np.asarray(values, dtype=float)
     defined = values[~np.isnan(values)]
     if len(defined) == 0 or defined.min() == defined.max():
@@ -77,6 +77,6 @@ def scaled(values: ArrayLike) -> Array:
 def scaled_within(values: ArrayLike, groups: ArrayLike) -> Array:
     """Values scaled to 0..1 within each group (Sec. 2.2, the norm "within each class"); (N,), (N,) -> (N,).
 
-    NaN in a group whose values are all equal, such as a class with one image.
+    NaN within a group whose values are all equal, such as a class with one image.
     """
     return pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(groups)).transform(scaled).to_numpy()

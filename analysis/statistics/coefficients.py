@@ -1,7 +1,7 @@
 """Correlation coefficients of many columns with y, in many resamples at once.
 
-Letters as in the package, and M columns. Each function takes columns, each (N,), and y (N,), sorts them once, and gives
-a statistic for ``bootstrap``: counts (B, N) -> coefficients (B, M). NaN where a column or y is constant.
+Letters as in the package, and M columns. Each function takes columns, each (N,), and y (N,), sorts them once, and
+returns a statistic for ``bootstrap``: counts (B, N) -> coefficients (B, M). NaN if a column or y is constant.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,22 +14,22 @@ from analysis.statistics.estimates import Array
 Kind = Literal["spearman", "pearson", "kendall"]
 Coefficients = Callable[[Array], Array]
 
-COMPARISONS = 2**22  # numbers in one block of comparisons of all images with all: 4 MB as int8
+COMPARISONS = 2**22  # pairs of images that are compared at a time: 4 MB as int8
 
 
 def coefficients(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
-    """The coefficients of this kind. Raises ValueError for a kind that is none of KINDS."""
+    """The statistic of this kind. Raises ValueError for a kind that is not in KINDS."""
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(KINDS)}")
     return KINDS[kind](columns, y)
 
 
 class Sorted(NamedTuple):
-    """A column's sorting, which resamples share: which images come in which order, and which are tied."""
+    """The sorted order of a column and its ties, which all resamples share."""
 
     order: Array  # (N,)
-    first: Array  # (K,): where in that order each distinct value begins
-    group: Array  # (N,): each image's distinct value, by its number
+    first: Array  # (K,): where each distinct value begins in that order
+    group: Array  # (N,): the number of each image's distinct value
 
     @property
     def tied(self) -> bool:
@@ -37,22 +37,22 @@ class Sorted(NamedTuple):
 
 
 def sort(values: Array) -> Sorted:
-    """A column's sorting: (N,)."""
+    """The sorted order of a column (N,)."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     return Sorted(np.argsort(group, kind="stable"), np.cumsum(sizes) - sizes, group)
 
 
 def by_value(weights: Array, column: Sorted, work: Array | None = None) -> Array:
-    """Sums of weights over the images of each distinct value, in its order: (B, N) -> (B, K).
+    """Sums of weights over the images of each distinct value, in ascending order: (B, N) -> (B, K).
 
-    work: an array like weights that may be written to, so that none has to be made.
+    work: an array like weights that may be overwritten, so that none needs to be allocated.
     """
-    weights = weights.take(column.order, axis=1, out=work, mode="clip")  # "raise" would write to a copy first
+    weights = weights.take(column.order, axis=1, out=work, mode="clip")  # "raise" would copy first
     return np.add.reduceat(weights, column.first, axis=1) if column.tied else weights
 
 
 def ranks(sizes: Array, work: Array | None = None) -> Array:
-    """Twice the mean rank of each distinct value, less 1, of sizes images each: (B, K) -> (B, K). work: as above."""
+    """Twice the mean rank of each distinct value, minus 1, from numbers of images: (B, K) -> (B, K). work: as above."""
     upto = sizes.cumsum(1, dtype=sizes.dtype, out=work)
     upto *= 2
     upto -= sizes
@@ -60,17 +60,17 @@ def ranks(sizes: Array, work: Array | None = None) -> Array:
 
 
 def squares(sizes: Array) -> Array:
-    """The sum of squares of those over images, less their mean: (n^3 - sum of sizes^3) / 3; (B, K) -> (B,)."""
+    """Sum of squares of the centred ``ranks`` over images: (n^3 - sum of sizes^3) / 3; (B, K) -> (B,)."""
     sizes = sizes.astype(float)
     sums: Array = (sizes.sum(1) ** 3 - np.vecdot(sizes * sizes, sizes)) / 3
     return sums
 
 
 def spearman(columns: Sequence[Array], y: Array) -> Coefficients:
-    """Spearman's rank correlation, ties at their mean rank; ranks are made anew within each resample.
+    """Spearman's rank correlation; ties have their mean rank, and ranks are computed within each resample.
 
-    An image drawn twice is tied with itself. The products of ranks are summed in a column's order, in which ranks are
-    running totals of the counts. All sums are of integers, which float64 holds exactly.
+    An image drawn twice is tied with itself. The products of ranks are summed in the sorted order of the column, in
+    which ranks are running totals of the counts. All sums are of integers, which float64 represents exactly.
     """
     sorted_y, sortings = sort(y), [sort(x) for x in columns]
 
@@ -80,7 +80,7 @@ def spearman(columns: Sequence[Array], y: Array) -> Coefficients:
         of_y = counts * middle.astype(float).take(sorted_y.group, axis=1)  # (B, N)
         squares_y, squares_untied = squares(sizes), squares(counts)
         result = np.empty((len(counts), len(columns)))
-        # Fresh arrays for every column would cost more than the sums: the system clears each page it hands out.
+        # New arrays for every column would take longer than the sums: the system zeroes each new page of memory.
         work = np.empty_like(counts), np.empty_like(counts), np.empty_like(of_y)
         for m, x in enumerate(sortings):
             sizes = by_value(counts, x, work[0])
@@ -102,19 +102,19 @@ def pearson(columns: Sequence[Array], y: Array) -> Coefficients:
         n = counts.sum(1, keepdims=True)
         mean, square, product = np.split((counts.astype(float) @ terms) / n, ends, axis=1)
         variance = square - mean**2
-        variance[variance < 1e-12 * square] = np.nan  # only rounding is left: constant in this resample
+        variance[variance < 1e-12 * square] = np.nan  # rounding error: constant in this resample
         return _ratio(product - mean[:, :1] * mean[:, 1:], variance[:, :1] * variance[:, 1:])
 
     return drawn
 
 
 def kendall(columns: Sequence[Array], y: Array) -> Coefficients:
-    """Kendall's tau-b; exact for the images as they are, in resamples by its first-order (Hajek) projection.
+    """Kendall's tau-b: exact for the sample; in resamples, its first-order (Hajek) projection.
 
-    Tau-b is made of three sums over pairs of images: concordant less discordant pairs, and the pairs not tied in x and
-    in y. Each is replaced by the best approximation that adds up over single images, from every image's own pairs
-    counted once, N^2 comparisons per column; what is left out is smaller by a factor of the order of 1 / sqrt(N)
-    (Hoeffding 1948; van der Vaart 1998, Asymptotic Statistics, ch. 12).
+    Tau-b consists of three sums over pairs of images: concordant minus discordant pairs, pairs not tied in x, and pairs
+    not tied in y. In resamples, each is replaced by its best approximation that is a sum over single images. The pairs
+    of each image are counted once, with N^2 comparisons per column. The error is smaller by a factor of the order of
+    1 / sqrt(N) (Hoeffding 1948; van der Vaart 1998, Asymptotic Statistics, ch. 12).
     """
     untied_y = _untied(y)
     parts = np.stack([(_concordance(x, y), _untied(x), untied_y) for x in columns])  # (M, 3, N)
@@ -129,13 +129,13 @@ def kendall(columns: Sequence[Array], y: Array) -> Coefficients:
 
 
 def _untied(values: Array) -> Array:
-    """How many images each one is not tied with: (N,) -> (N,)."""
+    """For each image, how many images are not tied with it: (N,) -> (N,)."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     return (len(values) - sizes)[group].astype(float)
 
 
 def _concordance(x: Array, y: Array) -> Array:
-    """With how many more images each one is concordant than discordant: (N,), (N,) -> (N,)."""
+    """For each image, its concordant minus its discordant pairs: (N,), (N,) -> (N,)."""
     x, y = (np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (x, y))
     sums = []
     for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // COMPARISONS)):
@@ -145,7 +145,7 @@ def _concordance(x: Array, y: Array) -> Array:
 
 
 def _standardised(x: Array) -> Array:
-    """Mean 0 and standard deviation 1; NaN where constant."""
+    """Mean 0 and standard deviation 1; NaN if constant."""
     deviation = x.std() if np.ptp(x) > 0 else np.nan
     standard: Array = (x - x.mean()) / deviation
     return standard

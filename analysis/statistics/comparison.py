@@ -1,4 +1,4 @@
-"""Correlations that share y, compared: a test of two of them, and many scores against one in the same resamples."""
+"""Comparing correlations that share y: a test for two of them, and many scores against one on the same resamples."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from analysis.statistics.estimates import RESAMPLES, defined, interval
 
 
 class Test(NamedTuple):
-    """A test's statistic, its two-sided p, and the images behind it."""
+    """The statistic of a test, its two-sided p value, and the number of images."""
 
     statistic: float
     p: float
@@ -22,15 +22,16 @@ class Test(NamedTuple):
 
 
 def steiger(a: ArrayLike, b: ArrayLike, y: ArrayLike, kind: Kind = "spearman") -> Test:
-    """Whether a and b go equally strongly with y, all (N,): Steiger's Z for dependent correlations.
+    """Steiger's Z for dependent correlations: whether a and b correlate equally strongly with y, all (N,).
 
-    The difference of the Fisher transforms of |r(a, y)| and |r(b, y)| over its standard error, in which the covariance
-    of the two is taken at their mean (Steiger 1980, Psychological Bulletin 87, eq. 10 and 14); positive where a goes
-    more strongly with y, normal where they go equally. A score that goes against y is turned round first, so the test
-    means little where a correlation's sign is in doubt. It was derived for Pearson's correlation of normal variables;
-    of ranks it is an approximation, and finds a difference where there is none in about 6 % of samples where 5 % is
-    meant. NaN where a correlation is undefined, is 1, or fewer than 4 images are left; scores in the same order do not
-    differ, p = 1. Raises ValueError for a kind other than "spearman" and "pearson".
+    The difference of the Fisher transforms of |r(a, y)| and |r(b, y)|, divided by its standard error, in which the
+    covariance of the two is evaluated at their mean (Steiger 1980, Psychological Bulletin 87, eq. 10 and 14). It is
+    positive if a correlates more strongly with y, and normally distributed if both correlate equally. The sign of a
+    score that correlates negatively with y is reversed first, so the test means little if the sign of a correlation is
+    in doubt. It was derived for Pearson's correlation of normal variables. For ranks it is an approximation: at a
+    nominal level of 5 %, it finds a difference where there is none in about 6 % of samples. NaN if a correlation is
+    undefined or 1, or if fewer than 4 images are defined; scores that order the images identically do not differ,
+    p = 1. Raises ValueError for a kind other than "spearman" and "pearson".
     """
     if kind not in ("spearman", "pearson"):
         raise ValueError(f"unknown kind {kind!r}; allowed: spearman, pearson")
@@ -61,10 +62,11 @@ def compare_scores(
 ) -> pd.DataFrame:
     """``correlation``, ``partial`` and ``correlation_difference`` of many columns at once: a row per column.
 
-    Every column sees the same images: those at which all of them, y and the control are defined.
-    Args: columns, name -> (N,); y (N,); given (N,), the control; reference, the column that the others are compared to.
+    All columns are compared on the same images: those for which all of them, y and the control are defined.
+    Args: columns, name -> (N,); y (N,); given (N,), the control; reference, the column with which the others are
+        compared.
     Returns: score; value, low, high (correlation with y); partial, partial_low, partial_high (given the control); lead,
-        lead_low, lead_high (|value| less that of the reference, paired); n. NaN as in those three.
+        lead_low, lead_high (|value| minus that of the reference, paired); n. NaN as in those three functions.
     """
     names = list(columns)
     *values, y, given = defined(*columns.values(), y, given)

@@ -1,4 +1,4 @@
-"""Curves over time, means over images at each epoch or step: of all images, of groups, and of resamples of them."""
+"""Curves over epochs or steps: means over all images, over groups of images, and over resamples of them."""
 
 from typing import NamedTuple
 
@@ -8,26 +8,26 @@ from analysis.statistics.estimates import RESAMPLES, Array, bootstrap
 
 
 class Curves(NamedTuple):
-    """Groups' curves over time: of the images as they are, [0], and of B resamples of them, [1:]."""
+    """Curves of groups of images: for the sample, [0], and for B resamples of it, [1:]."""
 
-    n: Array  # (1 + B, K, E): defined values
-    mean: Array  # (1 + B, K, E); NaN where n is 0
+    n: Array  # (1 + B, K, E): number of defined values
+    mean: Array  # (1 + B, K, E); NaN if n is 0
     variance: Array  # (1 + B, K, E): within the group
 
 
 def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAMPLES, seed: int = 0) -> Curves:
-    """Means over images at each time, and of bootstrap resamples of the images: values (N, E).
+    """Means over images at each epoch or step, also for bootstrap resamples of the images: values (N, E).
 
-    An image is drawn with all of its times. The same seed and N draw the same images, so that statistics of two
-    measures, or of two networks, are paired. groups (N,): a group's number from 0 for each image, -1 for none.
+    An image is drawn with its values at all times. The same seed and N draw the same images, so that statistics of two
+    scores, or of two networks, are paired. groups (N,): the number of each image's group, from 0; -1 for none.
     """
     values = np.asarray(values, dtype=float)
     groups = np.zeros(len(values), dtype=int) if groups is None else np.asarray(groups)
     members = [np.flatnonzero(groups == k) for k in range(groups.max(initial=0) + 1)]
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
-    # Taken off before squaring: squares of large norms cancel. One whole number, so that equal shares of 0s and 1s stay
-    # equal to the last bit, and accuracies that tie are tied on every machine.
+    # Subtracted before squaring: squares of large norms would cancel. It is an integer, so that equal shares of zeros
+    # and ones stay equal to the last bit, and equal accuracies are tied on every machine.
     middle = np.round(filled.sum() / max(defined.sum(), 1))
     filled = np.where(defined, values - middle, 0.0)
 
@@ -45,7 +45,7 @@ def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAM
 
 
 def curve_correlation(a: Array, b: Array) -> Array:
-    """Spearman's correlation of two curves over time: (..., E), (..., E) -> (...); NaN for a flat one."""
+    """Spearman's correlation of two curves over time: (..., E), (..., E) -> (...); NaN if one is constant."""
     from scipy import stats  # noqa: PLC0415
 
     a, b = (stats.rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
@@ -56,9 +56,10 @@ def curve_correlation(a: Array, b: Array) -> Array:
 
 
 def time_to_plateau(curve: Array, share: float = 0.95) -> Array:
-    """When a curve has first made this share of its total fall, from its start to its lowest point: (..., E) -> (...).
+    """The first time at which a curve has completed this share of its total fall: (..., E) -> (...).
 
-    In steps from 0. NaN where it never falls below its start. A rise is the fall of the curve's negative.
+    The total fall is that from its start to its minimum. Times count from 0. NaN if the curve never falls below its
+    start. For a rise, pass the negative of the curve.
     """
     start, lowest = curve[..., :1], curve.min(-1, keepdims=True)
     when = (curve <= start - share * (start - lowest)).argmax(-1).astype(float)
@@ -66,16 +67,16 @@ def time_to_plateau(curve: Array, share: float = 0.95) -> Array:
 
 
 def slope(curve: Array) -> Array:
-    """Least-squares slope of a curve over its times, per step: (..., E) -> (...)."""
+    """Least-squares slope of a curve, per time step: (..., E) -> (...)."""
     time = np.arange(curve.shape[-1]) - (curve.shape[-1] - 1) / 2
     steepness: Array = (curve * time).sum(-1) / (time * time).sum()
     return steepness
 
 
 def slope_ratio(before: Array, after: Array) -> Array:
-    """How many times as steep a curve climbs over one stretch as over the one before: (..., E), (..., E') -> (...).
+    """Slope of a curve after an event, divided by its slope before: (..., E), (..., E') -> (...).
 
-    Infinite where it climbs after and did not climb before; NaN where it does neither.
+    If the slope before is not positive: infinite if the slope after is positive, otherwise NaN.
     """
     before, after = slope(before), slope(after)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -83,16 +84,17 @@ def slope_ratio(before: Array, after: Array) -> Array:
 
 
 def order_share(means: Array) -> Array:
-    """Share of the times at which the groups' means fall from each group to the next: (..., K, E) -> (...)."""
+    """Share of times at which the mean falls from each group to the next: (..., K, E) -> (...)."""
     share: Array = (np.diff(means, axis=-2) < 0).all(-2).mean(-1)
     return share
 
 
 def cohens_f(groups: Curves) -> Array:
-    """How far apart groups lie, in standard deviations within them, at each time: Cohen's f, (1 + B, E).
+    """Cohen's f at each time: how far apart groups are, in standard deviations within groups, (1 + B, E).
 
-    The root of the variance between the groups' means over the pooled variance within them, both weighted by images
-    (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, ch. 8). It has no unit, so scores compare.
+    The square root of the variance between the group means divided by the pooled variance within groups, both weighted
+    by the number of images (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, ch. 8). It has no unit,
+    so different scores can be compared.
     """
     total = groups.n.sum(-2)
     mean = np.where(groups.n > 0, groups.mean, 0.0)
@@ -104,7 +106,7 @@ def cohens_f(groups: Curves) -> Array:
 
 
 def kendall_tau(x: Array, y: Array) -> Array:
-    """Kendall's tau-b over the last axis: (..., A), (..., A) -> (...); NaN where one of them is constant."""
+    """Kendall's tau-b over the last axis: (..., A), (..., A) -> (...); NaN if one of them is constant."""
     a, b = (np.sign(v[..., :, None] - v[..., None, :]) for v in (x, y))  # (..., A, A)
     with np.errstate(divide="ignore", invalid="ignore"):
         tau: Array = (a * b).sum((-2, -1)) / np.sqrt((a * a).sum((-2, -1)) * (b * b).sum((-2, -1)))

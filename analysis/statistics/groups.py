@@ -1,4 +1,4 @@
-"""Means and shares of groups of images, with their intervals."""
+"""Means and shares within groups of images, with their intervals."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ from analysis.statistics.estimates import ENDS, Array
 def means(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Mean of a column within groups, with its interval: a row per group with ``mean``, ``low``, ``high``, ``n``.
 
-    The interval is Student's for numbers and Wilson's for a boolean column, which stays within 0..1 where all are
-    right. It tells how well the mean over images of this kind is known for this one trained network; it does not
-    tell how another seed would turn out. Empty bins of a categorical column are kept, with n = 0.
+    The interval is Student's for numbers and Wilson's for booleans; the latter stays within 0..1 even if all are true.
+    It shows how precisely the mean over such images is known for this one trained network, not how another seed would
+    turn out. Empty bins of a categorical column are kept, with n = 0.
     """
     column = table[value]
     groups = table[by].assign(**{value: column.astype(float)}).groupby(by, observed=False)[value]
@@ -27,7 +27,7 @@ def means(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
 
 
 def wilson(share: Array, n: Array) -> tuple[Array, Array]:
-    """Wilson's interval of a share out of n; NaN where n is 0."""
+    """Wilson's interval of a share of n images; NaN if n is 0."""
     z = special.ndtri(ENDS[1])
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)

@@ -1,6 +1,6 @@
-"""What a process has computed is not computed again: claims and tables of one page ask for the same draws.
+"""A cache of results: claims and tables on the same page need the same bootstrap draws.
 
-Kept under a digest of all that decides it, for as long as the process lives.
+Results are kept under a digest of all their inputs, until the process ends.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-MOST = 4096  # results; of 1,000 resamples, 32 MB
+MOST = 4096  # results: 32 MB if each has 1,000 resamples
 KEPT: dict[bytes, Any] = {}
 Result = TypeVar("Result")
 
 
 def once(function: Callable[..., Result]) -> Callable[..., Result]:
-    """For functions of arrays and plain values whose result, a number or an Estimate, nobody can change."""
+    """Cache a function of arrays and plain values whose result, a number or an Estimate, is immutable."""
 
     @wraps(function)
     def first(*args: Any, **named: Any) -> Result:
@@ -30,7 +30,7 @@ def once(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def digest(*parts: Any) -> bytes:
-    """Of arrays, by their numbers, and of plain values."""
+    """A digest of arrays, by their contents, and of plain values."""
     made = blake2b(digest_size=20)
     for part in parts:
         if hasattr(part, "__array__"):

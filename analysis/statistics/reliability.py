@@ -1,7 +1,7 @@
-"""How far people's answers can be trusted: the largest correlation with HSF that any score can be expected to reach.
+"""Reliability of human labels: the largest correlation with HSF that any score can be expected to reach.
 
-Both ways need only (selected, shown) of each image. Halves of the people assume nothing of how images differ; the
-beta-binomial model assumes a shape of that, and needs no halves, which matters where few people were asked.
+Both methods need only (selected, shown) for each image. Split halves of the annotators assume nothing about how images
+differ. The beta-binomial model assumes a distribution but needs no halves, which matters if there are few annotators.
 """
 
 from typing import NamedTuple
@@ -14,24 +14,24 @@ from analysis.statistics.coefficients import Kind, coefficients
 from analysis.statistics.estimates import Array, Estimate, bootstrap, interval
 from analysis.statistics.once import once
 
-SPLITS = 200  # of people into halves, and resamples that a model is fitted to: each takes milliseconds
-NODES = 100  # quantiles of p at which the model's rank correlation is summed: right to 1e-4
+SPLITS = 200  # of annotators into halves, and resamples to which a model is fitted: each takes milliseconds
+NODES = 100  # quantiles of p over which the rank correlation of the model is summed: accurate to 1e-4
 
 
 @once
 def noise_ceiling(
     selected: ArrayLike, shown: ArrayLike, kind: Kind = "spearman", *, resamples: int = SPLITS, seed: int = 0
 ) -> Estimate:
-    """The largest correlation with HSF that any score can be expected to reach, given how few people were asked.
+    """The largest correlation with HSF that any score can be expected to reach, given how few annotators there are.
 
-    Each image's people are split at random into halves; r correlates the halves' HSF; Spearman-Brown gives the
-    reliability of all people together, 2r / (1 + r); its square root bounds a correlation (the reliability itself
-    bounds explained variance). The value is the mean over splits, the interval a percentile bootstrap over images
-    with a new split in each resample.
+    The annotators of each image are split at random into halves, and r is the correlation between the HSF of the two
+    halves. By Spearman and Brown, the reliability of all annotators together is 2r / (1 + r); its square root is an
+    upper bound for correlations (the reliability itself bounds the explained variance). The value is the mean over
+    splits; the interval is a percentile bootstrap over images, with a new split in each resample.
 
-    Args: selected, shown (N,) integers: how many people chose the image's label, of how many. That is all that a half's
-        HSF depends on: drawing half of the people leaves a hypergeometric number of those who chose the label. Images
-        that fewer than two people saw are left out.
+    Args: selected, shown (N,) integers: how many annotators chose the label of the image, out of how many. The HSF of a
+        half depends on nothing else: the number in a random half who chose the label is hypergeometric. Images shown to
+        fewer than two annotators are left out.
     """
     selected, shown = np.asarray(selected), np.asarray(shown)
     usable = shown >= 2
@@ -55,27 +55,28 @@ def noise_ceiling(
 
 
 class BetaBinomial(NamedTuple):
-    """Images' probabilities p of being recognised are Beta(alpha, beta); an image's people answer independently."""
+    """The probability p that an annotator chooses the label is Beta(alpha, beta) over images; answers to the same image
+    are independent."""
 
     alpha: float
     beta: float
 
     @property
     def mean(self) -> float:
-        """Of p, and so of HSF."""
+        """The mean of p, and so of HSF."""
         return self.alpha / (self.alpha + self.beta)
 
     @property
     def variance(self) -> float:
-        """Of p over images."""
+        """The variance of p over images."""
         return self.mean * (1 - self.mean) / (self.alpha + self.beta + 1)
 
 
 def reliability_model(selected: ArrayLike, shown: ArrayLike) -> BetaBinomial:
-    """The beta-binomial model of the highest likelihood, given how many of the people shown an image chose its label.
+    """The maximum-likelihood beta-binomial model, given how many of its annotators chose the label of each image.
 
-    selected, shown (N,) integers; images that nobody saw are left out. NaN where all answers are the same, from which
-    nothing can be told.
+    selected, shown (N,) integers; images without annotators are left out. NaN if all answers are the same, because the
+    model is then not identified.
     """
     return _fit(*_distinct(np.asarray(selected), np.asarray(shown)))
 
@@ -84,13 +85,13 @@ def reliability_model(selected: ArrayLike, shown: ArrayLike) -> BetaBinomial:
 def model_ceiling(
     selected: ArrayLike, shown: ArrayLike, kind: Kind = "spearman", *, resamples: int = SPLITS, seed: int = 0
 ) -> Estimate:
-    """The same bound from the beta-binomial model: how p itself, the best score there can be, correlates with HSF.
+    """The same bound from the beta-binomial model: the correlation of p itself, the best possible score, with HSF.
 
     Pearson's is sqrt(var p / var HSF), where var HSF = var p + E[p (1 - p)] times the mean of 1 / shown. Spearman's is
-    summed over quantiles of p and all answers that the model gives each image's number of people. The interval is a
-    percentile bootstrap over images, the model fitted anew to each resample. It is as good as the model: with
-    CIFAR-10H's people Pearson's comes out below that of halves, because no beta law has both its many unanimous images
-    and its few very hard ones, which make up much of the variance.
+    summed over quantiles of p and all numbers of answers that are possible for each number of annotators. The interval
+    is a percentile bootstrap over images; the model is fitted to each resample. The bound is only as good as the model:
+    for CIFAR-10H, Pearson's is below that of split halves, because no beta distribution has both its many unanimous
+    images and its few very hard ones, which account for much of the variance.
 
     Args: as ``reliability_model``. Raises ValueError for a kind other than "spearman" and "pearson".
     """
@@ -102,19 +103,19 @@ def model_ceiling(
     if n < 3:
         return Estimate(np.nan, np.nan, np.nan, n)
     random = np.random.default_rng(seed)
-    resampled = random.multinomial(n, images / n, resamples)  # images alike in both numbers are one
+    resampled = random.multinomial(n, images / n, resamples)  # images with the same two numbers are pooled
     values = np.array([ceilings[kind](_fit(selected, shown, w), shown, w) for w in (images, *resampled)])
     return Estimate(float(values[0]), *interval(values[1:]), n)
 
 
 def _distinct(selected: Array, shown: Array) -> tuple[Array, Array, Array]:
-    """The distinct pairs (selected, shown), each (K,), and how many images have each."""
+    """The distinct pairs (selected, shown), each (K,), and the number of images with each pair."""
     pairs, images = np.unique(np.stack([selected, shown])[:, shown > 0], axis=1, return_counts=True)
     return pairs[0], pairs[1], images
 
 
 def _fit(selected: Array, shown: Array, images: Array) -> BetaBinomial:
-    """Maximum likelihood over log alpha and log beta, from distinct pairs (K,) and the images of each (K,)."""
+    """Maximum likelihood in log alpha and log beta, from distinct pairs (K,) and the number of images of each (K,)."""
     share = (selected * images).sum() / max((shown * images).sum(), 1)
     if not 0 < share < 1:
         return BetaBinomial(np.nan, np.nan)
@@ -141,13 +142,13 @@ def _pearson(model: BetaBinomial, shown: Array, images: Array) -> float:
 
 
 def _spearman(model: BetaBinomial, shown: Array, images: Array) -> float:
-    """12 cov(F(p), G(HSF)) / sqrt(1 - sum t^3) of all images there could be: F, G mean ranks, t the shares tied."""
+    """12 cov(F(p), G(HSF)) / sqrt(1 - sum t^3) over the population of images: F, G mean ranks, t shares of ties."""
     from scipy import stats  # noqa: PLC0415
 
     if np.isnan(model.alpha):
         return np.nan
-    ranks = (np.arange(NODES) + 0.5) / NODES  # of p, in all images
-    p = np.clip(stats.beta.ppf(ranks, *model), 1e-9, 1 - 1e-9)  # answers do not tell the rest apart
+    ranks = (np.arange(NODES) + 0.5) / NODES  # of p, in the population of images
+    p = np.clip(stats.beta.ppf(ranks, *model), 1e-9, 1 - 1e-9)  # closer to 0 and 1, answers do not differ
     people, which = np.unique(shown, return_inverse=True)
     share = np.bincount(which, images) / images.sum()
     chances = [s * stats.binom.pmf(np.arange(m + 1), m, p[:, None]) for m, s in zip(people, share, strict=True)]

@@ -1,29 +1,31 @@
-"""Several starts of a network: a statistic of each, how far they spread, and intervals over images and over both.
+"""Several seeds of a network: a statistic of each, their spread, and intervals over images and over images and seeds.
 
-Letters as in the package, and S starts, networks trained alike but for their seed, M columns. Starts share the images,
-and see the same resamples of them. An image at which a column is undefined for one start is left out of that column for
-all its starts, so that they stay comparable; NaN where a statistic is undefined for one start, as where its scores are
-all equal: a mean without that start would be of others than were asked for.
+Letters as in the package, and M columns, S starts: networks that differ only in their seed. All starts are evaluated on
+the same images and the same resamples. If a column is undefined for an image in one start, the image is left out of
+that column in all starts, so that they stay comparable. If a statistic is undefined for one start, as when all of its
+scores are equal, its mean is NaN: a mean over the other starts would be a different quantity.
 
-Two sources of chance. Other images would move all starts together, and each a little by itself. Another start would
-differ from these. The interval over images alone is the percentile bootstrap's, of the mean over these starts; it says
-nothing of other starts. To draw the starts as well would be the obvious interval over both, but the variance over S
-starts drawn from S is too small by (S - 1) / S, a third of it where S = 3, and its uncertainty is ignored: where
-starts differ more than images make them, such an interval of three starts holds the truth in 74 to 85 % of samples.
+There are two sources of variation. Other images would change the results of all starts together, and those of each a
+little on its own. Another start would differ from these. The interval over images alone is the percentile bootstrap
+interval of the mean over these starts; it does not describe other starts. For both sources, one could resample the
+starts as well. But the variance over S starts drawn from S is too small by a factor of (S - 1) / S, two thirds for
+S = 3, and its uncertainty is ignored: if starts differ more than the images would make them, such an interval from
+three starts contains the true value in only 74 to 85 % of samples.
 
-Instead, the mean of S starts has the variance  d / S + c:
-  d, the variance between the values of these starts, S - 1 degrees of freedom: of all in which starts differ, whether
-     as networks or in how they take to these very images;
-  c, what images do to all starts alike: the covariance of two starts' values over resamples, the mean over pairs.
-Nothing is counted twice. The interval is  mean +- sqrt(t^2 d / S + z^2 c)  with Student's t of S - 1 degrees of freedom
-and the normal z: exact where one source is all there is, wider than needed between. In simulations that follow this
-model it holds the truth in 95 to 98 % of samples of 3 starts, whatever the shares of the sources; Satterthwaite's
-degrees of freedom for the same variance, in 92 to 98 %.
+Instead, the variance of the mean of S starts is taken to be  d / S + c:
+  d, the variance between the values of these starts, with S - 1 degrees of freedom. It contains all differences between
+     starts, whether general or specific to these images;
+  c, the effect of the images that all starts share: the covariance of the values of two starts over resamples, averaged
+     over pairs.
+Nothing is counted twice. The interval is  mean +- sqrt(t^2 d / S + z^2 c)  with Student's t, S - 1 degrees of freedom,
+and the normal z. It is exact if there is only one source, and otherwise wider than necessary. In simulations of this
+model with 3 starts, it contains the true value in 95 to 98 % of samples, whatever the shares of the two sources; with
+Satterthwaite's degrees of freedom for the same variance, in 92 to 98 %.
 
-What it can claim with three starts: where the mean over all starts of this recipe lies, if starts are about normal.
-What it cannot: where the next single start will lie, which varies more; whether starts are normal, or a rare one fails;
-nor much, where starts differ: t is 4.3, and an effect is told from none only where it is 2.5 of the starts' standard
-deviations. With two starts t is 12.7; with one, there is no interval over both.
+With three starts, it shows where the mean over all seeds of this training setup lies, if starts are about normally
+distributed. It does not show where the next single start will lie, which varies more, nor whether starts are normally
+distributed or one in many fails. It is wide if starts differ: t is 4.3, so an effect is distinguishable from none only
+if it is at least 2.5 standard deviations of the starts. With two starts, t is 12.7; with one, no interval is possible.
 """
 
 from collections.abc import Mapping
@@ -41,10 +43,10 @@ from analysis.statistics.estimates import ENDS, RESAMPLES, Array, Estimate, boot
 class OverStarts(NamedTuple):
     """A statistic of several starts of one network.
 
-    each: of each start, with its interval over images; whether a verdict holds for every start is asked of these.
-    lowest, highest, deviation: over starts; the standard deviation is that of a sample, NaN of one start.
-    images: the mean over starts, with its interval over images, these starts fixed.
-    both: the same mean, with its interval over images and starts; no ends where there is one start.
+    each: for each start, with its interval over images; these decide whether a verdict holds for every start.
+    lowest, highest, deviation: over starts; the sample standard deviation, NaN for a single start.
+    images: the mean over starts, with its interval over images, for these starts.
+    both: the same mean, with its interval over images and starts; the ends are NaN for a single start.
     """
 
     each: list[Estimate]
@@ -58,10 +60,10 @@ class OverStarts(NamedTuple):
 def correlation_over_starts(
     columns: Mapping[str, Array], y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, OverStarts]:
-    """Correlations of several scores with y over starts, all in the same resamples.
+    """Correlations of several scores with y over starts, all on the same resamples.
 
-    Args: columns, name -> (S, N); y (N,), NaN where nobody was asked. Columns may differ in S.
-    Raises ValueError for columns of another shape and an unknown kind.
+    Args: columns, name -> (S, N); y (N,), NaN for images without human labels. Columns may differ in S.
+    Raises ValueError for columns of another shape and for an unknown kind.
     """
     y, values = _columns(y, columns)
     draws = drawn_coefficients([row for x in values for row in x], y, kind, resamples, seed)
@@ -71,13 +73,13 @@ def correlation_over_starts(
 def correlation_difference_over_starts(
     a: Array, b: Array, y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> OverStarts:
-    """How much more strongly a goes with y than b does, |r(a, y)| - |r(b, y)|: paired over images and starts.
+    """How much more strongly a correlates with y than b does, |r(a, y)| - |r(b, y)|: paired over images and starts.
 
-    a, b: (S, N), row s of both from start s; y: (N,). Images are those at which both are defined for all starts.
+    a, b: (S, N), row s of both from start s; y: (N,). The images are those for which both are defined in all starts.
     """
     y, (a, b) = _columns(y, {"a": a, "b": b})
     if len(a) != len(b):
-        raise ValueError(f"scores that are compared must be of the same starts; got {len(a)} and {len(b)}")
+        raise ValueError(f"scores to be compared must have the same starts; got {len(a)} and {len(b)}")
     keep = ~(np.isnan(a[0]) | np.isnan(b[0]))
     y = y[keep]
     draws = np.abs(drawn_coefficients([*a[:, keep], *b[:, keep]], y, kind, resamples, seed))
@@ -88,10 +90,10 @@ def correlation_difference_over_starts(
 def detection_over_starts(
     columns: Mapping[str, Array], event: Array, first: int = FIRST, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, dict[Measure, OverStarts]]:
-    """How well several scores find an event over starts, all in the same resamples; see ``detection``.
+    """How well several scores detect an event over starts, all on the same resamples; see ``detection``.
 
-    Args: columns, name -> (S, N); event (N,), boolean, or 0, 1 and NaN where nobody knows.
-    Raises ValueError for columns of another shape and what ``detectors`` refuses.
+    Args: columns, name -> (S, N); event (N,), boolean, or 0, 1 and NaN if unknown.
+    Raises ValueError for columns of another shape, and as ``detectors``.
     """
     event, values = _columns(event, columns)
     draws = bootstrap(detectors([row for x in values for row in x], event, first), len(event), resamples, seed)
@@ -100,12 +102,12 @@ def detection_over_starts(
 
 
 def of_starts(draws: Array, n: int, bounds: tuple[float, float] | None = None) -> OverStarts:
-    """From a statistic of each start for the images as they are, draws[0], and for resamples, draws[1:]: (1 + B, S).
+    """From a statistic of each start for the sample, draws[0], and for its resamples, draws[1:]: (1 + B, S).
 
-    n: the images. bounds: of the statistic, at which the interval over both ends, which is symmetric otherwise.
+    n: the number of images. bounds: limits of the statistic, to which the symmetric interval over both is clipped.
     """
     values, rest = draws[0], draws[1:]
-    rest = rest[np.isfinite(rest).all(1)]  # a mean over other starts would be another statistic
+    rest = rest[np.isfinite(rest).all(1)]  # a mean over fewer starts would be another statistic
     each = [Estimate(float(v), *_ends(v, drawn), n) for v, drawn in zip(values, draws[1:].T, strict=True)]
     count, mean = len(values), float(values.mean())
     deviation = float(values.std(ddof=1)) if count > 1 else np.nan
@@ -126,10 +128,10 @@ def _ends(value: float, draws: Array) -> tuple[float, float]:
 
 
 def _columns(y: Array, columns: Mapping[str, Array]) -> tuple[Array, list[Array]]:
-    """y (N,) and the columns (S, N), at the images at which y is defined; NaN for all starts where one start has it."""
+    """y (N,) and the columns (S, N), for images for which y is defined; NaN in one start becomes NaN in all."""
     y, values = np.asarray(y, dtype=float), []
     if y.ndim != 1:
-        raise ValueError(f"y or the event must have a shape (N,); got {y.shape}")
+        raise ValueError(f"y or the event must have shape (N,); got {y.shape}")
     asked = ~np.isnan(y)
     for name, column in columns.items():
         x = np.asarray(column, dtype=float)
@@ -142,7 +144,7 @@ def _columns(y: Array, columns: Mapping[str, Array]) -> tuple[Array, list[Array]
 def _over_starts(
     columns: Mapping[str, Array], values: list[Array], draws: Array, bounds: tuple[float, float]
 ) -> dict[str, OverStarts]:
-    """Each column's, from the draws of all, one start after the other: (1 + B, M S)."""
+    """The statistic of each column over its starts, from the draws of all columns' starts in turn: (1 + B, M S)."""
     parts = np.split(draws, np.cumsum([len(x) for x in values]), axis=1)[: len(values)]
     return {
         name: of_starts(part, int((~np.isnan(x[0])).sum()), bounds)

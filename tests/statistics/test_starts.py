@@ -158,7 +158,7 @@ def test_no_columns_have_no_values():
 
 def test_scores_of_other_starts_are_not_compared():
     x, hsf = starts()
-    with pytest.raises(ValueError, match="of the same starts; got 3 and 2"):
+    with pytest.raises(ValueError, match="have the same starts; got 3 and 2"):
         correlation_difference_over_starts(x, x[:2], hsf)
 
 
