@@ -156,7 +156,7 @@ def test_one_image_with_the_event_has_an_interval_of_the_resamples_that_hold_it(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (([1, 2, 3], [0, 1, 0.8]), r"0 or 1 at each image; got 0\.8"),
+        (([1, 2, 3], [0, 1, 0.8]), r"0 or 1 for each image; got 0\.8"),
         (([1, 2, 3], [0, 1, 1], 0), "first must be at least 1 image; got 0"),
         (([1, 2, 3], [0, 1]), r"a row per start.* of 2 images; got \(1, 3\)"),
     ],
