@@ -51,7 +51,8 @@ ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
 SHOWN = (  # what decides a page
     *("analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/study"),
-    *("report/explorer", "report/figures", "report/page", "report/shown", "report/styles", "report/text", "report/wording"),
+    *("report/explorer", "report/figures", "report/finders", "report/page", "report/shown", "report/styles"),
+    *("report/text", "report/wording"),
 )
 
 
@@ -128,6 +129,12 @@ def notebooks(studies=ALL, without=()):
             yield from (f"book/runs/{name}/{arch}/{chapter}.ipynb" for chapter in chapters)
 
 
+def quoted(wildcards):
+    """The pages of the book whose numbers a page repeats."""
+    pages = contents.quoted_by(wildcards.chapter)
+    return [page for page in notebooks() if Path(page) in pages]
+
+
 def made():
     """What jobs make here, but for the book itself: pages and, unless they are recorded, results."""
     yield from notebooks(STUDIES)
@@ -160,8 +167,6 @@ wildcard_constraints:
     study=one_of(STUDIES),
     arch=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
     seed=r"\d+",
-    chapter=one_of(chapter.name for chapter in contents.chapters() if chapter.of_network and chapter.name != "explorer"),
-    comparison=one_of(chapter.name for chapter in contents.chapters() if not chapter.of_network),
 
 
 rule book:
@@ -202,6 +207,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         wildcard_constraints:
             study=one_of(TRAINED),
         params:
+            command="train",
             words=lambda w: words_of_run(run(w)),
         threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
         resources:
@@ -212,7 +218,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         # Before the pages, which fill the cores that trainings leave; the slowest network, listed last, first of all.
         priority: lambda w: 1 + list(STUDIES[w.study].runs).index(w.arch)
         shell:
-            "python -m analysis train --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
+            "python -m analysis {params.command} --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
     use rule train as train_another_start with:
         output:
@@ -222,7 +228,7 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         params:
             words=lambda w: words_of_run(run(w).model_copy(update={"start_seed": int(w.seed)})),
 
-    rule measure:
+    use rule train as measure with:
         input:
             f"{RESULTS}/{{study}}/images.parquet",
             weights,
@@ -232,24 +238,21 @@ if RESULTS_DIR != "recorded":  # which is read and never made
         wildcard_constraints:
             study=one_of(GIVEN),
         params:
-            words=lambda w: words_of_run(run(w)),
-        threads: lambda w: max(1, workflow.cores // len(STUDIES[w.study].runs))
-        resources:
-            gpu=1,  # of a cluster's
-            gpu_quarters=gpu_quarters,  # of this machine's, as make counts them
+            command="measure",
         log:
             "build/log/measure-{study}-{arch}.log",
-        shell:
-            "python -m analysis measure --quarters {resources.gpu_quarters} --threads {threads} {params.words} > {log} 2>&1"
 
 
 rule chapter:
     input:
+        quoted,
         chapter="book/chapters/{chapter}.md",
         results=results,
         modules=modules(*SHOWN),
     output:
         update("book/runs/{study}/{arch}/{chapter}.ipynb"),
+    wildcard_constraints:
+        chapter=one_of(chapter.name for chapter in contents.chapters() if chapter.of_network and chapter.name != "explorer"),
     params:
         words=lambda w: words(run(w)),
     log:
@@ -258,38 +261,25 @@ rule chapter:
         "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
-rule comparison:
-    input:
-        chapter="book/chapters/{comparison}.md",
-        results=results,
-        modules=modules(*SHOWN),
+use rule chapter as comparison with:
     output:
-        update("book/runs/{study}/{comparison}.ipynb"),
+        update("book/runs/{study}/{chapter}.ipynb"),
+    wildcard_constraints:
+        chapter=one_of(chapter.name for chapter in contents.chapters() if not chapter.of_network),
     params:
         words=lambda w: page_words(w.study, archs=",".join(STUDIES[w.study].runs)),
     log:
-        "build/log/comparison-{study}-{comparison}.log",
-    shell:
-        "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
+        "build/log/comparison-{study}-{chapter}.log",
 
 
-rule explorer:
-    """Of a recorded study the one page that is not recorded: it shows pictures, which are not ours."""
-    input:
-        chapter="book/chapters/explorer.md",
-        results=results,
-        modules=modules(*SHOWN),
-    output:
-        update("book/runs/{study}/{arch}/explorer.ipynb"),
+# Of a recorded study the one page that is not recorded: it shows pictures, which are not ours.
+use rule chapter as explorer with:
     wildcard_constraints:
         study=one_of(ALL),
+        chapter="explorer",
     params:
         words=lambda w: page_words(w.study, arch=w.arch),
         there=lambda w: present(run(w))[0],  # once pictures are here, they are shown
-    log:
-        "build/log/explorer-{study}-{arch}.log",
-    shell:
-        "python -m analysis chapter {input.chapter} {output} {params.words} > {log} 2>&1"
 
 
 def sources(toc):

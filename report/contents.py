@@ -59,6 +59,7 @@ class Chapter(NamedTuple):
     about: tuple[str, ...] = ()  # it needs any of these; empty: every study has it
     place: float = 0  # in reading order
     of_network: bool = False  # about one network; otherwise about all networks of a study
+    quotes: str = ""  # a chapter whose numbers on recorded studies of real people it repeats
 
 
 def read_chapter(path: Path) -> Chapter:
@@ -68,6 +69,7 @@ def read_chapter(path: Path) -> Chapter:
           about: people, training    a study needs any of these; without: every study has the chapter
           place: 10                  order of the chapters
           title: hardness            in the table of contents; without: the heading
+          quotes: disputed           a chapter whose tables on recorded studies of real people it repeats
 
     It is about one network if ``arch`` is among its parameters.
     """
@@ -75,10 +77,10 @@ def read_chapter(path: Path) -> Chapter:
     try:
         _, header, body = text.split("---\n", 2)
         heading = re.search("^# (.+)$", body, re.MULTILINE)[1]
-        declared = {"about": "", "title": heading} | yaml.safe_load(header)["chapter"]
+        declared = {"about": "", "title": heading, "quotes": ""} | yaml.safe_load(header)["chapter"]
         about = tuple(filter(None, map(str.strip, declared["about"].split(","))))
         of_network = re.search("^arch: ", body, re.MULTILINE) is not None
-        chapter = Chapter(path.stem, declared["title"], about, float(declared["place"]), of_network)
+        chapter = Chapter(path.stem, declared["title"], about, float(declared["place"]), of_network, declared["quotes"])
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
         raise InputError(f"{path} has no valid chapter header; {EXAMPLE} shows one") from None
     known = OF_NETWORKS.union(*(dataset.offers for dataset in DECLARATIONS.values()))
@@ -101,6 +103,22 @@ def of_study(study: StudyPlan) -> dict[str, str]:
 def of_network(study: StudyPlan) -> dict[str, str]:
     """The chapters on each network of a study: name -> title."""
     return {chapter.name: chapter.title for chapter in _about(study) if chapter.of_network}
+
+
+def of_real_people(chapter: str) -> dict[str, Path]:
+    """The pages of a chapter on all networks in the recorded studies of real people: title of the study -> page."""
+    recorded = {title(study): study for study in with_recorded({}).values()}
+    return {
+        name: PAGES / study.name / f"{chapter}.ipynb"
+        for name, study in recorded.items()
+        if chapter in of_study(study) and not simulated(name)
+    }
+
+
+def quoted_by(chapter: str) -> list[Path]:
+    """The pages whose numbers a chapter repeats."""
+    (quoted,) = (found.quotes for found in chapters() if found.name == chapter)
+    return list(of_real_people(quoted).values()) if quoted else []
 
 
 def _about(study: StudyPlan) -> list[Chapter]:

@@ -79,6 +79,14 @@ def test_a_run_is_made_of_the_modules_that_its_stamp_holds(checkout, rule, confi
         assert set(re.findall(r"analysis/(\S+)\.py", files)) == set(made_by)
 
 
+def test_pages_are_made_after_those_that_they_quote(checkout):
+    output = snakemake(checkout, "-n", "--forceall", config="studies=cifar10h results_dir=recorded")
+    inputs = re.findall(r"^rule chapter:\n +input: (.*)$", output, re.MULTILINE)
+    quoting = [files for files in inputs if "book/chapters/hardness.md" in files]
+    assert len(quoting) == len(RECORDED["cifar10h"].runs)
+    assert all("book/runs/cifar10h/disputed.ipynb" in files for files in quoting)
+
+
 def test_the_network_listed_last_is_trained_first(checkout, tmp_path):
     python = tmp_path / "python"  # which trains nothing
     python.write_text(f'#!/bin/sh\n[ "$3" != train ] || exit 1\nexec "{sys.executable}" "$@"\n')

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.parameters import RunParameters
-from report import finders, wording
+from report import contents, finders, wording
 from report import page as pages
 from report import shown as in_three_forms
 
@@ -65,6 +65,13 @@ def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, mo
     assert f"the AUROC of AVH is {avh.min():.2f} to {avh.max():.2f}; " in line
 
 
+def test_the_pages_that_it_is_made_of_are_declared():
+    """In the chapter's header, from which Snakemake knows what is made first."""
+    assert contents.quoted_by("hardness") == [page for _, page, _ in finders.studies_with_disputes()]
+    saying = {path.stem for path in contents.CHAPTERS.glob("*.md") if "page.which_score(" in path.read_text()}
+    assert saying == {chapter.name for chapter in contents.chapters() if chapter.quotes == "disputed"} == {"hardness"}
+
+
 def test_simulated_people_are_not_asked(monkeypatch):
-    monkeypatch.setattr(finders.contents, "title", lambda plan: "some, simulated annotators")
-    assert finders.studies_with_disputes(ROOT / finders.PAGES) == []
+    monkeypatch.setattr(contents, "title", lambda plan: "some, simulated annotators")
+    assert finders.studies_with_disputes() == []

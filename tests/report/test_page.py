@@ -481,9 +481,10 @@ arch: str = "resnet50"
 def test_a_chapter_says_in_its_header_what_it_is(tmp_path):
     path = tmp_path / "sound.md"
     path.write_text(CHAPTER.format(header="chapter: {place: 1.5}"))
-    assert contents.read_chapter(path) == ("sound", "How it is", (), 1.5, True)
-    path.write_text(CHAPTER.format(header="chapter:\n  place: 2\n  about: people, training\n  title: short"))
-    assert contents.read_chapter(path) == ("sound", "short", ("people", "training"), 2, True)
+    assert contents.read_chapter(path) == ("sound", "How it is", (), 1.5, True, "")
+    said = "chapter:\n  place: 2\n  about: people, training\n  title: short\n  quotes: other"
+    path.write_text(CHAPTER.format(header=said))
+    assert contents.read_chapter(path) == ("sound", "short", ("people", "training"), 2, True, "other")
 
 
 @pytest.mark.parametrize(
