@@ -39,6 +39,7 @@ def main() -> int:
             lock.seek(0)
             print(f"error: a book is being built here already, by {lock.read().strip()}", file=sys.stderr)
             return BUSY
+        sweep()
         caught: list[int] = []
         for number in SIGNALS:
             if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, for example
@@ -63,6 +64,12 @@ def main() -> int:
                 file=sys.stderr,
             )
         return build.returncode
+
+
+def sweep() -> None:
+    """Remove half-written files beside executed pages: a killed job leaves them, and while building no other runs."""
+    for leftover in Path("book/runs").rglob(".*.partial*"):
+        leftover.unlink(missing_ok=True)
 
 
 def full_disks() -> list[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from analysis import runs
+
 ROOT = Path(__file__).parent.parent.parent
 # Starts a job that ends when it is interrupted and one that does not, and waits for both as Snakemake does, whatever
 # it is asked.
@@ -55,6 +57,17 @@ def start(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(build.pid, signal.SIGKILL)  # also what a killed build has left
         build.communicate()
+
+
+def test_it_removes_what_killed_jobs_left_half_written_and_nothing_else(start, tmp_path):
+    files = tmp_path / "book/runs/study/resnet18/files"
+    files.mkdir(parents=True)
+    page, figure = files.parent / "training.ipynb", files / "fig-t1.svg"
+    half = [page.with_name(f".{page.name}.partial.ipynb"), files / f".{figure.name}.k3_x{runs.PARTIAL}"]
+    for path in (page, figure, *half):
+        path.touch()
+    start("#!/bin/sh\n").communicate(timeout=60)
+    assert [path.exists() for path in (page, figure, *half)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
