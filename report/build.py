@@ -39,7 +39,7 @@ def main() -> int:
             lock.seek(0)
             print(f"error: a book is being built here already, by {lock.read().strip()}", file=sys.stderr)
             return BUSY
-        sweep()
+        remove_half_written()
         caught: list[int] = []
         for number in SIGNALS:
             if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, for example
@@ -66,7 +66,7 @@ def main() -> int:
         return build.returncode
 
 
-def sweep() -> None:
+def remove_half_written() -> None:
     """Remove half-written files beside executed pages: a killed job leaves them, and while building no other runs."""
     for leftover in Path("book/runs").rglob(".*.partial*"):
         leftover.unlink(missing_ok=True)
