@@ -1,1 +1,1 @@
-"""What goes wrong on people's machines, done on purpose: `make drill`."""
+"""Failures that happen on users' machines, provoked on purpose: `make drill`."""

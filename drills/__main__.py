@@ -1,10 +1,10 @@
-"""What goes wrong on people's machines, done on purpose, and what came of it.
+"""Provokes failures that happen on users' machines, and prints a table of the outcomes.
 
-    python -m drills            parameters, downloads, pictures, archives; damage and a signal: under 2 minutes
-    python -m drills --long     all of it: under half an hour
+    python -m drills            parameters, downloads, images, archives, damaged files: under 2 minutes
+    python -m drills --long     all of them, with kills and full disks: under half an hour
 
-Each try must end in the undisturbed run's tables, byte for byte, or in one sentence and an exit code that is not zero,
-after which a plain build gives the undisturbed book. The exit code is 1 if one does not.
+Each trial must end with the tables of the undisturbed run, byte for byte, or with one sentence and a non-zero exit
+code, after which a plain build gives the undisturbed book. If any trial does not, the exit code is 1.
 """
 
 import argparse
@@ -21,22 +21,22 @@ WIDTHS = (58, 6, 9)
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__.splitlines()[0])
-    parser.add_argument("--long", action="store_true", help="all of it")
+    parser.add_argument("--long", action="store_true", help="run all drills")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # small disks are unmounted
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that small disks are unmounted
     began, lost = time.monotonic(), 0
-    line("fault", "tries", "survived", "what was said, first or where it was lost")
+    line("fault", "trials", "survived", "message of the first trial, or of the first that failed")
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
         for name in ("inside", "book"):
             (Path(folder) / name).mkdir()
         faults = books.long if arguments.long else books.quick
-        for several in (inside.all_of_it(Path(folder, "inside")), faults(Path(folder, "book"))):
+        for several in (inside.all_faults(Path(folder, "inside")), faults(Path(folder, "book"))):
             for fault in several:
                 failed = [outcome for outcome in fault.outcomes if not outcome.survived]
-                said = (failed or fault.outcomes)[0].said if fault.outcomes else "not tried: no right to mount a disk"
+                said = (failed or fault.outcomes)[0].said if fault.outcomes else "skipped: mounting is not permitted"
                 line(fault.name, str(len(fault.outcomes)), str(len(fault.outcomes) - len(failed)), said)
                 lost += len(failed)
-    print(f"{lost or 'none'} lost, {time.monotonic() - began:.0f} s")
+    print(f"{lost or 'none'} failed, {time.monotonic() - began:.0f} s")
     return min(lost, 1)
 
 

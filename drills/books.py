@@ -1,4 +1,4 @@
-"""Faults that a book is built under: files damaged, builds killed, full disks, two builds at once, hostile names."""
+"""Faults while a book is built: damaged files, killed builds, full disks, two builds at once, hostile names."""
 
 import os
 import random
@@ -17,32 +17,37 @@ from drills.inside import pictures_folder
 from drills.outcome import Fault, Outcome
 from drills.project import PAGES, RECORDED_STUDY, RESULTS, TIMEOUT, Project
 
-END_WITHIN = 10  # seconds, in which a signal ends all of a build
+END_WITHIN = 10  # seconds, within which all processes of a build end after a signal
 TINY_RUN = RESULTS / "resnet18"
-DAMAGED = {  # of files that a finished book is made of
-    "a page's HTML": Path("_build/html/book/runs/tiny/resnet18/hardness.html"),
-    "a style": Path("_build/html/_static/book.css"),
+DAMAGED = {  # files of each kind in a finished book
+    "the HTML of a page": Path("_build/html/book/runs/tiny/resnet18/hardness.html"),
+    "a style sheet": Path("_build/html/_static/book.css"),
     "the first page": Path("_build/html/index.html"),
     "the manifest": Path("_build/html.json"),
     "an executed page": PAGES / "resnet18/training.ipynb",
-    "a page's data": PAGES / "resnet18/files/ranking.csv",
-    "the explorer's pictures": PAGES / "resnet18/files/explorer-0.webp",
+    "the data of a page": PAGES / "resnet18/files/ranking.csv",
+    "the images of the explorer": PAGES / "resnet18/files/explorer-0.webp",
     "a table": TINY_RUN / "scores.parquet",
-    "a probe's table": TINY_RUN / "epochs.parquet",
-    "a run's stamp": TINY_RUN / "run.json",
-    "the data's table": RESULTS / "images.parquet",
-    "the data's description": RESULTS / "dataset.json",
+    "a table of probes": TINY_RUN / "epochs.parquet",
+    "the provenance of a run": TINY_RUN / "run.json",
+    "the table of images": RESULTS / "images.parquet",
+    "the description of the dataset": RESULTS / "dataset.json",
 }
-EMPTIED = {"styles": Path("_build/html/_static"), "a run": TINY_RUN, "a study": RESULTS, "pages": PAGES / "resnet18"}
+REMOVED = {
+    "style sheets": Path("_build/html/_static"),
+    "a run": TINY_RUN,
+    "a study": RESULTS,
+    "pages": PAGES / "resnet18",
+}
 COMMITTED = {
     "a recorded page": Path(f"book/runs/{RECORDED_STUDY}/heads.ipynb"),
-    "a recorded figure's data": Path(f"book/runs/{RECORDED_STUDY}/files/fig-l1.csv"),
+    "the data of a recorded figure": Path(f"book/runs/{RECORDED_STUDY}/files/fig-l1.csv"),
     "a recorded table": Path(f"recorded/{RECORDED_STUDY}/linear/scores.parquet"),
 }
 
 
 def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    """Changes a file and keeps its time."""
+    """A function that changes a file but keeps its modification time."""
 
     def rewrite(path: Path) -> None:
         times = path.stat()
@@ -53,8 +58,8 @@ def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
 
 
 DAMAGES = {
-    "gone": Path.unlink,
-    "cut in half": rewritten(lambda whole: whole[: len(whole) // 2]),
+    "deleted": Path.unlink,
+    "truncated": rewritten(lambda whole: whole[: len(whole) // 2]),
     "a bit flipped": rewritten(
         lambda whole: whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
     ),
@@ -63,7 +68,7 @@ DAMAGES = {
 
 
 class Books:
-    """A project with its book, as it is undisturbed, and what is tried on it."""
+    """A project with its undisturbed book, and the faults that are tried on it."""
 
     def __init__(self, folder: Path):
         self.project = Project(folder)
@@ -73,11 +78,11 @@ class Books:
         self.tables, self.html = self.project.tables(), self.project.html()
 
     def whole(self) -> bool:
-        """Whether tables are the undisturbed run's, byte for byte, and the book has all of its files."""
+        """Whether the tables equal those of the undisturbed run, byte for byte, and the book has all of its files."""
         return self.project.tables() == self.tables and self.project.html() == self.html
 
     def mended(self, *config: str, **environment: str) -> Outcome:
-        """Build, and again after a sentence; then all must be as if nothing had been."""
+        """Build, and build again if that ends with an error; then everything must be as if nothing had happened."""
         code, said = self.project.book(*config, **environment)
         last = said.strip().splitlines()[-1] if said.strip() else ""
         if code:
@@ -86,33 +91,33 @@ class Books:
             code, again = self.project.book()
             last = last if not code else again.strip().splitlines()[-1]
         return Outcome(
-            not code and self.whole(), last.removeprefix("error: ") if code or "error" in last else "made again"
+            not code and self.whole(), last.removeprefix("error: ") if code or "error" in last else "rebuilt"
         )
 
     # --- damage
 
     def damaged(self, kinds: dict[str, Path], shift: int = 0) -> Fault:
-        """All kinds at once, each by another damage; shift: by the next ones."""
+        """All kinds of files at once, each damaged in the next way; shift: where to start."""
         names = [*DAMAGES][shift:] + [*DAMAGES][:shift]
         for i, path in enumerate(kinds.values()):
             DAMAGES[names[i % len(names)]](self.project.folder / path)
         return Fault(f"{len(kinds)} kinds of files at once: {', '.join(names)}", [self.mended()] * len(kinds))
 
-    def gone(self) -> Fault:
-        """Folders, one at a time."""
+    def deleted(self) -> Fault:
+        """Folders are deleted, one at a time."""
         outcomes = []
-        for path in EMPTIED.values():
+        for path in REMOVED.values():
             shutil.rmtree(self.project.folder / path)
             outcomes.append(self.mended())
-        return Fault(f"a folder is gone: {', '.join(EMPTIED)}", outcomes)
+        return Fault(f"a deleted folder: {', '.join(REMOVED)}", outcomes)
 
     def committed(self) -> Fault:
-        """What came with the project is never made again: the sentence says how to have it back."""
+        """Files that came with the project cannot be rebuilt: the error says how to restore them."""
         outcomes = []
         for path in COMMITTED.values():
             file = self.project.folder / path
             content, times = file.read_bytes(), file.stat()
-            for damage in (DAMAGES["gone"], DAMAGES["cut in half"]):
+            for damage in (DAMAGES["deleted"], DAMAGES["truncated"]):
                 damage(file)
                 code, said = self.project.book()
                 last = said.strip().splitlines()[-1]
@@ -120,12 +125,12 @@ class Books:
                 os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
                 named = last.startswith(f"error: {path} is ")
                 outcomes.append(Outcome(code != 0 and named and self.whole(), last.removeprefix("error: ")))
-        return Fault("what came with the project: gone, cut in half", outcomes)
+        return Fault("files of the project: deleted, truncated", outcomes)
 
     # --- kills
 
     def killed(self, number: int, moments: list[float]) -> Fault:
-        """From a book without results, the whole build is sent a signal after some seconds; then it is built."""
+        """A build that starts without results receives a signal after some seconds; then the book is built."""
         outcomes = []
         for seconds in moments:
             for folder in (RESULTS, PAGES):
@@ -149,13 +154,13 @@ class Books:
             told = number == signal.SIGKILL or build.returncode == 0 or last.startswith("stopped: ")
             wrong = {
                 f"it took {lasted:.0f} s to end": lasted >= END_WITHIN,
-                f"{[process.name() for process in left]} live on": left,
+                f"{[process.name() for process in left]} are still running": left,
                 f"its last line is {last!r}": not told,
                 f"then: {outcome.said}": not outcome.survived,
             }
             lost = "; ".join(fault for fault, found in wrong.items() if found)
-            outcomes.append(Outcome(not lost, lost or (last if number != signal.SIGKILL else "made again")))
-        return Fault(f"{signal.Signals(number).name} while it is built", outcomes)
+            outcomes.append(Outcome(not lost, lost or (last if number != signal.SIGKILL else "rebuilt")))
+        return Fault(f"{signal.Signals(number).name} during a build", outcomes)
 
     def two_at_once(self) -> Fault:
         (self.project.folder / TINY_RUN / "run.json").unlink()
@@ -189,10 +194,10 @@ class Books:
             outcome = self.mended()
             full = code != 0 and last.startswith("error: ") and there
             outcomes.append(Outcome(full and outcome.survived, last.removeprefix("error: ")))
-        return Fault("full disk under the book, results, build", outcomes)
+        return Fault("full disk: for the book, results, build", outcomes)
 
     def other_settings(self) -> Fault:
-        """A person's matplotlibrc, locale and a home that cannot be written."""
+        """A user's matplotlibrc, a home directory that cannot be written to, and another locale."""
         home = self.project.folder / "home"
         home.mkdir()
         (home / "matplotlibrc").write_text("text.usetex: True\nfont.size: 40\n")
@@ -207,16 +212,16 @@ class Books:
             code, said = self.project.book(**environment)
             last = said.strip().splitlines()[-1] if said.strip() else ""
             outcomes.append(Outcome(code == 0 and self.whole(), last))
-        return Fault("usetex, a home that cannot be written, another locale", outcomes)
+        return Fault("usetex, read-only home directory, another locale", outcomes)
 
     # --- names
 
     def hostile_names(self) -> Fault:
-        """Class folders of any name, under a network that the tiny study has trained."""
+        """Class folders with unusual names, and the network that the tiny study has trained."""
         classes = [*HOSTILE[:11], "12"]
         root = pictures_folder(self.project.folder / "pics #2 'q'", tuple(classes), 2)
         weights = self.project.folder / TINY_RUN / "model.safetensors"
-        save_file(load_file(weights), root.parent / "net #1.safetensors")  # without the names of its classes
+        save_file(load_file(weights), root.parent / "net #1.safetensors")  # without its class names
         study = "dataset: imagefolder\narchitectures: {resnet18: {width: 0.0625, stem: half}}\n"
         (self.project.folder / "studies/names.yaml").write_text(study)
         words = ("studies=names", f"root={root.name}", "weights=net #1.safetensors", "chapters=hardness,explorer")
@@ -225,7 +230,7 @@ class Books:
         shown = page.read_text() if page.exists() else ""
         last = said.strip().splitlines()[-1] if said.strip() else ""
         outcomes = [Outcome(code == 0 and "<script>alert" not in shown, last)] * len(classes)
-        return Fault("hostile names of classes, folders and files", outcomes)
+        return Fault("unusual names of classes, folders and files", outcomes)
 
 
 HOSTILE = [
@@ -246,7 +251,7 @@ HOSTILE = [
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[bool]:
-    """The folder with what it holds, on a disk of that size, and no larger one. Yields whether it could be mounted."""
+    """Move a folder with its contents to a disk of this size. Yields whether the disk could be mounted."""
     aside = folder.with_name(f"{folder.name}.aside")
     folder.mkdir(exist_ok=True)
     shutil.copytree(folder, aside, symlinks=True)
@@ -281,7 +286,7 @@ def long(folder: Path, seed: int = 0) -> Iterator[Fault]:
 
     for shift in range(len(DAMAGES)):
         yield books.damaged(DAMAGED, shift)
-    yield books.gone()
+    yield books.deleted()
     yield books.committed()
     yield books.two_at_once()
     yield books.full_disks()

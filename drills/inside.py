@@ -1,4 +1,4 @@
-"""Faults that need no book: parameters, downloads, pictures, archives and tables, in this process."""
+"""Faults that need no book: parameters, downloads, images, archives and tables, in this process."""
 
 import hashlib
 import io
@@ -45,28 +45,28 @@ MALFORMED = [
 
 
 def parameters(folder: Path) -> Iterator[Fault]:
-    """Each along all four ways."""
+    """Each malformed parameter, given in all four ways."""
     study = folder / "studies"
     study.mkdir()
     for way in (ways.command_line, ways.snakemake, ways.papermill):
         outcomes = [refused(lambda given={name: text}, way=way: way(given)) for name, text in MALFORMED]
-        yield Fault(f"malformed parameter, by {way.__name__.replace('_', ' ')}", outcomes)
+        yield Fault(f"malformed parameter: {way.__name__.replace('_', ' ')}", outcomes)
     outcomes = [refused(lambda given={name: text}: ways.study_file(given, study)) for name, text in MALFORMED]
-    yield Fault("malformed parameter, by study file", outcomes)
+    yield Fault("malformed parameter: study file", outcomes)
 
 
-# --- downloads that lie
+# --- failed downloads
 
 
-class Liar(BaseHTTPRequestHandler):
-    """Answers with what its path says, never with the file."""
+class FaultyServer(BaseHTTPRequestHandler):
+    """Answers with the fault that the path names, never with the file."""
 
     def do_GET(self):
         name = self.path.strip("/")
         if name.isdigit():
             self.send_error(int(name))
             return
-        if name == "circle":
+        if name == "redirects":
             self.send_response(302)
             self.send_header("Location", self.path)
             self.end_headers()
@@ -82,26 +82,26 @@ class Liar(BaseHTTPRequestHandler):
 
 
 SERVED = random.Random(0).randbytes(2**16)
-LIES = ["404", "403", "500", "circle", "empty", "page", "other", "cut", "nobody"]
+FAULTS = ["404", "403", "500", "redirects", "empty", "page", "other", "cut", "no server"]
 
 
 def downloads(folder: Path) -> Fault:
-    def lied_to(name: str, address: str) -> Outcome:
+    def failed(name: str, address: str) -> Outcome:
         path = folder / name / "file"
-        asked = f"{address}/{name}" if name != "nobody" else "http://127.0.0.1:1/file"
+        asked = f"{address}/{name}" if name != "no server" else "http://127.0.0.1:1/file"
         md5 = hashlib.md5(SERVED).hexdigest()
         outcome = refused(lambda: files.build_once(path, lambda part: files.download(asked, md5, part, "or copy it")))
         left = [file.name for file in path.parent.rglob("*") if file.is_file() and file.suffix != ".lock"]
         return outcome._replace(survived=outcome.survived and not left)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server, mock.patch.dict(os.environ, NO_PROXY="*"):
+    with ThreadingHTTPServer(("127.0.0.1", 0), FaultyServer) as server, mock.patch.dict(os.environ, NO_PROXY="*"):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        outcomes = [lied_to(name, f"http://127.0.0.1:{server.server_port}") for name in LIES]
+        outcomes = [failed(name, f"http://127.0.0.1:{server.server_port}") for name in FAULTS]
         server.shutdown()
-    return Fault("download that lies", outcomes)
+    return Fault("failed or wrong download", outcomes)
 
 
-# --- pictures and archives
+# --- images and archives
 
 
 def write_png(path: Path, size: tuple[int, int] = (32, 32), seed: int = 0) -> bytes:
@@ -111,7 +111,7 @@ def write_png(path: Path, size: tuple[int, int] = (32, 32), seed: int = 0) -> by
 
 
 def pictures_folder(folder: Path, classes: tuple[str, ...] = ("cat", "dog"), each: int = 4) -> Path:
-    """A folder of class folders of noise."""
+    """A folder of class folders with images of noise."""
     for k, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
         for i in range(each):
@@ -120,14 +120,14 @@ def pictures_folder(folder: Path, classes: tuple[str, ...] = ("cat", "dog"), eac
 
 
 def claims_to_be_huge(whole: bytes) -> bytes:
-    """A PNG whose header says 60,000 x 60,000."""
+    """A PNG whose header claims 60,000 x 60,000 pixels."""
     return whole[:16] + struct.pack(">II", 60_000, 60_000) + whole[24:]
 
 
 BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda whole: b"",
     "cut": lambda whole: whole[: len(whole) // 2],
-    "header alone": lambda whole: whole[:33],
+    "header only": lambda whole: whole[:33],
     "text": lambda whole: b"not a picture",
     "zeros": lambda whole: bytes(len(whole)),
     "flipped": lambda whole: whole[:60] + bytes([whole[60] ^ 255]) + whole[61:],
@@ -164,20 +164,20 @@ def broken_pictures(folder: Path) -> Fault:
                 shutil.rmtree(root / "cat")
         given = StudyParameters(dataset="imagefolder", root=str(root), data_dir=str(folder / "data"))
         outcome = refused(lambda given=given: decode_folder(given))
-        # What is no picture file may be left out, if nothing else is.
+        # Anything that is not an image file may be ignored, as long as all image files are used.
         left_out = name in ("folder", "link to itself") and outcome.said == "passed: 7"
         outcomes.append(outcome._replace(survived=outcome.survived or left_out))
-    return Fault("malformed pictures", outcomes)
+    return Fault("malformed images", outcomes)
 
 
 def decode_folder(parameters: StudyParameters) -> int:
-    """Decode all pictures; their number."""
+    """Decode all images and return their number."""
     test = datasets.load(parameters).test
     return len(test.images[np.arange(len(test))])
 
 
 def archives(folder: Path) -> Fault:
-    """In the place of CIFAR-10's and CIFAR-10H's files, with nowhere to download them from."""
+    """Malformed files instead of those of CIFAR-10 and CIFAR-10H, which cannot be downloaded."""
 
     def tar(name: str) -> bytes:
         content = io.BytesIO()
@@ -210,14 +210,14 @@ def archives(folder: Path) -> Fault:
     return Fault("malformed archives", outcomes)
 
 
-# --- tables and vanishing data
+# --- missing data
 
 NETWORK = ["-p", "arch", "resnet18", "-p", "width", "0.0625", "-p", "stem", "half"]
 SIZES = {"train_images": 24, "test_images": 24, "calibration_images": 4, "epochs": 1, "batch_size": 8}
 
 
-def vanishing(folder: Path) -> Fault:
-    """Pictures, weights and answers that are gone when they are wanted."""
+def missing(folder: Path) -> Fault:
+    """Images and weights that are missing or damaged when they are needed."""
     places = ["-p", "results_dir", str(folder / "results"), "-p", "data_dir", str(folder / "data")]
     outcomes = []
     sizes = [word for name, value in SIZES.items() for word in ("-p", name, str(value))]
@@ -236,13 +236,13 @@ def vanishing(folder: Path) -> Fault:
     shutil.rmtree(root)
     outcomes.append(refused_command(*measure, str(weights), "-p", "study", "a"))
     outcomes.append(refused_command("data", *places, "-p", "dataset", "imagefolder", "-p", "root", str(root)))
-    return Fault("pictures and weights that are gone or damaged", outcomes)
+    return Fault("missing or damaged images and weights", outcomes)
 
 
-def all_of_it(folder: Path) -> Iterator[Fault]:
+def all_faults(folder: Path) -> Iterator[Fault]:
     get_logger().setLevel("ERROR")
     yield from parameters(folder)
-    for fault in (downloads, broken_pictures, archives, vanishing):
+    for fault in (downloads, broken_pictures, archives, missing):
         place = folder / fault.__name__
         place.mkdir()
         yield fault(place)

@@ -1,4 +1,4 @@
-"""What came of a try: it was survived if it ended as it should, and what was said."""
+"""The outcome of a trial: whether the project survived it, that is, ended as it should, and its message."""
 
 import contextlib
 import io
@@ -18,14 +18,14 @@ class Outcome(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One line of the table: a fault, and what came of each try."""
+    """One row of the table: a fault, and the outcome of each trial."""
 
     name: str
     outcomes: list[Outcome]
 
 
 def one_sentence(text: str) -> Outcome:
-    """Survived if the text is one line, which is no traceback."""
+    """Survived if the text is a single line and not a traceback."""
     return Outcome(bool(text.strip()) and "\n" not in text.strip() and "Traceback" not in text, text.strip())
 
 
@@ -37,7 +37,7 @@ def refused(function: Callable[[], object]) -> Outcome:
             value = function()
     except InputError as error:
         return one_sentence(str(error))
-    except SystemExit as error:  # argparse's: its usage, and a sentence
+    except SystemExit as error:  # from argparse: its usage, and a sentence
         return Outcome(error.code == 2, said.getvalue().strip().splitlines()[-1])
     except Exception:
         return Outcome(False, traceback.format_exc().strip().splitlines()[-1])
@@ -45,7 +45,7 @@ def refused(function: Callable[[], object]) -> Outcome:
 
 
 def analysis(*words: str) -> tuple[int, str]:
-    """``python -m analysis`` in this process: its exit code and what it said."""
+    """``python -m analysis`` in this process: its exit code and its messages."""
     said = io.StringIO()
     quiet = contextlib.redirect_stdout(io.StringIO())
     with mock.patch.object(sys, "argv", ["analysis", *words]), contextlib.redirect_stderr(said), quiet:
@@ -59,8 +59,8 @@ def analysis(*words: str) -> tuple[int, str]:
 
 
 def refused_command(*words: str) -> Outcome:
-    """Survived if the command ends with one sentence and an exit code that is not zero."""
+    """Survived if the command ends with one sentence and a non-zero exit code."""
     code, said = analysis(*words)
     last = (said.strip().splitlines() or [""])[-1]
     sentence = last.startswith("error: ") and "Traceback" not in said
-    return Outcome(code != 0 and sentence, last.removeprefix("error: ") or f"exit code {code}, silent")
+    return Outcome(code != 0 and sentence, last.removeprefix("error: ") or f"exit code {code}, no message")

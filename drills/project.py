@@ -1,4 +1,4 @@
-"""A copy of the project with one tiny study, and what came of it undisturbed."""
+"""A copy of the project with one tiny study, and its results."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ epochs: 2
 chapters: [hardness, training, explorer]
 architectures: {resnet18: {width: 0.0625, stem: half}}
 """
-RECORDED_STUDY = "heads"  # the one record that the copy keeps
+RECORDED_STUDY = "heads"  # the only recorded study in the copy
 RESULTS = Path("results/tiny")
 PAGES = Path("book/runs/tiny")
 TIMEOUT = 1200  # seconds, of a build
@@ -31,7 +31,7 @@ def timeless(path: Path) -> bytes:
 
 
 class Project:
-    """A folder that `make book` works in."""
+    """A folder in which `make book` works."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -51,7 +51,7 @@ class Project:
         return kept | {"PYTHONPATH": str(self.folder), "PATH": path, "OMP_NUM_THREADS": "1"}
 
     def start(self, *config: str, **environment: str) -> subprocess.Popen:
-        """A build, in a session of its own."""
+        """Start a build in its own session."""
         words = [sys.executable, "-m", "report.build", "--cores", "2"]
         return subprocess.Popen(
             [*words, "--config", *(config or ("studies=tiny",))],
@@ -64,17 +64,17 @@ class Project:
         )
 
     def book(self, *config: str, **environment: str) -> tuple[int, str]:
-        """A build's exit code, and what it said."""
+        """The exit code of a build, and its messages."""
         build = self.start(*config, **environment)
         try:
             said, _ = build.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(build.pid, signal.SIGKILL)
-            return 124, f"no end after {TIMEOUT} s: {build.communicate()[0]}"
+            return 124, f"still running after {TIMEOUT} s: {build.communicate()[0]}"
         return build.returncode, said
 
     def tables(self) -> dict[str, str]:
-        """The study's tables, by SHA-256; of training's, without how long each epoch took."""
+        """SHA-256 of each table of the study; for training tables, without the duration of each epoch."""
 
         def content(path: Path) -> bytes:
             return path.read_bytes() if path.name != "training.parquet" else timeless(path)
@@ -85,6 +85,6 @@ class Project:
         }
 
     def html(self) -> set[str]:
-        """The book's files."""
+        """The files of the book."""
         folder = self.folder / "_build/html"
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""The four ways in which a person gives parameters, each as far as to the parameters of a run, without running it."""
+"""The four ways in which users give parameters, each up to the parameters of a run, which is not started."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def command_line(given: Mapping[str, str]) -> RunParameters:
 
 
 def snakemake(given: Mapping[str, str]) -> RunParameters:
-    """snakemake --config NAME=VALUE, and from there through the words that a rule gives the command line."""
+    """snakemake --config NAME=VALUE, then the command line that a rule makes of it."""
     entries = [f"{'archs' if name == 'arch' else name}={text}" for name, text in given.items()]
     config = studies.as_given(parse_config(entries if "arch" in given else [*entries, "archs=resnet50"]), entries)
     (study,) = studies.read_studies(config).values()
@@ -36,7 +36,7 @@ def snakemake(given: Mapping[str, str]) -> RunParameters:
 
 
 def study_file(given: Mapping[str, str], folder: Path) -> RunParameters:
-    """studies/2024-01-01.yaml, in quotes where YAML would cut or refuse a value."""
+    """studies/2024-01-01.yaml, with quotes if YAML would shorten or reject a value."""
 
     def written(text: str) -> str:
         try:
@@ -55,7 +55,7 @@ def study_file(given: Mapping[str, str], folder: Path) -> RunParameters:
 
 
 def papermill(given: Mapping[str, Any]) -> RunParameters:
-    """papermill -r NAME VALUE, which gives text."""
+    """papermill -r NAME VALUE, which passes text."""
     cell = nbformat.v4.new_code_cell("", metadata={"tags": ["parameters"]})
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": KERNEL, "papermill": {}})
     cells = parameterize_notebook(notebook, given, kernel_name="python3", language="python").cells

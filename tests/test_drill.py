@@ -1,4 +1,4 @@
-"""The drill without whole books: every try ends in one sentence and a failure. `make drill` has the rest."""
+"""The drills that need no book: every trial ends with one sentence and a failure. `make drill` runs all of them."""
 
 import pytest
 
@@ -7,9 +7,9 @@ from drills import inside
 
 @pytest.fixture
 def faults(tmp_path):
-    return list(inside.all_of_it(tmp_path))
+    return list(inside.all_faults(tmp_path))
 
 
-def test_every_try_is_survived(faults):
+def test_every_trial_is_survived(faults):
     assert [outcome for fault in faults for outcome in fault.outcomes if not outcome.survived] == []
     assert sum(len(fault.outcomes) for fault in faults) > 300
