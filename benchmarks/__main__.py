@@ -1,7 +1,7 @@
-"""`make bench`: how fast the project's own code is, as ratios of two things measured in turn in one process.
+"""`make bench`: the speed of the project's code, as ratios of two times measured alternately in one process.
 
-Absolute times say more about the machine than about the code, so lines are ratios with their range over the
-repetitions; the last ones, of decoding, are about the machine. Nothing here is a test: a noisy machine is no failure.
+Absolute times depend on the machine more than on the code, so most lines are ratios with their range over repetitions;
+only the last ones, on decoding, describe the machine. Nothing here is a test: on a noisy machine, nothing fails.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from benchmarks import decoding, extraction, memory, products, training
 
 
 def ratio(name: str, target: str, ours: Callable[[], float], theirs: Callable[[], float], repeat: int) -> None:
-    """Print median, least and greatest of ours / theirs, the two run in turn ``repeat`` times after a warm-up."""
+    """Print the median and the range of ours / theirs, run alternately ``repeat`` times after a warm-up."""
     ours(), theirs()
     values = sorted(ours() / theirs() for _ in range(repeat))
     middle = statistics.median(values)
@@ -23,7 +23,7 @@ def ratio(name: str, target: str, ours: Callable[[], float], theirs: Callable[[]
 
 
 def seconds(work: Callable[[], object]) -> Callable[[], float]:
-    """A function that does ``work`` and gives the seconds it took."""
+    """A function that does ``work`` and returns the time in seconds."""
 
     def timed() -> float:
         if torch.cuda.is_available():
@@ -40,15 +40,15 @@ def seconds(work: Callable[[], object]) -> Callable[[], float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1, help="1, as each network of a study trains")
-    parser.add_argument("--photographs", type=int, default=1_300, help="at most so many are decoded")
+    parser.add_argument("--threads", type=int, default=1, help="1, as in the training of a study")
+    parser.add_argument("--photographs", type=int, default=1_300, help="maximum number to decode")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(f"torch {torch.__version__}, {arguments.threads} threads, median [least, greatest] of {arguments.repeat}\n")
+    print(f"torch {torch.__version__}, {arguments.threads} threads, median [range] of {arguments.repeat}\n")
     for module in (products, extraction, training):
         for name, target, ours, theirs in module.pairs():
             ratio(name, target, seconds(ours), seconds(theirs), arguments.repeat)
-    print(f"{'AVH, peak memory above the inputs':<58} {memory.peak():6.0f} MB            at most 64 MB")
+    print(f"{'AVH, peak memory in addition to its inputs':<58} {memory.peak():6.0f} MB            at most 64 MB")
     decoding.report(arguments.photographs, arguments.repeat)
 
 

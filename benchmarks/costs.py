@@ -1,9 +1,10 @@
-"""What each depth costs on ImageNet, and at 100 times its size: the tables of book/costs.md, with their arithmetic.
+"""The cost of each depth on ImageNet, and at 100 times its size: the tables of book/costs.md, with their arithmetic.
 
     python -m benchmarks.costs
 
-Rates of GPUs are others', from pytorch-image-models' results/benchmark-{train,infer}-amp-nhwc-pt112-cu113-rtx3090.csv:
-one RTX 3090, mixed precision, channels last, 224 pixels. All else was measured here or is counted from the code.
+GPU throughputs are published by others, in pytorch-image-models'
+results/benchmark-{train,infer}-amp-nhwc-pt112-cu113-rtx3090.csv: one RTX 3090, mixed precision, channels last,
+224 pixels. All other numbers were measured for this project or follow from its code.
 """
 
 import sys
@@ -11,30 +12,30 @@ from typing import NamedTuple
 
 from report import styles
 
-TRAIN, TEST, CLASSES = 1_281_167, 50_000, 1_000  # ImageNet's images and classes
-JPEG = 150e9 / (TRAIN + TEST)  # bytes of one of its files, on average
+TRAIN, TEST, CLASSES = 1_281_167, 50_000, 1_000  # images and classes of ImageNet
+JPEG = 150e9 / (TRAIN + TEST)  # mean size of its files, in bytes
 EPOCHS, STEPS = 90, 60  # Sec. 3, App. A
 PROBES = 1 + STEPS + EPOCHS  # of the initial network, and after each of the first steps and each epoch
-TIMES = 100  # as many images, of as many classes
+TIMES = 100  # times as many images, with the same number of classes
 
-PICTURE = 3 * 224 * 224  # bytes of a decoded picture
-KEPT = 4 * 4 + 1  # bytes of an image's scores in a probe, in memory: four float32 and a truth value
-INDEXED = 2 + 4 + KEPT  # with its epoch and its number, in a table in memory
-PROBED = 22  # bytes of its row in epochs.parquet and iterations.parquet, at most: 16 to 22 measured
-SCORED = 65  # bytes of a row in scores.parquet, at most: 62 to 65 measured
-LISTED = 32 + 8 + 4 * 29 + 86  # bytes of an image's SHA-256, label, id of 29 characters and file name, in memory
-IN_FLIGHT = 4 * 500  # pictures in memory at a time in extraction, at most: four batches
-LOGITS = 3 * 8  # bytes of a logit while it is calibrated: three copies in double precision
-DECODED = 450  # JPEG files of 500 x 375 pixels decoded and resized a second on one core, measured
-BOOK = 41e6  # bytes of the default study's book, measured
-CHAPTERS = 80  # seconds on a core of all chapters together, on one network and 10,000 images, measured
-GPUS, EFFICIENCY = 64, 0.9  # an example of a cluster, and the share of a GPU's rate that is left in it, assumed
+PICTURE = 3 * 224 * 224  # bytes per decoded image
+KEPT = 4 * 4 + 1  # bytes per image and probe in memory: four float32 and a boolean
+INDEXED = 2 + 4 + KEPT  # the same in a table, with epoch and image number
+PROBED = 22  # bytes per row of epochs.parquet and iterations.parquet, at most: 16 to 22 measured
+SCORED = 65  # bytes per row of scores.parquet, at most: 62 to 65 measured
+LISTED = 32 + 8 + 4 * 29 + 86  # bytes in memory per image: SHA-256, label, id of 29 characters and file name
+IN_FLIGHT = 4 * 500  # images in memory at a time during extraction, at most: four batches
+LOGITS = 3 * 8  # bytes per logit during calibration: three copies in double precision
+DECODED = 450  # JPEG files of 500 x 375 pixels decoded and resized per second on one core, measured
+BOOK = 41e6  # bytes of the book of the default study, measured
+CHAPTERS = 80  # seconds on one core for all chapters, with one network and 10,000 images, measured
+GPUS, EFFICIENCY = 64, 0.9  # an example of a cluster, and its assumed efficiency per GPU
 
 NBSP = "\N{NO-BREAK SPACE}"
 
 
 class NetworkRates(NamedTuple):
-    """Its weights; images a second of a GPU, forward and in training; of one of our cores, forward, measured."""
+    """Number of weights; images per second on a GPU, forward and in training; and forward on a CPU core, measured."""
 
     arch: str
     weights: int
@@ -43,7 +44,7 @@ class NetworkRates(NamedTuple):
     core: float
 
 
-# The source has no AlexNet: ResNet50's rates, times the ratio of the two on our core.
+# The source does not include AlexNet: ResNet50's rates, multiplied by the ratio of the two on a CPU core.
 NETWORKS = (
     NetworkRates("alexnet", 61_100_840, 3_676 * 114 / 18.4, 1_218 * 114 / 18.4, 114),
     NetworkRates("vgg19", 143_667_240, 1_412, 457, 4.7),
@@ -54,17 +55,17 @@ RESNET50 = NETWORKS[-1]
 
 
 def training(network: NetworkRates, images: int) -> float:
-    """Seconds of a GPU for all epochs of training."""
+    """GPU seconds for all epochs of training."""
     return EPOCHS * images / network.training
 
 
 def probing(network: NetworkRates, images: int) -> float:
-    """Seconds of a GPU for all probes."""
+    """GPU seconds for all probes."""
     return PROBES * images / network.forward
 
 
 def depths() -> list[list[str]]:
-    """A row per depth, for the four networks together."""
+    """A row per depth, for all four networks together."""
     n = len(NETWORKS)
     extraction = sum(TEST / network.forward for network in NETWORKS)
     whole = sum(training(network, TRAIN) + probing(network, TEST) for network in NETWORKS)
@@ -82,7 +83,7 @@ def depths() -> list[list[str]]:
 
 
 def networks() -> list[list[str]]:
-    """A row per network: its rates, Section 2 from finished weights, and Section 3."""
+    """A row per network: its rates, Section 2 with given weights, and Section 3."""
     head = ["network", "forward, images/s", "training, images/s"]
     rows = [[*head, "Section 2, a GPU", "Section 2, a core", "training", "probes", "Section 3"]]
     for network in NETWORKS:
@@ -94,7 +95,7 @@ def networks() -> list[list[str]]:
 
 
 def files() -> list[list[str]]:
-    """A row per network: what a run writes. The initial network's probe is in both tables of probes."""
+    """A row per network: the files of a run. The probe of the initial network is in both tables of probes."""
     tables = (PROBES + 1) * TEST * PROBED + TEST * SCORED
     rows = [["network", "weights", "model file", "last checkpoint", "tables"]]
     for network in NETWORKS:
@@ -105,7 +106,7 @@ def files() -> list[list[str]]:
 
 
 def needs(train: int, test: int) -> list[tuple[str, str, str]]:
-    """What ResNet50 takes on so many images: need, arithmetic, amount."""
+    """What ResNet50 needs for these numbers of images: resource, arithmetic, amount."""
     network, images = RESNET50, train + test
     forward, rate = f"{network.forward:,.0f} a second", f"{network.training:,.0f} a second"
     return [
@@ -135,7 +136,7 @@ def needs(train: int, test: int) -> list[tuple[str, str, str]]:
 
 
 def growth() -> list[list[str]]:
-    """What ResNet50 takes on ImageNet, and with all images multiplied."""
+    """What ResNet50 needs on ImageNet, and on TIMES as many images."""
     pairs = zip(needs(TRAIN, TEST), needs(TIMES * TRAIN, TIMES * TEST), strict=True)
     return [
         ["need", "arithmetic, ImageNet", "ImageNet", f"{TIMES} times"],
@@ -144,7 +145,7 @@ def growth() -> list[list[str]]:
 
 
 def changed() -> list[list[str]]:
-    """What the multiplied images take of ResNet50 once test images are probed by a fixed subset."""
+    """What ResNet50 needs on TIMES as many images if only a fixed subset of the test images is probed."""
     network, images = RESNET50, TIMES * TRAIN
     trained, probed, scored = training(network, images), probing(network, TEST), TIMES * TEST / network.forward
     fed = GPUS * EFFICIENCY * network.training  # pictures a second
@@ -174,27 +175,27 @@ def label(network: NetworkRates) -> str:
 
 
 def hours(seconds: float) -> str:
-    """Seconds, or hours where they are many."""
+    """A duration in seconds, or in hours if it is long."""
     if seconds < 300:
         return f"{seconds:.0f}{NBSP}s"
     return f"{seconds / 3_600:,.{2 if seconds < 3_600 else 1}f}{NBSP}h"
 
 
 def size(count: float) -> str:
-    """Bytes in decimal units and three digits."""
+    """A number of bytes in decimal units, with three digits."""
     unit, scale = next(pair for pair in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)) if count >= pair[1])
     return f"{float(f'{count / scale:.3g}'):,g}{NBSP}{unit}"
 
 
 def markdown(rows: list[list[str]]) -> str:
-    """A table whose first row is its head."""
+    """A table in Markdown; the first row is its header."""
     head, *body = rows
     lines = [head, [":---", *["---:"] * (len(head) - 1)], *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def tables() -> list[str]:
-    """The page's tables, in its order."""
+    """The tables of the page, in order."""
     return [markdown(table()) for table in (depths, networks, files, growth, changed)]
 
 

@@ -1,7 +1,7 @@
-"""Decoding of photographs against ResNet50's forward pass: how many cores keep a device busy.
+"""Decoding of photographs compared with ResNet50's forward pass: how many cores are needed to keep a device busy.
 
-The photographs are ImageNet's validation pictures in the data folder. Where they are smaller than ImageNet's own, as in
-some samples, they are measured as they are, and six at a time in one JPEG of ImageNet's usual size.
+The photographs are ImageNet's validation images in the data folder. If they are smaller than the originals, as in some
+samples, they are measured as they are, and again six at a time in one JPEG of ImageNet's usual size.
 """
 
 import math
@@ -26,11 +26,11 @@ from analysis.extraction import Pictures, precise
 from analysis.parameters import StudyParameters
 
 SIZE, RESIZED, BATCH = 224, 256, 64
-USUAL = (500, 375)  # width and height of most of ImageNet's pictures
+USUAL = (500, 375)  # width and height of most images in ImageNet
 
 
 def report(most: int, repeat: int) -> None:
-    """Print the rates of up to ``most`` photographs and of the forward pass, and what they mean."""
+    """Print the rates for up to ``most`` photographs and for the forward pass, and the number of cores needed."""
     root = imagenet.folder_of(StudyParameters(dataset="imagenet", image_size=SIZE))
     try:
         found = find_validation(root)
@@ -42,7 +42,7 @@ def report(most: int, repeat: int) -> None:
     )
     device, forward = forward_pass(repeat)
     print(f"\n{len(photographs):,} photographs to {SIZE} px on {CORES} cores; {device}: {forward:,.0f} images/s")
-    print(f"{'pictures/s':<44} {'a core':>7} {'all':>7} {'all / device':>13}   cores that keep it busy")
+    print(f"{'images/s':<44} {'a core':>7} {'all':>7} {'all / device':>13}   cores to keep it busy")
     with tempfile.TemporaryDirectory() as folder:
         for source in sources(photographs, Path(folder)):
             for kind, images in (("evaluation", source), ("random crops", Crops(source, 0, 1))):
@@ -53,7 +53,7 @@ def report(most: int, repeat: int) -> None:
 
 
 def forward_pass(repeat: int) -> tuple[str, float]:
-    """What computes ResNet50 here, and how many images that are ready a second it takes forward."""
+    """The device, and its forward rate of ResNet50, in images per second, for images already in its memory."""
     device = resolve_device("auto")
     precision = resolve_precision("auto", device)
     network = architectures.build("resnet50", 1_000, image_size=SIZE).eval()
@@ -70,7 +70,7 @@ def forward_pass(repeat: int) -> tuple[str, float]:
 
 
 def sources(photographs: Files, folder: Path) -> Iterator[Files]:
-    """The photographs as they are and, where those are small, put together to larger ones in ``folder``."""
+    """The photographs as they are and, if those are small, combined into larger ones in ``folder``."""
     yield photographs
     if math.prod(usual_size(photographs)) > math.prod(USUAL) / 2:
         return
@@ -86,7 +86,7 @@ def sources(photographs: Files, folder: Path) -> Iterator[Files]:
 
 
 def rates_of(images: Images, repeat: int) -> Iterator[tuple[float, float]]:
-    """Pictures per second of one core's time, and per second with all threads, of batches decoded ahead."""
+    """Images per second of CPU time, and per second with all threads, when batches are decoded ahead."""
     for _ in range(repeat):
         start, core = time.perf_counter(), time.process_time()
         for _ in Pictures(images, torch.device("cpu")).batches(torch.arange(len(images)), BATCH):

@@ -1,4 +1,4 @@
-"""Extraction with all scores against the bare forward pass over pictures that are ready, in the same precision."""
+"""Extraction of all scores compared with the bare forward pass on images in memory, in the same precision."""
 
 import torch
 

@@ -1,9 +1,9 @@
-"""One command for whoever has a GPU for a quarter of an hour: tests, ratios, images/s, then trainings until time is up.
+"""One command for a quarter of an hour on a GPU: tests, ratios, images/s, then training runs until time is up.
 
     AVH_DATA=... python -m benchmarks.gpu --minutes 9 --studies cifar10h,cifar10h-full
 
-Trainings run side by side, in the order of the studies; each goes on from its checkpoint where the last call stopped.
-What was measured is printed and written to ``build/gpu/report.txt``.
+Several networks train at the same time, in the order of the studies; each continues from its last checkpoint.
+Measurements are printed and written to ``build/gpu/report.txt``.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from benchmarks import training
 from benchmarks.extraction import pairs as extractions
 
 FOLDER = Path("build/gpu")
-N, C, D = 200_000, 1_000, 2_048  # images, classes, dimensions: 2 GB, well beyond a GPU's cache
-LAST = 20  # seconds in which trainings are ended and the report is written
-SIDE_BY_SIDE, TAKING_TURNS = 12, 4  # trainings of narrow networks: with a multi-process service, and without
-STEPS = 32  # batches of an epoch that is timed
+N, C, D = 200_000, 1_000, 2_048  # images, classes, dimensions: 2 GB, much larger than a GPU's cache
+LAST = 20  # seconds, in which training is stopped and the report is written
+SIDE_BY_SIDE, TAKING_TURNS = 12, 4  # narrow networks that train at a time: with a multi-process service, and without
+STEPS = 32  # batches in a timed epoch
 
 
 class Report:
-    """Lines, printed and kept."""
+    """Lines that are printed and also written to a file."""
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Report:
 
 
 def seconds(work: Callable[[], object], repeat: int = 5) -> float:
-    """Median seconds of some work on the GPU, after one that is not timed."""
+    """Median time of some work on the GPU, in seconds, after a warm-up."""
     times = []
     for _ in range(1 + repeat):
         torch.cuda.synchronize()
@@ -59,7 +59,7 @@ def seconds(work: Callable[[], object], repeat: int = 5) -> float:
 
 
 def ratios(report: Report) -> None:
-    """AVH over the bare product, and extraction over the forward pass."""
+    """AVH compared with the bare product, and extraction compared with the forward pass."""
     embeddings, weights = torch.randn(N, D, device="cuda"), torch.randn(C, D, device="cuda")
     targets = torch.randint(0, C, (N,), device="cuda")
     product = seconds(lambda: embeddings @ weights.T)
@@ -70,7 +70,7 @@ def ratios(report: Report) -> None:
 
 
 def rates(report: Report, study: str) -> None:
-    """Training images/s of each network of a study: the plain loop, our steps one by one, our steps as a CUDA graph."""
+    """Training images/s of each network of a study: a plain loop, our steps one by one, and as a CUDA graph."""
     for arch, run in read_studies({"studies": study})[study].runs.items():
         parameters = {"dataset": "synthetic", "train_images": STEPS * run.batch_size, "test_images": 100}
         parameters |= {"calibration_images": 0, "results_dir": str(FOLDER / "rates")}
@@ -88,15 +88,15 @@ def rates(report: Report, study: str) -> None:
 
 @contextmanager
 def shared_gpu(report: Report) -> Iterator[int]:
-    """Where NVIDIA's multi-process service is installed, kernels of several processes run at the same time.
+    """Start NVIDIA's multi-process service if it is installed: kernels of several processes then run concurrently.
 
-    Gives how many trainings are best run side by side.
+    Yields how many networks should train at the same time.
     """
     control = shutil.which("nvidia-cuda-mps-control") or shutil.which(
         "nvidia-cuda-mps-control", path="/usr/local/nvidia/bin"
     )
     if control is None:
-        report.say("no multi-process service here: trainings take turns on the GPU")
+        report.say("no multi-process service: networks take turns on the GPU")
         yield TAKING_TURNS
         return
     folder = FOLDER.absolute() / "mps"
@@ -110,7 +110,7 @@ def shared_gpu(report: Report) -> Iterator[int]:
 
 
 def planned(studies: str) -> list[RunParameters]:
-    """The runs of these studies that are not finished: all first starts of a study, then its others."""
+    """The unfinished runs of these studies: of each study, first those with its first seed, then the others."""
     found = []
     for study in read_studies({"studies": studies}).values():
         starts = [study.starts(arch) for arch in study.runs]
@@ -119,7 +119,7 @@ def planned(studies: str) -> list[RunParameters]:
 
 
 def train(report: Report, studies: str, deadline: float, side_by_side: int) -> None:
-    """Train what is planned until the deadline; what is not finished then goes on at the next call."""
+    """Train the planned runs until the deadline; unfinished ones continue at the next call."""
     waiting, running = planned(studies), {}
     while (waiting or running) and time.perf_counter() < deadline:
         while waiting and len(running) < side_by_side:
@@ -138,23 +138,23 @@ def train(report: Report, studies: str, deadline: float, side_by_side: int) -> N
             process.wait(LAST)
         except subprocess.TimeoutExpired:
             process.kill()
-        report.say(f"{run.run_dir}: stopped, to go on from its checkpoint")
+        report.say(f"{run.run_dir}: stopped; it will continue from its checkpoint")
     for run in waiting:
-        report.say(f"{run.run_dir}: not begun")
+        report.say(f"{run.run_dir}: not started")
 
 
 def told(run: RunParameters) -> str:
-    """A finished run in a few words."""
+    """A summary of a finished run."""
     stamp, table = runs.read_stamp(run.run_dir / runs.RUN), runs.read_table(run.run_dir / "scores.parquet")
     return f"accuracy {table['correct'].mean():.2%}, {stamp['seconds']:.0f} s on {stamp['device']}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=9, help="in all")
-    parser.add_argument("--studies", default="cifar10h,cifar10h-full", help="to train, with commas")
-    parser.add_argument("--rates", default="cifar10h-full", help="studies whose networks are timed, with commas")
-    parser.add_argument("--side-by-side", type=int, default=0, help="trainings at a time; 0: as fits")
+    parser.add_argument("--minutes", type=float, default=9, help="in total")
+    parser.add_argument("--studies", default="cifar10h,cifar10h-full", help="to train, separated by commas")
+    parser.add_argument("--rates", default="cifar10h-full", help="studies with networks to time, separated by commas")
+    parser.add_argument("--side-by-side", type=int, default=0, help="networks that train at a time; 0: automatic")
     parser.add_argument("--train-only", action="store_true", help="no tests, no ratios, no rates")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -166,7 +166,7 @@ def main() -> int:
     if not arguments.train_only:
         tests = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider"]
         done = subprocess.run(tests, capture_output=True, text=True, check=False)
-        report.say(f"tests marked gpu: {(done.stdout.strip().splitlines() or ['nothing said'])[-1]}")
+        report.say(f"tests marked gpu: {(done.stdout.strip().splitlines() or ['no output'])[-1]}")
         if done.returncode:
             report.say(done.stdout[-3000:] + done.stderr[-1000:])
         ratios(report)

@@ -1,4 +1,4 @@
-"""AVH at ImageNet's size against the bare product X W^T that any such score needs."""
+"""AVH at ImageNet's size compared with the bare product X W^T, which any such score needs."""
 
 import torch
 

@@ -1,9 +1,9 @@
-"""Training against a plain float32 loop over a DataLoader, and what probing costs.
+"""Training compared with a plain float32 loop over a DataLoader, and the cost of probing.
 
-Both train the same network on the same pictures at the same batch size, for one epoch. The plain loop has its pictures
-in memory and no augmentation, so that what is compared is the training itself.
+Both train the same network on the same images with the same batch size, for one epoch. The plain loop has its images in
+memory and does not augment them, so that only the training itself is compared.
 
-    python -m benchmarks.training cifar10h-full      images/s of each network of a study, at its widths and batches
+    python -m benchmarks.training cifar10h-full      images/s of each network of a study, at its width and batch size
 """
 
 import argparse
@@ -35,7 +35,7 @@ def pairs():
             )  # fmt: skip
             run = started(parameters)
             plain = plain_loop(run)
-            # images/s are the inverse of seconds, so the plain loop's time stands above
+            # images/s are the inverse of seconds, so the time of the plain loop is the numerator
             name = f"training / plain float32 loop, images/s, {arch}"
             yield name, "at least 1.6", plain, lambda r=run: r.train_epoch(1)
             yield (
@@ -48,12 +48,12 @@ def pairs():
 
 def started(parameters: RunParameters) -> Training:
     run = Training(parameters, pipeline.prepare(pipeline.study_of(parameters)))
-    run.progress.step = 1_000  # beyond the first steps, which are probed one by one
+    run.progress.step = 1_000  # after the first steps, each of which is probed
     return run
 
 
 def plain_loop(run: Training) -> Callable[[], None]:
-    """An epoch as one would write it first: float32, channels first, torch's default SGD, .item() at each step."""
+    """An epoch of a simple training loop: float32, channels first, torch's default SGD, .item() at each step."""
     p = run.parameters
     network = architectures.build(p.arch, len(run.dataset.classes), image_size=32, width=p.width, stem=p.stem)
     network = network.to(run.device).train()
@@ -73,10 +73,10 @@ def plain_loop(run: Training) -> Callable[[], None]:
 
 
 def report(name: str, images: int, repeat: int) -> None:
-    """Print images/s of each network of a study and of the plain loop, in turn in one process."""
+    """Print images/s of each network of a study and of the plain loop, run alternately in one process."""
     for arch, run in read_studies({"studies": name})[name].runs.items():
         if run.image_size != 32 or run.weights:
-            raise SystemExit(f"study {name} does not train on pictures of 32 px, which is what is measured here")
+            raise SystemExit(f"study {name} does not train on images of 32 px; only such studies are measured")
         with tempfile.TemporaryDirectory() as folder:
             pictures = {"dataset": "synthetic", "train_images": images, "test_images": 100, "results_dir": folder}
             ours = started(run.model_copy(update=pictures | {"calibration_images": 0}))
@@ -89,7 +89,7 @@ def report(name: str, images: int, repeat: int) -> None:
 
 
 def rate(work: Callable[[], object], images: int) -> float:
-    """Images per second; both loops wait for the device at the end of an epoch."""
+    """Images per second; both loops synchronise with the device at the end of an epoch."""
     start = time.perf_counter()
     work()
     return images / (time.perf_counter() - start)
@@ -98,7 +98,7 @@ def rate(work: Callable[[], object], images: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training")
     parser.add_argument("study", help="a file under studies/, such as cifar10h-full")
-    parser.add_argument("--images", type=int, default=8_192, help="in an epoch")
+    parser.add_argument("--images", type=int, default=8_192, help="number of images in an epoch")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
