@@ -19,6 +19,7 @@ from analysis.errors import InputError
 
 EPOCHS = ["epoch", "image", "norm", "avh", "correct", "confidence"]  # columns of epochs.parquet that chapters read
 ITERATIONS = ["step", "image", "norm", "angle"]  # and of iterations.parquet
+FEWEST_STEPS = 20  # to show how curves flatten after step 10 (App. A)
 MOMENTS = 12  # epochs at which confidences are kept, denser at the start
 PROBABILITIES = {"confidence": "confidence_log_odds"}
 BITS = 8  # of the 11 bits of half precision; the others are 0, which compresses well

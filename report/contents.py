@@ -3,7 +3,8 @@
     python -m report.contents synthetic,cifar10h-small > _toc.yml
 
 The default is the contents for the default study, which are committed. The header of each chapter states what it needs;
-a study has the chapter if it has any of that: human labels, known causes of difficulty, training, different heads.
+a study has the chapter if it has any of that: human labels, known causes of difficulty, training, its first
+steps, different heads.
 """
 
 import argparse
@@ -18,13 +19,14 @@ import yaml
 
 from analysis.datasets import DECLARATIONS
 from analysis.errors import InputError, one_of
+from analysis.probes import FEWEST_STEPS
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
 
 PAGES = Path("book/runs")  # executed chapters, by study
 CHAPTERS = Path(__file__).parents[1] / "book" / "chapters"
 EXAMPLE = "book/chapters/verdicts.md"
-OF_NETWORKS = {"training", "heads"}  # what a study may have because of its networks; datasets declare the rest
+OF_NETWORKS = {"training", "first steps", "heads"}  # by its networks; datasets declare the rest
 NOT_RECORDED = ("explorer",)  # contains the images
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 BACK = ("book/numbers", "book/references", "book/cite", "book/api")
@@ -123,6 +125,8 @@ def quoted_by(chapter: str) -> list[Path]:
 
 def _about(study: StudyPlan) -> list[Chapter]:
     has = DECLARATIONS[study.parameters.dataset].offers | (set() if study.measured else {"training"})
+    if not study.measured and all(run.probed_steps >= FEWEST_STEPS for run in study.runs.values()):
+        has |= {"first steps"}
     if len({run.head for run in study.runs.values()}) > 1:
         has |= {"heads"}
     names = [chapter.name for chapter in chapters()]

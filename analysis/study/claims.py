@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.probes import FEWEST_STEPS
 from analysis.statistics import EDGES, RESAMPLES, Array, Closed, Estimate
 from analysis.study.choices import BINS, BOOK, HARDNESS, NORMS, STRONG, SUBSETS, Choices
 from analysis.study.results import NetworkResults, StudyResults
@@ -31,7 +32,6 @@ FEWEST_EPOCHS = 9  # three at each learning rate, so that a slope over two exist
 WINDOW = 10  # epochs before and after the first drop over which slopes are computed, or fewer where fewer exist
 LEARNED = 0.95  # a curve has reached its plateau after this share of its total fall
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
-FEWEST_STEPS = 20  # as many after step 10 as before
 NO_CORRELATION = 0.1  # correlations below it count as none
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"

@@ -153,3 +153,10 @@ def test_the_papers_section_2_is_such_a_study(shown):
     assert [*contents.of_study(published), *contents.of_network(published)] == list(shown[0])
     assert {run.weights for run in published.runs.values()} == {"IMAGENET1K_V1"}
     assert list(published.runs) == ["alexnet", "vgg19", "densenet121", "resnet50"]
+
+
+@pytest.mark.parametrize(("steps", "there"), [("19", False), ("20", True)])
+def test_first_steps_are_shown_if_enough_were_probed(steps, there):
+    (study,) = studies.read_studies({"studies": "cifar10h", "probed_steps": steps}).values()
+    assert ("first-iterations" in contents.of_study(study)) == there
+    assert "dynamics" in contents.of_study(study)
