@@ -24,27 +24,33 @@ hypothesis.settings.register_profile("project", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("project")
 
 
-# The files that take minutes, in the order in which they are begun, so that workers end together.
+# The files that take longest, in the order in which they are begun, so that workers end together.
 LONGEST = (
     "test_book",
     "test_consistency",
     "test_slurm",
     "test_lab",
     "test_distributed",
-    "test_chapters",
     "test_resume",
+    "test_chapters",
+    "test_notebooks",
+    "test_readme",
+    "test_build",
+    "test_training",
+    "test_explorer",
+    "test_front",
 )
 # What `make test FAST=1` leaves out: tests that train, execute chapters, build books or open a browser.
 SLOW = {
     *LONGEST,
     *("test_additions", "test_api", "test_associations", "test_crops", "test_definition", "test_given", "test_light"),
-    *("test_manifest", "test_once", "test_read", "test_synthetic", "test_workflows"),
+    *("test_drill", "test_manifest", "test_once", "test_read", "test_synthetic", "test_workflows"),
     *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_evaluation"),
-    *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published", "test_readme"),
-    *("test_training", "test_weights", "test_selections", "test_coverage"),
-    *("test_build", "test_console", "test_explorer", "test_front", "test_hardness", "test_notebooks", "test_starts"),
-    "test_stopped",
+    *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published"),
+    *("test_weights", "test_selections", "test_coverage"),
+    *("test_console", "test_hardness", "test_starts", "test_stopped"),
 }
+SLOW_FIXTURES = {"chromium", "printed_by"}  # open a browser; start a Python that imports torch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     return True if config.getoption("--fast") and collection_path.stem in SLOW else None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker per core, and one more where files wait: for a cluster, a server, for what was killed to begin again."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if config.getoption("--fast") else cores + 1
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +83,11 @@ def squares() -> Callable[..., Dataset]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; fast ones open no browser; tests marked gpu are skipped where there is none."""
+    """The longest files first; fast tests without slow fixtures; tests marked gpu are skipped where there is none."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
     if items and items[0].config.getoption("--fast"):
-        items[:] = [item for item in items if "chromium" not in item.fixturenames]
+        items[:] = [item for item in items if not SLOW_FIXTURES & set(item.fixturenames)]
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch  # noqa: PLC0415

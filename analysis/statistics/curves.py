@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.statistics.estimates import RESAMPLES, Array, bootstrap
+from analysis.statistics.estimates import BATCH, RESAMPLES, Array, bootstrap
+
+CURVES_BATCH = 8 * BATCH  # each batch reads the scores of all epochs anew, which takes longer than to sum them
 
 
 class Curves(NamedTuple):
@@ -38,7 +40,7 @@ def curves(values: Array, groups: Array | None = None, *, resamples: int = RESAM
         weights = counts.astype(float)
         return np.stack([weights[:, i] @ part for i, part in zip(members, parts, strict=True)], axis=1)
 
-    n, first, second = np.split(bootstrap(sums, len(values), resamples, seed), 3, axis=-1)
+    n, first, second = np.split(bootstrap(sums, len(values), resamples, seed, CURVES_BATCH), 3, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = first / n
         return Curves(n, mean + middle, np.maximum(second / n - mean**2, 0))

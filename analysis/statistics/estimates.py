@@ -38,17 +38,19 @@ def defined(*columns: ArrayLike) -> list[Array]:
     return [array[keep] for array in arrays]
 
 
-def bootstrap(statistic: Callable[[Array], Array], n: int, resamples: int, seed: int) -> Array:
+def bootstrap(
+    statistic: Callable[[Array], Array], n: int, resamples: int, seed: int, batch: int | None = None
+) -> Array:
     """A statistic of a sample of n images, [0], and of resamples of it, [1:]: (1 + B, ...).
 
     statistic: takes how often each image was drawn, (B, N) integers, and returns (B, ...). The same seed and n draw the
-    same images. With fewer than 3 images, there are no resamples.
+    same images. With fewer than 3 images, there are no resamples. batch: numbers in one array, BATCH if not given.
     """
     values = [statistic(np.ones((1, n), dtype=np.int32))]
     random = np.random.default_rng(seed)
-    batch = max(1, BATCH // max(n, 1))
-    for start in range(0, resamples if n >= 3 else 0, batch):
-        size = min(batch, resamples - start)
+    together = max(1, (batch or BATCH) // max(n, 1))
+    for start in range(0, resamples if n >= 3 else 0, together):
+        size = min(together, resamples - start)
         drawn = random.integers(0, n, (size, n)) + n * np.arange(size)[:, None]  # (B, N)
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
         values.append(statistic(counts.astype(np.int32)))

@@ -1,21 +1,24 @@
 """The recorded study says what its recorded tables and people's answers say: every page, number by number.
 
-Each page's code runs again, here and now, on the recorded tables; what it shows, and the files that it offers, are
-compared with what is recorded. And a network is trained again for its first epochs and compared with the record.
+Each page's code runs again, here and now, on the recorded tables; what it shows, and the tables that it offers, are
+compared with what is recorded. Its figures are drawn but not rendered, as pictures are not compared. And a network is
+trained again for its first epochs and compared with the record.
 """
 
 import json
 import re
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import pipeline, runs
+from analysis import pipeline, runs, statistics
 from analysis.__main__ import moved
 from analysis.recording import RECORDED
+from analysis.statistics.once import digest
 from analysis.studies import read_studies
 from analysis.study.results import read_results
 from report import colab
@@ -60,8 +63,21 @@ def words(text: str) -> str:
     return NUMBER.sub("#", text)
 
 
+def kept(function: Callable) -> Callable:
+    """What several pages compute from the same numbers is computed for the first of them alone."""
+    found = {}
+
+    def first(*args, **named):
+        key = digest(*args, named)
+        if key not in found:
+            found[key] = function(*args, **named)
+        return found[key]
+
+    return first
+
+
 @pytest.fixture(scope="module")
-def again(tmp_path_factory):
+def again(tmp_path_factory) -> Iterator[Path]:
     """A folder in which chapters find the recorded tables and leave their files; hardness quotes some of disputed's."""
     folder = tmp_path_factory.mktemp("again")
     (folder / RECORDED).symlink_to(ROOT / RECORDED)
@@ -70,7 +86,11 @@ def again(tmp_path_factory):
         copy = folder / table.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(table, copy)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "svg", lambda fig: b"")
+        patch.setattr(pages, "png", lambda fig, dots: b"")
+        patch.setattr(statistics, "curves", kept(statistics.curves))
+        yield folder
 
 
 @pytest.mark.parametrize("base", [RECORDED, "book/runs"])
