@@ -1,6 +1,6 @@
 """The only error that users see: a sentence that states what is wrong, where, and what is allowed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class InputError(ValueError):
@@ -17,3 +17,9 @@ class InputError(ValueError):
 def one_of(what: str, value: object, allowed: Iterable[object]) -> InputError:
     """The error for a value outside a fixed set of choices."""
     return InputError(f"unknown {what} {value!r}; allowed: {', '.join(map(str, allowed))}")
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """The first of many names, and the number of the others."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

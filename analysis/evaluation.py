@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from analysis import architectures, distributed, outputs, runs, weights
+from analysis import architectures, distributed, fitting, outputs, runs, weights
 from analysis.datasets import Dataset, Images, Split
 from analysis.devices import device_name, resolve_device, resolve_precision
 from analysis.errors import InputError
@@ -47,7 +47,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
     given = weights.load(parameters, progress=progress)
     images, made = pictures_for(given, dataset.test)
     image_size = images[np.arange(1)].shape[-1]  # of the decoded images; the network may resize them
-    fitted = weights.fit(given, parameters, dataset.classes, image_size)
+    fitted = fitting.fit(given, parameters, dataset.classes, image_size)
     network = fitted.network.to(device).to(memory_format=torch.channels_last)
     targets = torch.tensor(dataset.test.labels)
     started = time.perf_counter()
@@ -77,7 +77,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
             "sha256": given.sha256,
             "by_name": fitted.decided == outputs.NAMES,
             "decided": fitted.decided,
-            "normalisation": weights.normalisation_of(given, network, parameters.arch),
+            "normalisation": fitting.normalisation_of(given, network, parameters.arch),
         }
         | ({"notes": list(fitted.notes)} if fitted.notes else {})
         | made,

@@ -45,12 +45,15 @@ SOURCE = Path(__file__).parent
 # The modules that make the tables of a run: their contents are part of its stamp, and the Snakefile makes the run again
 # if one changes. Of the datasets only those that decode images during a run; the hash of the data covers the others.
 TRAINED_BY = (
-    *("architectures", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops", "datasets/decoding", "devices"),
-    *("distributed", "extraction", "normalisation", "outputs", "scores", "training", "weights"),
+    *("architectures", "augmentation", "batch_norm", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops"),
+    *("datasets/decoding", "devices"),
+    *("distributed", "extraction", "fitting", "networks", "normalisation", "outputs", "scores"),
+    *("state_dicts", "training", "weights"),
 )
 MEASURED_BY = (
     *("architectures", "catalogue", "datasets/decoding", "devices", "distributed"),
-    *("evaluation", "extraction", "normalisation", "outputs", "scores", "weights"),
+    *("evaluation", "extraction", "fitting", "networks", "normalisation", "outputs", "scores", "state_dicts"),
+    "weights",
 )
 
 

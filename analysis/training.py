@@ -31,7 +31,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from analysis import architectures, checkpoints, distributed, runs, weights
+from analysis import architectures, checkpoints, distributed, fitting, runs, weights
+from analysis.augmentation import augment
+from analysis.batch_norm import batch_norms, recalibrated
 from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
@@ -45,7 +47,6 @@ WARM_STEPS = 1_000  # before this step the network changes faster than running s
 WARM_IMAGES = 256  # training images for recomputing the statistics in a probe
 TOGETHER = 32  # batches given to a GPU at once; one by one, each would make it wait
 PROBED_AT_ONCE = {"cpu": 500, "cuda": 5_000}  # test images, at most; of 224 px at most 500
-CROP = 8  # the padding of random crops is the side of an image divided by this: 4 px of 32
 
 
 @dataclass
@@ -105,17 +106,8 @@ class Training:
         self.probed_at_once = min(
             PROBED_AT_ONCE[self.device.type], 500 * 224**2 // (parameters.input_size or image_size) ** 2
         )
-        network = architectures.build(
-            parameters.arch,
-            len(dataset.classes),
-            image_size=image_size,
-            input_size=parameters.input_size,
-            head=parameters.head,
-            width=parameters.width,
-            stem=parameters.stem,
-            seed=parameters.training_seed,
-        )
-        self.started = weights.start(network, parameters)
+        network = architectures.build_described(parameters, len(dataset.classes), image_size)
+        self.started = fitting.start(network, parameters)
         network.to(self.device).to(memory_format=torch.channels_last)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
@@ -248,36 +240,24 @@ class Training:
     @contextmanager
     def recalibrated_batch_norm(self) -> Iterator[None]:
         """Batch norm as an evaluation may use it: in the first steps, with statistics of fixed training images."""
-        layers = self.batch_norms()
+        layers = batch_norms(self.network)
         if self.progress.step >= WARM_STEPS or not layers:
             distributed.as_first(layers)
             yield
             return
-        saved = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
-        momenta = [layer.momentum for layer in layers]
         self.network.eval()
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # an unweighted average over the batches
-            layer.train()
-        images = self.fitted[:WARM_IMAGES]
-        if isinstance(layers[0], nn.SyncBatchNorm):  # its statistics are over all workers
-            images = images[distributed.share(len(images))]
-        _, pixels = next(self.train_pictures.batches(images, WARM_IMAGES))
-        with torch.no_grad(), precise(self.device, self.precision):
-            self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
-        yield
-        for layer, buffers, momentum in zip(layers, saved, momenta, strict=True):
-            layer.momentum = momentum
-            for name, buffer in buffers.items():
-                layer.get_buffer(name).copy_(buffer)
-
-    def batch_norms(self) -> list[nn.modules.batchnorm._BatchNorm]:
-        return [m for m in self.network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        with recalibrated(layers):
+            images = self.fitted[:WARM_IMAGES]
+            if isinstance(layers[0], nn.SyncBatchNorm):  # its statistics are over all workers
+                images = images[distributed.share(len(images))]
+            _, pixels = next(self.train_pictures.batches(images, WARM_IMAGES))
+            with torch.no_grad(), precise(self.device, self.precision):
+                self.network.embed(pixels.contiguous(memory_format=torch.channels_last))
+            yield
 
     def normalised(self) -> int | None:
         """The number of images of a batch that batch norm sees at once: those computed together on one device."""
-        layers = self.batch_norms()
+        layers = batch_norms(self.network)
         apart = 1 if layers and isinstance(layers[0], nn.SyncBatchNorm) else distributed.workers()
         return self.batch // apart // self.parameters.accumulate if layers else None
 
@@ -390,31 +370,6 @@ def split_training(images: int, parameters: RunParameters) -> tuple[np.ndarray, 
         )
     order = np.random.default_rng([parameters.training_seed, 0xCA1]).permutation(images)
     return np.sort(order[parameters.calibration_images :]), np.sort(order[: parameters.calibration_images])
-
-
-def augment(pixels: Tensor, random: torch.Generator, batch: int | None = None, mine: slice = slice(None)) -> Tensor:
-    """Random crops after reflection padding, and random flips, in one gather: (B, 3, H, W) uint8 -> the same.
-
-    The images are those at ``mine`` of one or several batches of ``batch`` (None: all are one batch). Random numbers
-    are drawn for all of them, batch by batch.
-    """
-    b, _, h, w = pixels.shape
-    pad, batch = h // CROP, batch or b
-    draws = []
-    for _ in range(b // len(range(batch)[mine])):
-        corner = torch.randint(0, 2 * pad + 1, (2, batch, 1), generator=random)
-        draws.append((*corner[:, mine], torch.randint(0, 2, (batch, 1), generator=random)[mine].bool()))
-    top, left, flip = map(torch.cat, zip(*draws, strict=True))
-    rows = torch.arange(h) + top  # (B, H), in the padded image
-    columns = torch.where(flip, torch.arange(w - 1, -1, -1), torch.arange(w)) + left  # (B, W)
-    rows, columns = (reflect(i - pad, n).to(pixels.device) for i, n in ((rows, h), (columns, w)))
-    images = torch.arange(b, device=pixels.device)[:, None, None]
-    return pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def reflect(index: Tensor, size: int) -> Tensor:
-    """Indices beyond 0..size-1 mirrored at the edge: -1 -> 1, size -> size - 2."""
-    return (size - 1) - ((size - 1) - index.abs()).abs()
 
 
 def probes_table(key: str, probes: list[dict[str, Tensor]]) -> pd.DataFrame:

@@ -1,18 +1,12 @@
 """A finished network's weights: from a file of one's own, from an installed package, or torchvision's published ones.
 
 Nothing is ever unpickled: .safetensors holds tensors and text alone, and .pt and .pth files are read with torch's
-``weights_only``. These layouts are taken: this project's (``body.*`` and ``head.*``, as training writes), and the
-network's own, whose last layer has a name that depends on the network; either may lie under one of WRAPPERS, as
-training scripts write it beside their optimiser, and may have PREFIXES before every name, as DataParallel, compile and
-Lightning put them there. EfficientNets may have the names of layers that the EfficientNet-PyTorch package gives them.
-What was taken off or left over is kept as notes.
+``weights_only``. A state dict may lie under one of WRAPPERS, as training scripts write it beside their optimiser; which
+layouts it may have, ``state_dicts`` says.
 
 torchvision names each file that it publishes for the beginning of the file's SHA-256. So a local file is known to be
 one of them by its content, whatever it is called, and is taken as if its weights had been named. Weights of timm's
 networks in the network's own layout are taken as evaluated as timm says.
-
-How pixels are normalised for a file that does not say is an assumption, so it is kept with who made it: the network's
-own rule, which for GoogLeNet and Inception in torchvision's layout includes their transform_input.
 """
 
 import importlib.util
@@ -20,7 +14,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,32 +27,20 @@ from torch import Tensor
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from analysis import architectures, outputs, runs
+from analysis import networks, runs
 from analysis.architectures import Network
-from analysis.errors import InputError
-from analysis.normalisation import INCEPTION, Normalisation, read_normalisation
+from analysis.errors import InputError, first_of
+from analysis.normalisation import Normalisation, read_normalisation
 from analysis.parameters import RunParameters
+from analysis.state_dicts import ours, stripped
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 PACKAGE = "package:"  # begins the name of an installed package that holds one such file
 # Where training scripts put a state dict; averaged weights, where there are some, are those that were evaluated.
 WRAPPERS = ("state_dict_ema", "ema", "state_dict", "model_state_dict", "model", "net")
-PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile and Lightning
-AVERAGED = "n_averaged"  # the counter that torch's AveragedModel has beside the weights
-COUNTER = "num_batches_tracked"  # of batch norm: old files lack it, and evaluation does not use it
-AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads that play no part here
-DIGEST_IN_NAME = re.compile(
-    r"-([0-9a-f]{8,})\.\w+$"
-)  # in the names of torchvision's files, and so at the ends of their URLs
-IMAGENET_CLASSES = tuple(
-    models.AlexNet_Weights.DEFAULT.meta["categories"]
-)  # in the order that timm's outputs have, too
-NAMED_AT_MOST = 3  # differences that a refusal names
-PUBLISHED, ASSUMED = "its publisher", "assumed"  # who says how pixels are normalised
+# In the names of torchvision's files, and so at the ends of their URLs.
+DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.\w+$")
 DESCRIPTION = "network"  # in the metadata of files that training writes; earlier ones have "classes" alone
-TRANSFORMED = ("googlenet", "inception_v3")  # which torchvision gives pixels in -1..1, by their transform_input
-# torchvision's DenseNets are published under names of layers that it has since changed.
-OLD_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
 
 @dataclass(frozen=True)
@@ -83,7 +65,7 @@ class Evaluation:
     @classmethod
     def of_timm(cls, arch: str) -> "Evaluation":
         """As timm evaluates its network. Raises InputError where it does not say, or makes pictures another way."""
-        made = architectures.timm_preprocessing(arch)
+        made = networks.timm_preprocessing(arch)
         _, height, width = made["input_size"]
         centre = made.get("crop_mode", "center") == "center"
         if not centre or height != width or made["interpolation"] not in ("bilinear", "bicubic"):
@@ -111,16 +93,6 @@ class Weights:
     accuracy: float | None = None  # on the network's own test images, where it is known
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A network with given weights, and what its outputs are."""
-
-    network: Network
-    classes: tuple[str, ...]  # the dataset's, then those that the network knows beside them
-    decided: str  # what decided which output is which class: one of outputs.NAMES, NUMBERS, ORDER
-    notes: tuple[str, ...] = ()  # what of the file was taken off or left over, in words
-
-
 def check(parameters: RunParameters) -> None:
     """Raise InputError where the weights to measure or to start from are not to be had, as far as can be told early."""
     if parameters.weights:
@@ -137,7 +109,7 @@ def check_source(arch: str, name: str, parameter: str = "weights") -> None:
         if not Path(name).is_file():
             raise InputError(f"{parameter} {name} does not exist")
     elif name not in published(arch):
-        whose = "torchvision's for " + arch if architectures.torchvisions(arch) else "torchvision's"
+        whose = "torchvision's for " + arch if networks.torchvisions(arch) else "torchvision's"
         raise InputError(
             f"{parameter} {name!r} is neither a file ({', '.join(SUFFIXES)}) nor one of {whose}; "
             f"allowed: {', '.join(published(arch)) or 'a file, or package:NAME'}"
@@ -153,14 +125,14 @@ def package_file(name: str, parameter: str = "weights") -> Path:
     folders = [Path(folder) for folder in found.submodule_search_locations or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SUFFIXES)
     if len(files) != 1:
-        names = ", ".join(path.name for path in files[:NAMED_AT_MOST])
+        names = ", ".join(path.name for path in files[:3])
         raise InputError(f"{parameter} {name}: the package holds {len(files)} files of weights ({names}), not one")
     return files[0]
 
 
 def published(arch: str) -> list[str]:
     """The names of torchvision's weights for a network; none of another's."""
-    return list(models.get_model_weights(arch).__members__) if architectures.torchvisions(arch) else []
+    return list(models.get_model_weights(arch).__members__) if networks.torchvisions(arch) else []
 
 
 def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
@@ -201,14 +173,14 @@ def read_file(arch: str, name: str) -> Weights:
             normalised_by="the file",
             accuracy=_said_accuracy(metadata, path),
         )
-    if arch.startswith(architectures.TIMM) and not ours(stripped(state)[0]):
+    if arch.startswith(networks.TIMM) and not ours(stripped(state)[0]):
         return replace(found, evaluation=Evaluation.of_timm(arch))
     return found
 
 
 def published_as(arch: str, sha256: str) -> WeightsEnum | None:
     """Which of torchvision's weights for a network the file with this SHA-256 is, by the digests in their URLs."""
-    for member in models.get_model_weights(arch) if architectures.torchvisions(arch) else ():
+    for member in models.get_model_weights(arch) if networks.torchvisions(arch) else ():
         begins = DIGEST_IN_NAME.search(member.url)
         if begins and sha256.startswith(begins[1]):
             return member
@@ -291,15 +263,9 @@ def unwrapped(content: object, within: str = "") -> tuple[dict[str, Tensor] | No
         state, notes = unwrapped(content.get(name), f"{within}.{name}".lstrip("."))
         if state:
             others = sorted(set(content) - {name})
-            left = (f"left over beside {name!r}: {_some(others)}",) if others else ()
+            left = (f"left over beside {name!r}: {first_of(others)}",) if others else ()
             return state, (*notes, *left)
     return None, ()
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of many names."""
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def unusable(path: Path, error: Exception) -> InputError:
@@ -325,243 +291,3 @@ def fetch(arch: str, name: str, progress: bool) -> Weights:
     if begins and not sha256.startswith(begins[1]):
         raise InputError(f"{path} is not the file that torchvision publishes: remove it so that it is downloaded again")
     return of_member(member, state, sha256, f"torchvision's {member.name}")
-
-
-def fit(weights: Weights, parameters: RunParameters, classes: Sequence[str], image_size: int) -> Fitted:
-    """The network that ``parameters`` describe with these weights, its outputs in the order of ``classes``.
-
-    Raises InputError where the weights are another network's, or their outputs are not these classes.
-    """
-
-    def build(classes: int) -> Network:
-        return architectures.build(
-            parameters.arch,
-            classes,
-            image_size=image_size,
-            input_size=parameters.input_size,
-            head=parameters.head,
-            width=parameters.width,
-            stem=parameters.stem,
-        )
-
-    network = build(len(classes))
-    state, notes = arranged(weights.state, network)
-    head = state.get("head.weight")
-    if head is None or head.ndim != 2:
-        raise misfit(weights, parameters, image_size, state, network.state_dict())
-    known = weights.classes
-    if known is None and weights.evaluation is not None and len(head) == len(IMAGENET_CLASSES):
-        known = IMAGENET_CLASSES  # timm's, whose files name no classes
-    by_wnid = known == IMAGENET_CLASSES and all(map(outputs.WNID.fullmatch, classes))
-    wnids = _wnids() if by_wnid else ()
-    order, decided = outputs.match(classes, known, len(head), weights.name, wnids)
-    if len(head) != len(classes):
-        network = build(len(head))
-    if difference(state, network.state_dict()):
-        raise misfit(weights, parameters, image_size, state, network.state_dict())
-    state |= {name: state[name][order] for name in ("head.weight", "head.bias") if name in state}
-    put(state, network, weights, parameters.arch)
-    names = [known[i] for i in order[len(classes) :]] if known else []
-    return Fitted(network, (*classes, *names), decided, (*weights.notes, *notes))
-
-
-def _wnids() -> list[str]:
-    """WordNet's numbers of IMAGENET's classes, in their order."""
-    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415  seconds, which no other folders need
-
-    wnids: list[str] = ImageNetInfo("imagenet-1k").label_names()
-    return wnids
-
-
-def put(state: dict[str, Tensor], network: Network, weights: Weights, arch: str) -> None:
-    """Give a network these tensors, of whatever precision, and what its weights expect of pixels."""
-    try:
-        network.load_state_dict(state, strict=False)  # ``difference`` was strict, but for COUNTER
-        finite = all(bool(value.isfinite().all()) for value in network.state_dict().values())
-    except RuntimeError as error:  # sparse or quantised tensors
-        raise InputError(f"{weights.name} cannot be used: {runs.first_line(error)}") from None
-    if not finite:
-        raise InputError(f"{weights.name} holds values that are not finite")
-    network.normalise(*_rule(weights, network, arch)[0])
-
-
-def _rule(weights: Weights, network: Network, arch: str) -> tuple[Normalisation, str]:
-    """How pixels are normalised for a network with these weights, and who says so."""
-    if weights.normalisation is not None:
-        return weights.normalisation, weights.normalised_by
-    if ours(stripped(weights.state)[0]):
-        return network.normalisation, "training here"
-    said = ASSUMED if weights.evaluation is None else PUBLISHED
-    if arch in TRANSFORMED:
-        return INCEPTION, said
-    return (network if weights.evaluation is None else weights.evaluation).normalisation, said
-
-
-def normalisation_of(weights: Weights, network: Network, arch: str) -> dict[str, Any]:
-    """The same in plain words, for the stamp."""
-    chosen, said = _rule(weights, network, arch)
-    return {"mean": list(chosen.mean), "std": list(chosen.std), "by": said}
-
-
-def start(network: Network, parameters: RunParameters) -> dict[str, Any]:
-    """Give a fresh network the body that ``start_from`` names; its last layer stays as it is, whatever the file's.
-
-    Returns: for the stamp, the weights' name, sha256 and notes; empty where nothing is named.
-    Raises InputError where the weights cannot be obtained, or their body is not this network's.
-    """
-    if not parameters.start_from:
-        return {}
-    given = read(parameters, parameters.start_from, parameter="start_from", progress=False)
-    state, notes = arranged(given.state, network)
-    new = ["head."]  # and the hidden layers before it, where a head was exchanged
-    if parameters.head != "own":
-        new.append(f"body.{network.head_name.rpartition('.')[0]}.")
-
-    def kept(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value for name, value in tensors.items() if not name.startswith(tuple(new))}
-
-    if difference(kept(state), kept(network.state_dict())):
-        raise misfit(given, parameters, None, kept(state), kept(network.state_dict()))
-    put(kept(state), network, given, parameters.arch)
-    left = ("new last layers in place of the file's",) if len(kept(state)) < len(state) else ()
-    return {
-        "from": given.name,
-        "sha256": given.sha256,
-        "notes": [*given.notes, *notes, *left],
-        "normalisation": normalisation_of(given, network, parameters.arch),
-    }
-
-
-def ours(state: Mapping[str, Tensor]) -> bool:
-    """Whether a state dict is in this project's layout."""
-    return all(name.startswith(("body.", "head.")) for name in state) and any(
-        name.startswith("body.") for name in state
-    )
-
-
-def stripped(
-    state: Mapping[str, Tensor], stop: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
-) -> tuple[dict[str, Tensor], list[str]]:
-    """A state dict without the PREFIXES that all of its names bear, and those that were taken off, in their order.
-
-    stop: says of a state dict that it is to be left as it is.
-    """
-    state = dict(state)
-    taken: list[str] = []
-    while not stop(state):
-        names = [name for name in state if name != AVERAGED]
-        prefix = next((p for p in PREFIXES if names and all(name.startswith(p) for name in names)), None)
-        if prefix is None:
-            break
-        state = {name.removeprefix(prefix): value for name, value in state.items() if name != AVERAGED}
-        taken.append(prefix)
-    return state, taken
-
-
-def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """A state dict in this project's layout, whichever it came in, and notes of what was taken off or left over."""
-    expected, prefix = network.state_dict().keys(), f"{network.head_name}."
-
-    def laid_out(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if ours(state):
-            return dict(state)
-        return {
-            f"head.{name.removeprefix(prefix)}" if name.startswith(prefix) else f"body.{name}": value
-            for name, value in state.items()
-        }
-
-    def fits(state: Mapping[str, Tensor]) -> bool:  # a network may itself have a part that is called as a prefix is
-        return len(expected & laid_out(state).keys()) > len(expected) // 2
-
-    state, taken = stripped(given, fits)
-    if not fits(state) and (own := common_prefix(state, fits)):  # of whoever wrote it
-        state = {name.removeprefix(own): value for name, value in state.items() if name != AVERAGED}
-        taken.append(own)
-    notes = [f"taken off every name: {', '.join(taken)}"] if taken else []
-    if not ours(state):
-        left = [name for name in state if name.startswith(AUXILIARY) and f"body.{name}" not in expected]
-        if left:
-            notes.append(f"left over: {_some(left)}")
-        state = {OLD_NAME.sub(r"\1\2", name): value for name, value in state.items() if name not in left}
-        if "_conv_stem.weight" in state:
-            state = of_efficientnet(state, network)
-            notes.append("layers renamed from EfficientNet-PyTorch's names to timm's")
-    halves = {str(value.dtype).removeprefix("torch.") for value in state.values() if value.is_floating_point()}
-    if halves - {"float32"}:
-        notes.append(f"stored as {', '.join(sorted(halves))}, computed with as float32")
-    return laid_out(state), tuple(notes)
-
-
-def common_prefix(state: Mapping[str, Tensor], fits: Callable[[Mapping[str, Tensor]], bool]) -> str:
-    """What stands before every name, up to a full stop, where the names fit without it; else nothing."""
-    names = [name for name in state if name != AVERAGED]
-    parts = names[0].split(".") if names else []
-    for i in range(1, len(parts)):
-        prefix = ".".join(parts[:i]) + "."
-        if not all(name.startswith(prefix) for name in names):
-            break
-        if fits({name.removeprefix(prefix): state[name] for name in names}):
-            return prefix
-    return ""
-
-
-# Layers outside the blocks, and inside: with an expansion before the depthwise convolution, and without.
-STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-EXPANDED = {
-    **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"},
-    **{"_project_conv": "conv_pwl", "_bn2": "bn3", "_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"},
-}
-SEPARABLE = EXPANDED | {"_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(.*)")
-
-
-def of_efficientnet(state: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
-    """EfficientNet-PyTorch's names of layers as timm's: it counts blocks through, timm within their stages."""
-    found = (re.match(r"body\.(blocks\.\d+\.\d+)\.", name) for name in network.state_dict())
-    blocks = list(dict.fromkeys(match[1] for match in found if match))
-    renamed = {}
-    for name, value in state.items():
-        part = BLOCK.fullmatch(name)
-        if part and int(part[1]) < len(blocks):
-            table = EXPANDED if f"_blocks.{part[1]}._expand_conv.weight" in state else SEPARABLE
-            renamed[f"{blocks[int(part[1])]}.{table.get(part[2], part[2])}.{part[3]}"] = value
-        else:
-            layer, _, rest = name.partition(".")
-            renamed[f"{STEM.get(layer, layer)}.{rest}"] = value
-    return renamed
-
-
-def difference(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
-    """The first differences between two state dicts in words; "" where there are none."""
-    found = []
-    for name in sorted(expected.keys() | state.keys()):
-        if name not in state:
-            if not name.endswith(COUNTER):
-                found.append(f"{name} is missing")
-        elif name not in expected:
-            found.append(f"{name} is not a layer's")
-        elif state[name].shape != expected[name].shape:
-            found.append(f"{name} is {tuple(state[name].shape)} there and {tuple(expected[name].shape)} here")
-    return _some(found)
-
-
-def misfit(
-    weights: Weights,
-    parameters: RunParameters,
-    image_size: int | None,
-    state: Mapping[str, Tensor],
-    expected: Mapping[str, Tensor],
-) -> InputError:
-    """The error of weights that are not this network's: of another one, where most layers are called otherwise."""
-    p = parameters
-    if len(state.keys() & expected.keys()) <= len(expected) // 2:
-        theirs, mine = (_some([name.removeprefix("body.") for name in names]) for names in (state, expected))
-        return InputError(
-            f"{weights.name} does not fit arch {p.arch}: its layers are called {theirs}, not {mine}; it is another "
-            "network's, or something stands before its names"
-        )
-    pictures = f" for pictures of {image_size} px" if image_size else ""
-    return InputError(
-        f"{weights.name} does not fit arch {p.arch}, width {p.width:g} and stem {p.stem}{pictures} "
-        f"({difference(state, expected)}); one of these is likely another than the weights were trained with"
-    )

@@ -14,7 +14,7 @@ from torchvision import models
 from torchvision.models import regnet, vision_transformer
 from torchvision.transforms.v2 import functional as transforms
 
-from analysis import architectures, extraction
+from analysis import architectures, extraction, networks
 from analysis.errors import InputError
 
 PAPER = ("alexnet", "vgg19", "densenet121", "resnet50")
@@ -289,7 +289,7 @@ def test_auto_takes_the_small_stem_below_64_pixels():
 def test_a_small_vgg_has_batch_norm():
     def normalised(stem):
         with torch.device("meta"):
-            model, _ = architectures._variant("vgg11", 5, 32, stem)
+            model, _ = networks.fresh_network("vgg11", 5, 32, stem)
         return any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
 
     assert normalised("small")

@@ -17,7 +17,7 @@ import workers
 from torch import nn
 
 from analysis import __main__ as command_line
-from analysis import distributed, evaluation, runs, training
+from analysis import augmentation, distributed, evaluation, runs, training
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
@@ -140,10 +140,10 @@ def test_shares_are_all_in_order_and_of_one_size_but_for_one(monkeypatch, n, siz
 
 def test_a_share_is_augmented_as_in_the_whole_batch():
     pixels = torch.randint(0, 256, (9, 3, 16, 16), dtype=torch.uint8)
-    everything = training.augment(pixels, torch.Generator().manual_seed(3))
+    everything = augmentation.augment(pixels, torch.Generator().manual_seed(3))
     for mine in (slice(0, 4), slice(4, 9)):
         random = torch.Generator().manual_seed(3)
-        assert torch.equal(training.augment(pixels[mine], random, 9, mine), everything[mine])
+        assert torch.equal(augmentation.augment(pixels[mine], random, 9, mine), everything[mine])
 
 
 # --- batches in parts

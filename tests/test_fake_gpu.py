@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from analysis import architectures, extraction, training
+from analysis import architectures, augmentation, extraction
 from analysis.extraction import COLUMNS, INTEGERS, Batch, Pictures, extract, precise, score
 
 CUDA = torch.device("cuda", 0)
@@ -108,7 +108,7 @@ def test_the_loss_of_a_batch_neither_leaves_the_gpu_nor_waits_for_it(network, pr
         targets = torch.empty(BATCH, dtype=torch.long, device=CUDA)
         random = torch.Generator().manual_seed(0)
         with precise(CUDA, precision):
-            logits = network(training.augment(pixels, random).contiguous(memory_format=torch.channels_last))
+            logits = network(augmentation.augment(pixels, random).contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits, targets)
     assert logits.device == loss.device == CUDA and logits.dtype == torch.float32
     assert copies.to_cpu == []

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 
-from analysis import architectures, evaluation, pipeline, weights
+from analysis import architectures, evaluation, networks, pipeline, weights
 from analysis.datasets import Split, decoding, imagenet_files, wordnet
 from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
@@ -17,7 +17,7 @@ from analysis.study.results import read_results
 from report import page as pages
 from report import wording
 
-PUBLISHED = [member for arch in architectures.known() for member in models.get_model_weights(arch)]
+PUBLISHED = [member for arch in networks.known() for member in models.get_model_weights(arch)]
 OTHERS = {  # weights that were trained with another normalisation than ImageNet's usual one
     models.VGG16_Weights.IMAGENET1K_FEATURES,  # its classifier holds no numbers, so it is refused
     models.EfficientNet_V2_L_Weights.IMAGENET1K_V1,

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, logit
 from torch import nn
 from torch.nn import functional as F
 
-from analysis import architectures, devices, runs, scores, training
+from analysis import architectures, augmentation, devices, runs, scores, training
 from analysis.datasets.base import Dataset, Split
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract
@@ -356,7 +356,7 @@ def test_augmented_pictures_are_flipped_crops_of_the_reflected_picture(size):
     random = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (400, 3, size, size), dtype=torch.uint8, generator=random)
     found, pad = [], size // 8
-    for original, ours in zip(pixels.numpy(), training.augment(pixels, random).numpy(), strict=True):
+    for original, ours in zip(pixels.numpy(), augmentation.augment(pixels, random).numpy(), strict=True):
         padded = np.pad(original, ((0, 0), (pad, pad), (pad, pad)), mode="reflect")
         crops = {
             (top, left, flip): padded[:, top : top + size, left : left + size][:, :, :: -1 if flip else 1]
@@ -377,7 +377,7 @@ def test_augmented_pictures_are_flipped_crops_of_the_reflected_picture(size):
 def test_augmentation_follows_its_generator_alone():
     pixels = torch.randint(0, 256, (20, 3, 16, 16), dtype=torch.uint8)
     before, original = torch.get_rng_state(), pixels.clone()
-    one, same, other = (training.augment(pixels, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    one, same, other = (augmentation.augment(pixels, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)

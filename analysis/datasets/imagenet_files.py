@@ -25,7 +25,7 @@ from scipy import io
 
 from analysis.datasets import files, imagefolder
 from analysis.datasets.decoding import printable
-from analysis.errors import InputError
+from analysis.errors import InputError, first_of
 
 WNID = re.compile(r"n\d{8}")
 NUMBERED = re.compile(r"\d{1,4}")
@@ -123,13 +123,9 @@ def class_folders(folder: Path, kinds: Sequence[re.Pattern[str]], beside: Sequen
 def stray(folder: Path, names: Sequence[str], kind: re.Pattern[str], beside: Sequence[str] = ()) -> InputError:
     """The error for other folders among class folders."""
     allowed = " and ".join([FOLDERS[kind], *(f"{name}/" for name in beside)])
-    return InputError(f"{folder} holds {first_names(names)} among its class folders; allowed: {allowed}")
-
-
-def first_names(names: Sequence[str], most: int = 5) -> str:
-    """Names of files or folders, up to ``most``, and the number of others."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(map(printable, names[:most]))}{more}"
+    return InputError(
+        f"{folder} holds {first_of([*map(printable, names)], 5)} among its class folders; allowed: {allowed}"
+    )
 
 
 def seen(root: Path) -> str:
@@ -138,7 +134,7 @@ def seen(root: Path) -> str:
     if archives:
         return f"{', '.join(archives)} must be unpacked first"
     names = [*imagefolder.visible(root, folders=True), *imagefolder.visible(root, folders=False)]
-    return f"it holds {first_names(names)}" if names else "it is empty"
+    return f"it holds {first_of([*map(printable, names)], 5)}" if names else "it is empty"
 
 
 def in_folders(folder: Path, names: Sequence[str]) -> ImagenetPictures:
