@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -55,6 +56,12 @@ def snakemake(checkout: Path, *words: str, config: str = SMALL, succeeds: bool =
     return output
 
 
+@cache
+def whole_plan(checkout: Path, config: str) -> str:
+    """What Snakemake says of all jobs of a book, whatever is made already."""
+    return snakemake(checkout, "-n", "--forceall", config=config)
+
+
 def planned(checkout: Path, **more) -> dict[str, int]:
     """How many jobs of each rule Snakemake would run now."""
     output = snakemake(checkout, "-n", **more)
@@ -72,7 +79,7 @@ def planned(checkout: Path, **more) -> dict[str, int]:
     ids=["train", "measure"],
 )
 def test_a_run_is_made_of_the_modules_that_its_stamp_holds(checkout, rule, config, made_by):
-    output = snakemake(checkout, "-n", "--forceall", config=config)
+    output = whole_plan(checkout, config)
     inputs = re.findall(rf"^rule {rule}:\n +input: (.*)$", output, re.MULTILINE)
     assert inputs
     for files in inputs:
@@ -136,7 +143,7 @@ def test_every_page_is_built(book):
 )
 def test_networks_of_small_pictures_share_a_gpu(checkout, config, expected):
     """By quarters of it."""
-    assert set(re.findall(r"gpu_quarters=(\d)", snakemake(checkout, "-n", "--forceall", config=config))) == expected
+    assert set(re.findall(r"gpu_quarters=(\d)", whole_plan(checkout, config))) == expected
 
 
 def test_after_a_build_nothing_is_to_be_done(book):
