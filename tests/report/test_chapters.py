@@ -1,6 +1,7 @@
 """The chapters of a study whose weights are given and whose pictures people were asked about, as the paper's Sec. 2.
 
 Their cells are executed here, in this process, on an ImageNet made small: a few pictures of some of its classes.
+Figures are drawn, but not rendered, which takes longer than all else: the book of test_book.py renders them.
 """
 
 import re
@@ -66,6 +67,8 @@ def shown(tmp_path_factory):
         patch.setattr(wordnet, "superclasses", lambda wnids: groups)
         patch.setattr(in_three_forms, "display", lambda what: found[chapter].append(what.myst))
         patch.setattr(pages, "display", lambda html: found[chapter].append(html.data))
+        patch.setattr(pages, "svg", lambda fig: b"")
+        patch.setattr(pages, "png", lambda fig, dots: b"")
         patch.setenv(pages.PLACE, "page")
         for arch, width in ARCHS.items():
             network = architectures.build(arch, 1000, image_size=64, width=width)
