@@ -13,31 +13,19 @@
 import os
 import re
 import shlex
-import sys
 
-from contextlib import contextmanager
 from pathlib import Path
 
 from analysis import runs
 from analysis.datasets import DECLARATIONS, present
-from analysis.errors import InputError
+from analysis.errors import as_one_sentence
 from analysis.parameters import OF_PAGES
 from analysis.studies import as_given, check_networks, options, read_studies, with_recorded
 from report import contents
 from report.manifest import Manifest
 
 
-@contextmanager
-def one_sentence():
-    """What is wrong with the input, alone."""
-    try:
-        yield
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-with one_sentence():
+with as_one_sentence():
     read = read_studies(as_given(config, workflow.config_settings.config_args))
     if workflow.is_main_process:
         check_networks(read.values())
@@ -151,7 +139,7 @@ FOLDERS = [  # of what the book is made of
 INDEX = "_build/html/index.html"
 READ = with_recorded({})  # the book of what is recorded alone: `make read`
 if workflow.is_main_process:
-    with one_sentence():
+    with as_one_sentence():
         Manifest(INDEX).check_recorded(["recorded", *(f"book/runs/{name}" for name in RECORDED)], made())
 THERE = {
     path: (runs.sha256(path), path.stat().st_mtime_ns) for path in map(Path, (INDEX, *notebooks())) if path.exists()

@@ -1,6 +1,8 @@
 """The only error that users see: a sentence that states what is wrong, where, and what is allowed."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -12,6 +14,16 @@ class InputError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: show only the sentence."""
         return [f"{type(self).__name__}: {self}"]
+
+
+@contextmanager
+def as_one_sentence() -> Iterator[None]:
+    """What is wrong with the input, alone, ends the process with 2."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def one_of(what: str, value: object, allowed: Iterable[object]) -> InputError:

@@ -13,8 +13,7 @@ own copy, and checked by their hash. Chapters read a record like results, with `
 
 from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from analysis import probes, runs
 from analysis.parameters import StudyParameters
@@ -42,27 +41,23 @@ def record(
     runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWER_COLUMNS})$").columns))
     for arch, stamp in stamps.items():
         trained = runs.TABLES if whole else runs.OF_ANOTHER_START
-        for name in runs.MEASURED if "measured" in stamp else trained:
-            table = runs.read_table(source / arch / f"{name}.parquet", DYNAMICS.get(name))
-            if name == "scores":
-                table = kept(table, whole)
-            if name == "epochs":  # a third of the size; confidences are used at these epochs only
-                asked = table["epoch"].isin(moments(int(table["epoch"].max())))
-                table["confidence"] = table["confidence"].where(asked)
-            write = probes.write_probes if name in DYNAMICS else runs.write_table
-            write(target / arch / f"{name}.parquet", table)
-        runs.write_stamp(target / arch / runs.RUN, stamp)
+        copy(source / arch, target / arch, stamp, runs.MEASURED if "measured" in stamp else trained, whole)
         for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
-            start = target / path.parent.relative_to(source)
-            for name in runs.OF_ANOTHER_START:
-                table = runs.read_table(path.parent / f"{name}.parquet")
-                table = kept(table, whole) if name == "scores" else table
-                runs.write_table(start / f"{name}.parquet", table)
-            runs.write_stamp(start / runs.RUN, runs.read_stamp(path))
+            start = path.parent.relative_to(source)
+            copy(source / start, target / start, runs.read_stamp(path), runs.OF_ANOTHER_START, whole)
     runs.write_stamp(target / DATASET, runs.read_stamp(source / DATASET) | {"answers": answers_hash(images)})
     return target
 
 
-def kept(scores: pd.DataFrame, whole: bool) -> pd.DataFrame:
-    """The scores that are recorded: all, or the main ones."""
-    return scores if whole else scores[[column for column in MAIN if column in scores]]
+def copy(source: Path, target: Path, stamp: dict[str, Any], names: Iterable[str], whole: bool) -> None:
+    """Copy these tables of a run, and its stamp; of the scores all, or the main ones."""
+    for name in names:
+        table = runs.read_table(source / f"{name}.parquet", DYNAMICS.get(name))
+        if name == "scores" and not whole:
+            table = table[[column for column in MAIN if column in table]]
+        if name == "epochs":  # a third of the size; confidences are used at these epochs only
+            asked = table["epoch"].isin(moments(int(table["epoch"].max())))
+            table["confidence"] = table["confidence"].where(asked)
+        write = probes.write_probes if name in DYNAMICS else runs.write_table
+        write(target / f"{name}.parquet", table)
+    runs.write_stamp(target / runs.RUN, stamp)

@@ -7,7 +7,6 @@ does nothing, and the book does not show it.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ if "google.colab" in sys.modules and not os.path.exists("Snakefile"):
     sys.path.insert(0, os.getcwd())"""
 
 
-def run_colab() -> int:
+def run_colab() -> None:
     repository = yaml.safe_load(CONFIG.read_text())["sphinx"]["config"].get("book_repository", "")
     pages = [page for study in with_recorded({}) for page in sorted((PAGES / study).rglob("*.ipynb"))]
     for page in pages:
@@ -40,7 +39,6 @@ def run_colab() -> int:
         with runs.replacing(page) as temporary:
             temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False))  # as papermill does
     print(f"{len(pages)} pages {f'open {repository} in Colab' if repository else 'have no cell for Colab'}")
-    return 0
 
 
 def with_first_cell(notebook: dict[str, Any], repository: str) -> dict[str, Any]:
@@ -62,4 +60,4 @@ def opens_in_colab(page: Path, repository: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(run_colab())
+    run_colab()

@@ -9,7 +9,6 @@ steps, different heads.
 
 import argparse
 import re
-import sys
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import yaml
 
 from analysis.datasets import DECLARATIONS
-from analysis.errors import InputError, one_of
+from analysis.errors import InputError, as_one_sentence, one_of
 from analysis.probes import FEWEST_STEPS
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
@@ -161,17 +160,13 @@ def table_of_contents(studies: Mapping[str, StudyPlan], without: Collection[str]
     return f"# Written by `python -m report.contents {','.join(studies)}`.\n{text}"
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m report.contents", description=__doc__.splitlines()[0])
     parser.add_argument("studies", nargs="?", default="synthetic", help="files under studies/, with commas")
-    try:
+    with as_one_sentence():
         studies = read_studies({"studies": parser.parse_args().studies})
         print(table_of_contents(with_recorded({study.name: study for study in studies.values()})), end="")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

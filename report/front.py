@@ -7,7 +7,6 @@ and README use this table. Coefficients are from tab-baselines.csv and tab-ceili
 """
 
 import re
-import sys
 import textwrap
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -104,11 +103,10 @@ def with_answer(readme: str, studies: list[FrontStudy]) -> str:
     return ANSWER_PLACE.sub(lambda found: f"{found[1]}{textwrap.fill(answer(studies), 120)}\n{found[2]}", readme)
 
 
-def main() -> int:
+def main() -> None:
     with runs.replacing(README) as temporary:
         temporary.write_text(with_answer(README.read_text("utf-8"), recorded()), "utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

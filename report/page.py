@@ -6,21 +6,16 @@ and opened from disk. A notebook run interactively shows the same but writes not
 ``build/notebooks/``. Labels end in the study and the network, so they are unique in the whole book.
 """
 
-import base64
-import io
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
-from PIL import Image
 from pyarrow.parquet import ParquetFile
 
 import analysis
@@ -38,14 +33,11 @@ from analysis.recording import RECORDED
 from analysis.study import claims, hardness, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
 from report import explorer, finders, shown, styles, text, wording
-from report.figures import Drawn, own_style
+from report.figures import Drawn, saved
 from report.shown import show
 
 INTERACTIVE = Path("build/notebooks")  # files of notebooks that are run interactively
 MARK = "Snakefile"  # marks the root of the project
-EMBEDDED = 150  # dots per inch of a figure embedded in a notebook
-PRINTED = 200  # dots per inch of a figure on a page
-PATH, DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")  # of an SVG
 LARGEST_CSV = 5_000_000  # bytes; larger tables are offered as parquet
 CHARACTERS = 10  # approximate length of a number in a CSV
 LONGEST_ALT = 250  # characters of an alternative text; longer texts become a table
@@ -137,7 +129,7 @@ class Page:
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it together with its data.
 
-        caption: default is the caption of the figure function.
+        caption: follows the caption that the figure function gives, if any.
         absent: the rest of the sentence "Figure 3 ..." if there is no figure; empty for no sentence.
         """
         if drawn is None:
@@ -148,12 +140,12 @@ class Page:
         picture = self.save(drawn.figure, f"{name}.{kind}")
         if drawn.narrow:
             self.save(drawn.narrow(), f"{name}{shown.FOR_PHONE}.{kind}")
-        caption = text.flow(caption or drawn.caption)
+        caption = text.flow(f"{drawn.caption} {caption}")
         said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
         alt = text.cut_at_sentence(drawn.alt, LONGEST_ALT, "All numbers are in the table below.")
-        pictured = shown.pictured(embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
+        pictured = shown.pictured(saved.embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
         numbers = shown.told(drawn.alt) if alt != drawn.alt else shown.Shown()
         show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", numbers)))
         self.note(f"Figure {number} shows boxes instead of some characters", wording.boxes(drawn.boxes))
@@ -235,14 +227,14 @@ class Page:
     def provenance(self) -> None:
         """Every parameter in use, and the provenance of the results: code, versions, device, time, data."""
         self._parameters()
-        columns = {styles.label(run.arch): _stamp(run) for run in self.results.runs.values()}
+        columns = {styles.label(run.arch): wording.stamp_in_words(run) for run in self.results.runs.values()}
         made = pd.DataFrame(columns).reset_index(names="")
         show(shown.folded("How these results were made", shown.table(made)))
 
     def _parameters(self) -> None:
         fields = type(self.parameters).model_fields
         values = self.parameters.model_dump(exclude=self.parameters.unused)
-        rows = [(name, _plain(value), fields[name].description) for name, value in values.items()]
+        rows = [(name, wording.plain_value(value), fields[name].description) for name, value in values.items()]
         listed = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
         show(shown.folded("Parameters of this page", shown.table(listed)))
 
@@ -256,13 +248,11 @@ class Page:
     def _images(self) -> tuple[Images | None, str]:
         return explorer.images_to_print(self.parameters, self.results)
 
-    def pictures(self, table: pd.DataFrame) -> np.ndarray | None:
-        """The images in the rows of a table, (B, H, W, 3) uint8; None if they are not available."""
-        return hardness.pixels(self._images[0], table)
-
-    def without_pictures(self, table: pd.DataFrame) -> str:
-        """The end of the sentence "Figure H3 ..." if they are not."""
-        return wording.not_drawn(table, self._images[1])
+    def pictures(self, number: str, draw: Callable, table: pd.DataFrame, caption: str) -> None:
+        """A figure of the images in the rows of a table; a sentence if they are not available."""
+        images, reason = self._images
+        drawn = draw(table, hardness.pixels(images, table))
+        self.figure(number, drawn, caption=caption, absent=wording.not_drawn(table, reason))
 
     def csv(self, table: pd.DataFrame, name: str, title: str) -> None:
         """A link to a table as CSV, whatever its size."""
@@ -287,7 +277,7 @@ class Page:
     def save(self, fig: Figure, name: str) -> str:
         """Save a figure and return its path relative to the page. Equal figures give equal bytes."""
         with runs.replacing(self.folder / "files" / name) as temporary:
-            temporary.write_bytes(png(fig, PRINTED) if name.endswith(".png") else svg(fig))
+            temporary.write_bytes(saved.png(fig, saved.PRINTED) if name.endswith(".png") else saved.svg(fig))
         return self.link(name)
 
     def write(self, table: pd.DataFrame, name: str, largest: int | None = LARGEST_CSV) -> str:
@@ -354,80 +344,3 @@ def _network_page(given: dict[str, Any]) -> tuple[RunParameters, list[str]]:
         else:
             pipeline.complete(parameters, progress=False)
     return parameters, [parameters.run_name]
-
-
-def _stamp(run: NetworkResults) -> dict[str, str]:
-    """run.json in words."""
-    stamp = run.stamp
-    if "measured" in stamp:
-        made = {
-            "weights from": stamp["measured"]["weights"],
-            "weights' file (SHA-256)": stamp["measured"]["sha256"][:16],
-            "image transforms": _transforms(stamp["measured"].get("transforms", {})),
-            "normalisation of pixels": _normalisation(stamp["measured"].get("normalisation")),
-        }
-    else:
-        made = {
-            "initial learning rate": f"{stamp['learning_rate']:g}",
-            "optimiser steps": text.count(stamp["steps"]),
-        }
-    return {
-        "network": stamp["network"],
-        "weights": text.count(run.parameter_count),
-        "dimensions of the embedding": text.count(stamp["embedding"]),
-        **made,
-        "images": ", ".join(f"{text.count(n)} {part}" for part, n in stamp["images"].items()),
-        "precision": stamp["precision"],
-        "device": stamp["device"],
-        "threads": stamp["threads"],
-        "evaluation took" if "measured" in stamp else "training took": text.duration(stamp["seconds"]),
-        "commit": stamp["commit"],
-        "code (SHA-256)": stamp["source"][:16],
-        "data (SHA-256)": stamp["data"][:16],
-        "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
-    }
-
-
-def _transforms(made: dict[str, Any]) -> str:
-    """The image transforms of a measured network, in a few words."""
-    if "size" not in made:
-        return "those of the dataset"
-    turned = "EXIF orientation, " if made.get("upright") else ""
-    return f"{turned}{made['resized']} px ({made['interpolation']}), then the central {made['size']} px"
-
-
-def _normalisation(made: dict[str, Any] | None) -> str:
-    """How pixels were normalised, and who says so."""
-    if made is None:  # older stamps
-        return "as expected by the weights"
-    mean, std = (" ".join(f"{value:g}" for value in made[name]) for name in ("mean", "std"))
-    return f"(pixel - {mean}) / {std}, {made['by']}"
-
-
-def embedded(fig: Figure) -> str:
-    """A figure as a data URI for a notebook."""
-    return f"data:image/png;base64,{base64.b64encode(png(fig, EMBEDDED)).decode()}"
-
-
-def png(fig: Figure, dots: int) -> bytes:
-    """PNG with 256 colours, a third of the size in full colour."""
-    full, small = io.BytesIO(), io.BytesIO()
-    with own_style():
-        fig.savefig(full, format="png", dpi=dots, facecolor="white")
-    Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    return small.getvalue()
-
-
-def svg(fig: Figure) -> bytes:
-    """SVG with path coordinates rounded to hundredths of a point."""
-    drawn = io.StringIO()
-    with own_style({"svg.hashsalt": "avh"}):
-        fig.savefig(drawn, format="svg", metadata={"Date": None}, facecolor="white")
-    return PATH.sub(lambda path: DIGITS.sub(r"\1", path[0]), drawn.getvalue()).encode()
-
-
-def _plain(value: Any) -> str:
-    """The value of a parameter as text."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "(empty)" if value == "" else str(value)

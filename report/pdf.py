@@ -5,7 +5,6 @@ pages lead to sheets; those to files that lie beside pages would name this machi
 """
 
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from html import unescape
@@ -16,7 +15,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject
 
 from analysis import runs
-from analysis.errors import InputError
+from analysis.errors import InputError, as_one_sentence
 from report import chromium
 
 BOOKS = {  # the first that is built is printed: `make book`'s, else `make read`'s; of each its contents, where they are
@@ -26,14 +25,10 @@ BOOKS = {  # the first that is built is printed: `make book`'s, else `make read`
 OUTPUT = Path("_build/book.pdf")
 
 
-def run_pdf() -> int:
-    try:
+def run_pdf() -> None:
+    with as_one_sentence():
         book = write_pdf()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"The book as a PDF is {book}, {book.stat().st_size / 1e6:.1f} MB")
-    return 0
+        print(f"The book as a PDF is {book}, {book.stat().st_size / 1e6:.1f} MB")
 
 
 def write_pdf(output: Path = OUTPUT) -> Path:
@@ -98,4 +93,4 @@ def title_of_page(page: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run_pdf())
+    run_pdf()

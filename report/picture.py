@@ -7,7 +7,6 @@ in the picture with today's, so neither a stale page nor a stale picture passes.
 """
 
 import re
-import sys
 import tempfile
 from html import unescape
 from pathlib import Path
@@ -17,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from analysis import runs
-from analysis.errors import InputError
+from analysis.errors import InputError, as_one_sentence
 from analysis.studies import with_recorded
 from report import chromium, contents, front
 
@@ -27,14 +26,10 @@ SCREEN_SIZE = (1280, 800)
 SEEN_WORDS = "Words"  # the name of the text in the file
 
 
-def run_picture() -> int:
-    try:
+def run_picture() -> None:
+    with as_one_sentence():
         take_picture()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{README_PICTURE}: {README_PICTURE.stat().st_size / 1000:.0f} KB")
-    return 0
+        print(f"{README_PICTURE}: {README_PICTURE.stat().st_size / 1000:.0f} KB")
 
 
 def take_picture(page: Path = FIRST_PAGE, picture: Path = README_PICTURE) -> None:
@@ -78,4 +73,4 @@ def text_of(html: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run_picture())
+    run_picture()

@@ -14,8 +14,8 @@ from analysis.datasets import Split, decoding, imagenet_files, wordnet
 from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
 from analysis.study.results import read_results
-from report import page as pages
 from report import wording
+from report.wording import provenance
 
 PUBLISHED = [member for arch in networks.known() for member in models.get_model_weights(arch)]
 OTHERS = {  # weights that were trained with another normalisation than ImageNet's usual one
@@ -116,7 +116,7 @@ def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it
     expected = member.transforms()(original if upright else lying) * std + mean
     assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
     assert ("after rotation according to their EXIF orientation" in wording.transformed(made["transforms"])) == upright
-    assert pages._transforms(made["transforms"]).startswith("EXIF orientation, 256 px" if upright else "256 px")
+    assert provenance._transforms(made["transforms"]).startswith("EXIF orientation, 256 px" if upright else "256 px")
 
 
 # --- scores

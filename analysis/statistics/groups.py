@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 
-from analysis.statistics.estimates import ENDS, Array
+from analysis.statistics.estimates import ENDS, Array, Estimate
 
 
 def means(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
@@ -24,6 +25,14 @@ def means(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
             half = special.stdtrit(result["n"] - 1, ENDS[1]) * result["deviation"] / np.sqrt(result["n"])
         result["low"], result["high"] = result["mean"] - half, result["mean"] + half
     return result[[*by, "mean", "low", "high", "n"]]
+
+
+def proportion(holds: ArrayLike) -> Estimate:
+    """The share of images for which something holds (N,), with Wilson's interval; NaN without images."""
+    holds = np.asarray(holds, dtype=bool)
+    value = np.array([holds.mean() if len(holds) else np.nan])
+    low, high = wilson(value, np.array([len(holds)]))
+    return Estimate(float(value[0]), float(low[0]), float(high[0]), len(holds))
 
 
 def wilson(share: Array, n: Array) -> tuple[Array, Array]:

@@ -48,10 +48,14 @@ def absent(run: NetworkResults) -> list[str]:
 @unless_empty()
 def turned_baselines(table: pd.DataFrame) -> pd.DataFrame:
     """The correlations, with signs reversed so that the expected sign is positive: score, arch, mean, low, high, n."""
-    down = table["expected"] < 0
-    ends = table["low"].where(~down, -table["high"]), table["high"].where(~down, -table["low"])
-    columns = {"mean": table["value"] * table["expected"], "low": ends[0], "high": ends[1], "n": table["n"]}
-    return table[["score", "arch"]].assign(**columns)
+    turned = turned_where(table, table["expected"] < 0).rename(columns={"value": "mean"})
+    return turned[["score", "arch", "mean", "low", "high", "n"]]
+
+
+def turned_where(table: pd.DataFrame, down: pd.Series) -> pd.DataFrame:
+    """A table of correlations with their signs reversed where scores are low for easy images."""
+    low, high = table["low"].where(~down, -table["high"]), table["high"].where(~down, -table["low"])
+    return table.assign(value=table["value"].where(~down, -table["value"]), low=low, high=high)
 
 
 def numerator(study: StudyResults) -> pd.DataFrame:

@@ -28,10 +28,6 @@ class Choices(NamedTuple):
 BOOK = Choices()  # the readings of this book
 
 
-def _counts(study: StudyResults) -> pd.DataFrame:
-    return study.images[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
-
-
 HARDNESS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "quotient": lambda scores: scores["avh"],
     "others": lambda scores: scores["avh_others"],
@@ -45,7 +41,7 @@ NORMS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 }
 SUBSETS: dict[str, Callable[[StudyResults], Array]] = {
     "all": lambda study: np.ones(len(study.images), dtype=bool),
-    "agreed": lambda study: (study.images["selected"] == _counts(study).max(axis=1)).to_numpy(),
+    "agreed": lambda study: study.images["selected"].to_numpy() == np.asarray(study.counts).max(axis=1),
     "disputed": lambda study: study.hsf < 1,
 }
 BINS: dict[str, Callable[[StudyResults], dict[str, Any]]] = {

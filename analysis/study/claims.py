@@ -98,17 +98,10 @@ def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
             ]
             row: dict[str, Any] = {"claim": claim.id, "arch": arch, "verdict": finding.verdict, "why": finding.why}
             row |= {"starts": len(verdicts), "alike": verdicts.count(finding.verdict)}
-            parts = [
-                {"quantity": p.quantity, **p.estimate._asdict(), "range": p.range, "part": p.verdict or ""}
-                for p in finding.parts
-            ]
-            rows += [row | part for part in parts or [{"quantity": "", "n": 0, "range": None, "part": ""}]]
-    columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "range", "part"]
-    columns += ["starts", "alike"]
-    table = pd.DataFrame(rows, columns=columns)
-    ends = np.array([(np.nan, np.nan) if r is None else r for r in table.pop("range")], dtype=float)
-    table["above"], table["below"] = np.where(np.isinf(ends), np.nan, ends).T
-    return table
+            parts = [part.row | {"part": part.verdict or ""} for part in finding.parts]
+            rows += [row | part for part in parts or [{"quantity": "", "n": 0, "part": ""}]]
+    columns = ["claim", "arch", "verdict", "why", "quantity", "value", "low", "high", "n", "part", "starts", "alike"]
+    return pd.DataFrame(rows, columns=[*columns, "above", "below"])
 
 
 def _with(study: StudyResults, arch: str, start: NetworkResults) -> StudyResults:

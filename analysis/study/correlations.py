@@ -116,13 +116,11 @@ def apart(study: StudyResults) -> pd.DataFrame:
             "high": (confidence > high)[medium],
         }
         rows += [
-            {"arch": arch, "case": case, "count": int(those.sum()), "n": len(those)} for case, those in cases.items()
+            {"arch": arch, "case": case, "count": int(those.sum()), "n": len(those)}
+            | statistics.proportion(those)._asdict()
+            for case, those in cases.items()
         ]
-    table = pd.DataFrame(rows)
-    with np.errstate(invalid="ignore"):
-        table["value"] = table["count"] / table["n"]
-    table["low"], table["high"] = statistics.wilson(table["value"].to_numpy(), table["n"].to_numpy())
-    return table
+    return pd.DataFrame(rows)
 
 
 def ties_ceiling(hsf: np.ndarray) -> float:

@@ -28,11 +28,10 @@ def events(study: StudyResults) -> dict[str, Array]:
         return {}
     hsf = study.hsf
     found = {DISPUTE: np.where(np.isnan(hsf), np.nan, hsf < DISPUTED)}
-    if "count_0" in study.images:
-        counts = study.images[[f"count_{k}" for k in range(len(study.dataset["classes"]))]].to_numpy(dtype=float)
-        own = np.eye(counts.shape[1], dtype=bool)[study.images["label"]]
-        others = np.where(own, -1, counts)
-        found[RENAMED] = np.where(np.isnan(hsf), np.nan, others.max(axis=1) > counts[own])
+    if study.counts is not None:
+        own = np.eye(study.counts.shape[1], dtype=bool)[study.images["label"]]
+        others = np.where(own, -1, study.counts)
+        found[RENAMED] = np.where(np.isnan(hsf), np.nan, others.max(axis=1) > study.images["selected"])
     return found
 
 

@@ -86,13 +86,10 @@ def doubted(study: StudyResults, images: Sequence[int]) -> Estimate:
 
     NaN without full label counts or without images.
     """
-    counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
-    if not len(images) or not set(counts) <= set(study.images):
+    if study.counts is None:
         return Estimate(np.nan, np.nan, np.nan, len(images))
-    asked = study.images.iloc[list(images)]
-    share = (asked[counts].max(axis=1) > asked["selected"]).mean()
-    low, high = statistics.wilson(np.array([share]), np.array([len(asked)]))
-    return Estimate(float(share), float(low[0]), float(high[0]), len(asked))
+    rows = np.asarray(images, dtype=int)
+    return statistics.proportion(study.counts[rows].max(axis=1) > study.images["selected"].to_numpy()[rows])
 
 
 def class_ends(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:

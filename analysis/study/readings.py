@@ -10,7 +10,6 @@ rank.
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from analysis import statistics
@@ -83,16 +82,13 @@ def judge_readings(study: StudyResults) -> pd.DataFrame:
         for arch in [ALL] if claim.together else study.runs:
             findings = [_judged(study, arch, reading, claim) for reading in touching]
             for reading, finding in zip(touching, findings, strict=True):
-                row = {
-                    "claim": claim.id,
-                    "place": reading.place,
-                    "reading": reading.name,
-                    "threshold": reading.threshold,
-                }
-                row |= {"arch": arch, "verdict": finding.verdict, "why": finding.why}
+                row: dict[str, Any] = {"claim": claim.id, "place": reading.place, "reading": reading.name}
+                row |= {"threshold": reading.threshold, "arch": arch, "verdict": finding.verdict, "why": finding.why}
                 row |= {"changed": finding.verdict != findings[0].verdict}
-                rows += [row | _part(part) for part in finding.parts if part.range] or [row | {"quantity": "", "n": 0}]
-    return pd.DataFrame(rows)
+                rows += [row | part.row for part in finding.parts if part.range] or [row | {"quantity": "", "n": 0}]
+    table = pd.DataFrame(rows)
+    table["quantity"] = table["quantity"].str.replace("norm within class", "norm")  # it may be read otherwise
+    return table
 
 
 @of_people
@@ -106,15 +102,9 @@ def bin_sizes(study: StudyResults) -> pd.DataFrame:
 
 
 def _judged(study: StudyResults, arch: str, reading: Reading, claim: Claim) -> Finding:
-    if reading.answers and "count_0" not in study.images:
+    if reading.answers and study.counts is None:
         return lacking("people's full answers are not known")
     return claim.judge(study, arch, reading.choices)
-
-
-def _part(part: Part) -> dict[str, Any]:
-    above, below = (end if np.isfinite(end) else np.nan for end in part.range or ())
-    quantity = part.quantity.replace("norm within class", "norm")  # it may be read otherwise
-    return {"quantity": quantity, **part.estimate._asdict(), "above": above, "below": below}
 
 
 @unless_empty()

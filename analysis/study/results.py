@@ -137,6 +137,12 @@ class StudyResults:
         return (self.images["selected"] / self.images["shown"]).to_numpy()
 
     @property
+    def counts(self) -> np.ndarray | None:
+        """How many annotators chose each class for each test image (N, C); None if only the label's count is known."""
+        names = [f"count_{k}" for k in range(len(self.dataset["classes"]))]
+        return self.images[names].to_numpy() if set(names) <= set(self.images) else None
+
+    @property
     def undefined(self) -> int:
         """The number of undefined AVH values, over all runs."""
         return sum(run.undefined for run in self.runs.values())

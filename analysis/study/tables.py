@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis import statistics
-from analysis.statistics import Estimate
+from analysis.statistics import Array, Estimate
 from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
+UNIT = np.arange(CELLS + 1) / CELLS  # their edges: i / 20, not linspace, for the same floats as 3 of 5 annotators give
 OVER_EPOCHS = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
 OVER_STEPS = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 PAPER_SUPERCLASSES = (58, 7, 1)  # numbers of classes in the groups of Fig. 7
@@ -28,18 +30,12 @@ def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str])
     ``bin_mean``, ``bin_low``, ``bin_high``: the mean, with its interval, within the bin of HSF that contains the cell.
     Scores scaled to 0..1 and confidences are drawn on 0..1, others over their range, the same for all networks.
     """
-    unit = np.arange(CELLS + 1) / CELLS  # i / 20 instead of linspace: the same floats as 3 of 5 annotators give
     parts = []
     for score in scores:
         columns = {arch: study.runs[arch].scores[score].to_numpy(dtype=float) for arch in archs}
         every = np.concatenate(list(columns.values()))
-        edges = unit if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
-        for arch, values in columns.items():
-            cells = statistics.histogram(study.hsf, values, unit, edges)
-            cells["bin"] = statistics.binned(cells["x_high"])
-            means = score_by_bin(study, arch, [score])
-            means = means.rename(columns={name: f"bin_{name}" for name in ("mean", "low", "high", "n")})
-            parts.append(cells.merge(means, on="bin"))
+        edges = UNIT if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
+        parts += [_cells(study.hsf, values, edges).assign(arch=arch, score=score) for arch, values in columns.items()]
     return _first(pd.concat(parts, ignore_index=True), "arch", "score")
 
 
@@ -80,9 +76,8 @@ def examples(study: StudyResults) -> pd.DataFrame:
     causes of difficulty if the dataset has them.
     """
     order = study.images.assign(hsf=study.hsf, easy=-study.hsf, more=-study.images["shown"])
-    if "count_0" in order:
-        counts = order[[f"count_{k}" for k in range(len(study.dataset["classes"]))]]
-        order = order[order["selected"] == counts.max(axis=1)]
+    if study.counts is not None:
+        order = order[order["selected"] == study.counts.max(axis=1)]
     if order.empty:
         return pd.DataFrame()
     chosen = [int(order.sort_values([by, "more"], kind="stable").index[0]) for by in ("easy", "hsf")]
@@ -137,10 +132,10 @@ def superclass_hsf(study: StudyResults, members: Sequence[int]) -> np.ndarray:
     From full label counts; if only the count for the true class is known, the share for that class (each of ImageNet's
     annotators saw one class).
     """
-    if "count_0" not in study.images:
+    if study.counts is None:
         return study.hsf
-    chosen = study.images[[f"count_{k}" for k in members]].sum(axis=1)
-    return (chosen / study.images["shown"]).to_numpy()
+    share: np.ndarray = study.counts[:, list(members)].sum(axis=1) / study.images["shown"].to_numpy()
+    return share
 
 
 @of_people
@@ -160,16 +155,10 @@ def granularity(study: StudyResults) -> pd.DataFrame:
 @unless_empty()
 def granularity_cells(images: pd.DataFrame) -> pd.DataFrame:
     """Fig. 7: number of images per cell of HSF x norm, a row per (arch, superclass, cell), with bins as in Fig. 1."""
-    unit = np.arange(CELLS + 1) / CELLS
-    parts = []
+    score, parts = "norm_in_superclass", []
     for (arch, name), part in images.groupby(["arch", "superclass"], sort=False):
-        cells = statistics.histogram(part["hsf"], part["norm_in_superclass"], unit, unit)
-        cells["bin"] = statistics.binned(cells["x_high"])
-        binned = part.assign(bin=statistics.binned(part["hsf"]))
-        means = statistics.means(binned, ["bin"], "norm_in_superclass")
-        means = means.rename(columns={column: f"bin_{column}" for column in ("mean", "low", "high", "n")})
-        cells = cells.assign(arch=str(arch), superclass=str(name), n_classes=part["n_classes"].iloc[0])
-        parts.append(cells.assign(score="norm_in_superclass").merge(means, on="bin"))
+        cells = _cells(part["hsf"], part[score], UNIT).assign(n_classes=part["n_classes"].iloc[0])
+        parts.append(cells.assign(arch=str(arch), superclass=str(name), score=score))
     return _first(pd.concat(parts, ignore_index=True), "arch", "superclass", "n_classes", "score")
 
 
@@ -190,14 +179,6 @@ def training_curves(run: NetworkResults) -> pd.DataFrame:
     table = pd.concat([fitted.assign(series="training"), tested[tested["epoch"] > 0]], ignore_index=True)
     table["arch"] = run.arch
     return _first(table, "arch", "measure", "series", "epoch")
-
-
-@of_people
-def score_by_bin(study: StudyResults, arch: str, scores: Sequence[str]) -> pd.DataFrame:
-    """Mean of each score within each bin of HSF: a row per (arch, score, bin)."""
-    table = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
-    parts = [statistics.means(table, ["bin"], score).assign(arch=arch, score=score) for score in scores]
-    return _first(pd.concat(parts, ignore_index=True), "arch", "score")
 
 
 def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
@@ -236,9 +217,15 @@ def summary(study: StudyResults) -> pd.DataFrame:
 
 def accuracy(run: NetworkResults) -> Estimate:
     """The share of correctly classified test images, with Wilson's interval."""
-    n, share = len(run.scores), run.scores["correct"].mean()
-    low, high = statistics.wilson(np.array([share]), np.array([n]))
-    return Estimate(float(share), float(low[0]), float(high[0]), n)
+    return statistics.proportion(run.scores["correct"])
+
+
+def _cells(hsf: ArrayLike, values: ArrayLike, edges: Array) -> pd.DataFrame:
+    """Number of images per cell of HSF x score, with the mean of the bin of HSF that contains the cell."""
+    cells = statistics.histogram(hsf, values, UNIT, edges)
+    cells["bin"] = statistics.binned(cells["x_high"])
+    means = statistics.means(pd.DataFrame({"bin": statistics.binned(hsf), "value": values}), ["bin"], "value")
+    return cells.merge(means.rename(columns={name: f"bin_{name}" for name in ("mean", "low", "high", "n")}), on="bin")
 
 
 def _curves(run: NetworkResults, epochs: pd.DataFrame, by: list[str]) -> pd.DataFrame:

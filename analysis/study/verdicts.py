@@ -10,7 +10,7 @@ images:
 A claim is not supported if any part is not supported, supported if all parts are, and inconclusive otherwise.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,12 @@ class Part(NamedTuple):
         if max(ends) <= low or min(ends) >= high != np.inf:
             return NOT_SUPPORTED
         return INCONCLUSIVE
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The part in a table: quantity, value, low, high, n, and the range's ends above and below, NaN for none."""
+        above, below = (end if np.isfinite(end) else np.nan for end in self.range or (np.nan, np.nan))
+        return {"quantity": self.quantity, **self.estimate._asdict(), "above": above, "below": below}
 
 
 class Finding(NamedTuple):

@@ -4,8 +4,6 @@ A book contains the studies in its contents, so the front page cannot name them 
 """
 
 import base64
-import io
-import re
 from html import escape
 from pathlib import Path
 
@@ -18,7 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 from study_pages import claim_anchor, studies
 
 from analysis.study.claims import CLAIMS
-from report import figures, front, shown, wording
+from report import figures, front, shown, text, wording
+from report.figures.saved import svg
 
 
 class FromStudies(SphinxDirective):
@@ -69,7 +68,7 @@ class Verdicts(FromStudies):
                 f'<a href="{front.PAGES.name}/{study.name}/verdicts.html#{claim_anchor(claim.id)}">{escape(cell)}</a>'
                 for study, cell in zip(told, cells[1:], strict=True)
             ]
-            rows.append([escaped(cells[0]), *links])
+            rows.append([text.escape(cells[0]), *links])
         return self.parsed([f"| {' | '.join(row)} |" for row in rows], "verdicts")
 
 
@@ -86,21 +85,17 @@ class Quotes(FromStudies):
             )
             for claim in CLAIMS
         ]
-        lines = [("claim", "in the paper's words", "where", "shown in"), [":---"] * 4, *(map(escaped, r) for r in rows)]
+        lines = [
+            ("claim", "in the paper's words", "where", "shown in"),
+            [":---"] * 4,
+            *(map(text.escape, r) for r in rows),
+        ]
         return self.parsed([f"| {' | '.join(line)} |" for line in lines], "claims")
 
 
 def drawing(figure: Figure) -> str:
     """A figure as a data URI; equal figures give equal URIs."""
-    file = io.BytesIO()
-    with figures.own_style({"svg.hashsalt": "avh"}):
-        figure.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
-    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def escaped(cell: str) -> str:
-    """Text escaped for Markdown."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", cell)
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg(figure)).decode()}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

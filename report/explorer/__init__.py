@@ -110,9 +110,8 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
     if study.has_people:
         people = "simulated annotators" if study.dataset["simulated"] else "annotators"
         content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
-        counts = [f"count_{k}" for k in range(len(study.dataset["classes"]))]
-        if set(counts) <= set(images):
-            content["answers"] = _named_classes(images[counts].to_numpy())
+        if study.counts is not None:
+            content["answers"] = _named_classes(study.counts)
     return content
 
 

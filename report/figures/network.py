@@ -40,17 +40,24 @@ def figure_t1(table: pd.DataFrame) -> Figure:
     return fig
 
 
+def bin_means(cells: pd.DataFrame) -> pd.DataFrame:
+    """The means of the bins of HSF that the cells of a histogram lie in: arch, score, bin, mean, low, high, n."""
+    named = {f"bin_{name}": name for name in ("mean", "low", "high", "n")}
+    return cells.drop_duplicates("bin", ignore_index=True)[["arch", "score", "bin", *named]].rename(columns=named)
+
+
 @figure(
     "Two-dimensional histogram and means by bin",
     wording.describe_histograms,
     pixels=True,
-    data=lambda cells, bins: bins,
+    data=bin_means,
 )
-def figure_h1(cells: pd.DataFrame, bins: pd.DataFrame) -> Figure:
+def figure_h1(cells: pd.DataFrame) -> Figure:
     """AVH against HSF for one network: all images at the top, the means of the bins of HSF at the bottom.
 
-    cells: as for Fig. 1, of one score. bins: bin, mean, low, high, n.
+    cells: as for Fig. 1, of one score.
     """
+    bins = bin_means(cells)
     fig = Figure(figsize=(NARROW, 5.8), layout="constrained")
     upper, lower = fig.subplots(2, 1, height_ratios=(3, 2))
     score = cells["score"].iloc[0]

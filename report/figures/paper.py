@@ -25,7 +25,7 @@ from report.figures.panels import (
 SHORT_HSF, BREAK = "human selection\nfrequency", "\n"
 
 
-@figure("Two-dimensional histograms", wording.describe_histograms, pixels=True)
+@figure("Two-dimensional histograms", wording.describe_histograms, pixels=True, caption=wording.histograms_caption)
 def figure_1(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and score for one network: one two-dimensional histogram per score (Fig. 1).
 
@@ -44,6 +44,7 @@ def figure_1(table: pd.DataFrame) -> Figure:
     "Two-dimensional histograms, one row per score, one column per network",
     wording.describe_histograms,
     pixels=True,
+    caption=wording.histograms_caption,
 )
 def figure_6(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and score for several networks: one row per score, one column per network (Fig. 6).
@@ -149,6 +150,7 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
     "Two-dimensional histograms, one row per network, one column per group",
     wording.describe_histograms,
     pixels=True,
+    caption=wording.histograms_caption,
 )
 def figure_7(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and norm in three superclasses: one row per network, one column each (Fig. 7).

@@ -53,6 +53,7 @@ from report.wording.curves import (
     describe_training,
     examples_sentences,
     granularity_table,
+    histograms_caption,
     last_angles,
     last_norms,
     people_answers,
@@ -83,6 +84,7 @@ from report.wording.overtaking import (
     overtakes,
     reasons,
 )
+from report.wording.provenance import plain_value, stamp_in_words
 from report.wording.readings import (
     bin_sizes_table,
     describe_readings,

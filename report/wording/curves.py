@@ -23,6 +23,12 @@ from report.text import (
 )
 from report.wording.forms import across, each, in_sentences, network_of, sizes, value_of
 
+SCALED = {  # scores in captions
+    "avh_scaled": "AVH (scaled to between 0 and 1)",
+    "norm_in_class": "the norm (scaled to between 0 and 1 within each class)",
+    "norm_in_superclass": "the norm (scaled to between 0 and 1 within the group)",
+}
+
 
 def describe_curves(table: pd.DataFrame) -> str:
     """Alternative text of a figure of curves: where each curve starts and ends.
@@ -45,6 +51,17 @@ def describe_curves(table: pd.DataFrame) -> str:
             parts.append(f"{styles.label(arch)}{where}: {', '.join(ends)}")
     times = table[time]
     return in_sentences([f"From {time} {times.min()} to {times.max()}", *parts])
+
+
+def histograms_caption(table: pd.DataFrame) -> str:
+    """The caption of two-dimensional histograms, from ``tables.histograms`` or ``tables.granularity_cells``."""
+    scores = listing(SCALED.get(score, styles.SCORES[score].label) for score in table["score"].unique())
+    archs = listing(map(styles.label, table["arch"].unique()))
+    of = f" of the group, in {count(table['superclass'].nunique())} groups of classes" if "superclass" in table else ""
+    return (
+        f"{scores[0].upper()}{scores[1:]} against human selection frequency{of}, for {archs}. Colours show the number "
+        "of images on a logarithmic scale; the line joins the means of five bins, with 95 % intervals."
+    )
 
 
 def describe_histograms(table: pd.DataFrame) -> str:
@@ -77,9 +94,9 @@ def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
 def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
     """The human labels of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
     row, classes = study.images.iloc[image], study.dataset["classes"]
-    if "count_0" not in row:
+    if study.counts is None:
         return f"{classes[row['label']]} {row['selected']}, of {row['shown']}"
-    counts = np.array([row[f"count_{k}"] for k in range(len(classes))], dtype=int)
+    counts = study.counts[image].astype(int)
     order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
     said = [f"{classes[k]} {counts[k]}" for k in order[:number]]
     said += [f"others {counts[order[number:]].sum()}"] if order[number:] else []

@@ -9,7 +9,8 @@ from analysis.study.hardness import SUSPECTS
 from analysis.study.results import StudyResults
 from analysis.study.starts import MEAN
 from report.text import SPACE, captioned, count, escape, listing, number, percent, percent_with_interval, short
-from report.wording.forms import each
+from report.wording.baselines import score_label
+from report.wording.forms import each, span
 from report.wording.starts import EVENTS_IN_WORDS
 
 AT_MOST = 20  # characters to list
@@ -51,7 +52,7 @@ def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
             best = scores.mean().idxmax()
             rest = "no score has a higher one on average"
             if best != "avh":
-                rest = f"that of {_label(best)}, on average the highest, is {_spread(scores[best])}"
+                rest = f"that of {score_label(best)}, on average the highest, is {_spread(scores[best])}"
             sentences.append(
                 f"{title}, {EVENTS_IN_WORDS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}."
             )
@@ -59,18 +60,12 @@ def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
 
 
 def _spread(values: pd.Series) -> str:
-    """ "0.64 to 0.77", or the one number that there is."""
-    low, high = number(values.min()), number(values.max())
-    return low if low == high else f"{low} to {high}"
-
-
-def _label(score: str) -> str:
-    return SCORES[score].label
+    return span(map(number, values.sort_values()))
 
 
 def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", most: int = 10) -> pd.DataFrame:
     """The hardest images by a score: id, class, prediction, the score, AVH, and HSF if there are human labels."""
-    names = {"id": "image", "class": "class", "predicted": "prediction", by: _label(by), "avh": _label("avh")}
+    names = {"id": "image", "class": "class", "predicted": "prediction", by: score_label(by), "avh": score_label("avh")}
     first = order.head(most)
     table = first[list(names)].rename(columns=names)
     return table.assign(HSF=study.hsf[first["image"]]) if study.has_people else table
@@ -90,12 +85,12 @@ def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str, by: s
     shown, classes = ends["class"].nunique(), order["class"].nunique()
     extreme = "lowest" if SCORES[by].sign > 0 else "highest"
     which = (
-        f"the {count(shown)} of {count(classes)} classes with the {extreme} mean {_label(by)}"
+        f"the {count(shown)} of {count(classes)} classes with the {extreme} mean {score_label(by)}"
         if shown < classes
         else "each class"
     )
-    return f"""The hardest and the easiest test images of {which} for {name}, each with its {_label(by)}. Classes are
-    sorted by mean {_label(by)}, the {extreme} first."""
+    return f"""The hardest and the easiest test images of {which} for {name}, each with its {score_label(by)}. Classes
+    are sorted by mean {score_label(by)}, the {extreme} first."""
 
 
 def suspects_caption(table: pd.DataFrame, name: str) -> str:
@@ -115,7 +110,7 @@ def describe_suspects(table: pd.DataFrame) -> str:
 def suspects_table(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
     """The likeliest label errors for readers."""
     names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "prediction"}
-    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": f"rank by {_label(by)}"}
+    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": f"rank by {score_label(by)}"}
     return table.head(SUSPECTS)[list(names)].rename(columns=names)
 
 

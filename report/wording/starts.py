@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.catalogue import SCORES
+from analysis.study.baselines import turned_where
 from analysis.study.claims import CLAIMS
 from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import StudyResults, unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
-from report.wording.forms import by_network, by_side, each, in_sentences, value_of
+from report.wording.forms import by_network, by_side, each, in_sentences, span, value_of
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
@@ -25,12 +26,12 @@ SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simula
 
 def starts_said(study: StudyResults) -> str:
     """The number of seeds per network, and what intervals therefore include."""
-    counts = {len(run.starts) for run in study.runs.values()}
     if not repeated(study):
         return "Each network was trained with one seed, so intervals are over test images only."
-    said = listing_of_counts(counts)
+    counts = sorted(len(run.starts) for run in study.runs.values())
     return (
-        f"Each network was trained with {said}, which set the initial weights and the order of the images. The other "
+        f"Each network was trained with {span(map(str, counts))} random seeds, which set the initial weights and the "
+        "order of the images. The other "
         "figures and numbers on this page are for the first seed."
     )
 
@@ -44,11 +45,6 @@ def starts_judged(study: StudyResults) -> str:
         f"({text.listing(claim.id for claim in CLAIMS if claim.of_scores)}) are also judged for the other seeds: "
         "“2 of 3 seeds” means that two of three seeds have this verdict."
     )
-
-
-def listing_of_counts(counts: set[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low} random seeds" if low == high else f"{low} to {high} random seeds"
 
 
 @text.captioned(STARTS_CAPTION)
@@ -129,9 +125,7 @@ def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -
 def turned_points(table: pd.DataFrame) -> pd.DataFrame:
     """Correlations with the sign reversed for scores that are low for easy images; their labels get a minus."""
     down = table["score"].map(lambda score: SCORES[score].sign < 0)
-    low, high = table["low"].where(~down, -table["high"]), table["high"].where(~down, -table["low"])
-    label = np.where(down, text.MINUS + table["label"], table["label"])
-    return table.assign(value=table["value"].where(~down, -table["value"]), low=low, high=high, label=label)
+    return turned_where(table, down).assign(label=np.where(down, text.MINUS + table["label"], table["label"]))
 
 
 def describe_starts(table: pd.DataFrame) -> str:

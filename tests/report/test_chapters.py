@@ -22,6 +22,7 @@ from analysis.study.results import read_results
 from report import contents
 from report import page as pages
 from report import shown as in_three_forms
+from report.figures import saved
 from report.text import listing
 
 ROOT = Path(__file__).parent.parent.parent
@@ -67,8 +68,8 @@ def shown(tmp_path_factory):
         patch.setattr(wordnet, "superclasses", lambda wnids: groups)
         patch.setattr(in_three_forms, "display", lambda what: found[chapter].append(what.myst))
         patch.setattr(pages, "display", lambda html: found[chapter].append(html.data))
-        patch.setattr(pages, "svg", lambda fig: b"")
-        patch.setattr(pages, "png", lambda fig, dots: b"")
+        patch.setattr(saved, "svg", lambda fig: b"")
+        patch.setattr(saved, "png", lambda fig, dots: b"")
         patch.setenv(pages.PLACE, "page")
         for arch, width in ARCHS.items():
             network = architectures.build(arch, 1000, image_size=64, width=width)

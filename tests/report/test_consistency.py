@@ -24,6 +24,7 @@ from analysis.study.results import read_results
 from report import colab
 from report import page as pages
 from report import shown as in_three_forms
+from report.figures import saved
 
 ROOT = Path(__file__).parent.parent.parent
 STUDY = "cifar10h"
@@ -87,8 +88,8 @@ def again(tmp_path_factory) -> Iterator[Path]:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(table, copy)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "svg", lambda fig: b"")
-        patch.setattr(pages, "png", lambda fig, dots: b"")
+        patch.setattr(saved, "svg", lambda fig: b"")
+        patch.setattr(saved, "png", lambda fig, dots: b"")
         patch.setattr(statistics, "curves", kept(statistics.curves))
         yield folder
 

@@ -74,13 +74,20 @@ def test_figure_1_draws_the_counts_of_its_table(study):
         assert drawn == table.loc[table["score"] == score, "n"].sum()
 
 
+def means_by_bin(study: StudyResults, arch: str, score: str) -> pd.DataFrame:
+    scores = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
+    return statistics.means(scores, ["bin"], score)
+
+
 def test_what_is_drawn_comes_with_its_data_and_its_words(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
     drawn = figures.figure_1(table)
     assert drawn.data is table and drawn.pixels
     assert drawn.alt == f"Two-dimensional histograms. {wording.describe_histograms(table)}"
-    bins = tables.score_by_bin(study, "resnet50", ["avh"])
-    assert figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]), bins).data is bins
+    bins = means_by_bin(study, "resnet50", "avh")
+    drawn = figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]))
+    pd.testing.assert_frame_equal(drawn.data[list(bins)], bins)
+    assert set(drawn.data["arch"]) == {"resnet50"} and set(drawn.data["score"]) == {"avh"}
 
 
 def test_figure_1_counts_every_image_with_a_score(study):
@@ -91,7 +98,7 @@ def test_figure_1_counts_every_image_with_a_score(study):
 def test_a_histograms_line_joins_the_means_of_bins(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
     (ax,) = panels(figures.figure_1(table))
-    bins = tables.score_by_bin(study, "resnet50", ["avh_scaled"]).dropna(subset="mean")
+    bins = means_by_bin(study, "resnet50", "avh_scaled").dropna(subset="mean")
     line = next(line for line in ax.lines if line.get_marker() == "o")
     np.testing.assert_allclose(line.get_ydata(), bins["mean"])
     np.testing.assert_allclose(line.get_xdata(), [0.1, 0.3, 0.7, 0.9])  # (0.4, 0.6] is empty
@@ -154,8 +161,8 @@ def test_training_curves_show_both_kinds_of_images(study):
 
 def test_the_overview_names_every_bin_and_its_size(study):
     cells = tables.histograms(study, ["vgg19"], ["avh"])
-    bins = tables.score_by_bin(study, "vgg19", ["avh"])
-    lower = panels(figures.figure_h1(cells, bins))[1]
+    bins = means_by_bin(study, "vgg19", "avh")
+    lower = panels(figures.figure_h1(cells))[1]
     labels = [label.get_text() for label in lower.get_xticklabels()]
     assert labels == [f"{name}\nn = {n}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
     assert bins["n"].sum() == madeup.N - 1

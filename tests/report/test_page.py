@@ -85,6 +85,17 @@ def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
     assert "**Figure 2.** Two lines. [Data" in shown[0]
 
 
+def test_a_caption_follows_the_figures_own(study, shown):
+    page = page_of()
+    drawn = figures.figure_6(tables.histograms(study, ["vgg19", "resnet50"], ["norm_in_class"]))
+    page.figure("6", drawn, caption="More.")
+    assert (
+        "**Figure 6.** The norm (scaled to between 0 and 1 within each class) against human selection frequency, for "
+        "VGG19 and ResNet50. Colours show"
+    ) in shown[0]
+    assert "intervals. More. [Data" in shown[0]
+
+
 def test_a_long_alternative_text_is_cut_at_a_sentence_and_its_numbers_are_a_table(study, shown):
     table = pd.DataFrame({"x": [0, 1]})
     sentences = [f"Network {i}: {i / 100} in the first bin and {i / 10} in the last." for i in range(40)]

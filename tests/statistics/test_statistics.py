@@ -209,6 +209,11 @@ def test_shares_have_wilsons_interval(right):
     found = statistics.means(table, ["group"], "value").iloc[0]
     expected = stats.binomtest(right, 20).proportion_ci(method="wilson")
     assert found[["mean", "low", "high"]].tolist() == pytest.approx([right / 20, expected.low, expected.high])
+    assert statistics.proportion(table["value"]) == pytest.approx((right / 20, expected.low, expected.high, 20))
+
+
+def test_the_share_of_no_images_is_undefined():
+    assert statistics.proportion([])[:3] == pytest.approx((np.nan,) * 3, nan_ok=True)
 
 
 def test_empty_bins_are_kept():
