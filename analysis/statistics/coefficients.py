@@ -14,8 +14,6 @@ from analysis.statistics.estimates import Array
 Kind = Literal["spearman", "pearson", "kendall"]
 Coefficients = Callable[[Array], Array]
 
-COMPARISONS = 2**22  # pairs of images that are compared at a time: 4 MB as int8
-
 
 def coefficients(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficients:
     """The statistic of this kind. Raises ValueError for a kind that is not in KINDS."""
@@ -113,8 +111,8 @@ def kendall(columns: Sequence[Array], y: Array) -> Coefficients:
 
     Tau-b consists of three sums over pairs of images: concordant minus discordant pairs, pairs not tied in x, and pairs
     not tied in y. In resamples, each is replaced by its best approximation that is a sum over single images. The pairs
-    of each image are counted once, with N^2 comparisons per column. The error is smaller by a factor of the order of
-    1 / sqrt(N) (Hoeffding 1948; van der Vaart 1998, Asymptotic Statistics, ch. 12).
+    of each image are counted once. The error is smaller by a factor of the order of 1 / sqrt(N) (Hoeffding 1948; van
+    der Vaart 1998, Asymptotic Statistics, ch. 12).
     """
     untied_y = _untied(y)
     parts = np.stack([(_concordance(x, y), _untied(x), untied_y) for x in columns])  # (M, 3, N)
@@ -136,12 +134,21 @@ def _untied(values: Array) -> Array:
 
 def _concordance(x: Array, y: Array) -> Array:
     """For each image, its concordant minus its discordant pairs: (N,), (N,) -> (N,)."""
-    x, y = (np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (x, y))
-    sums = []
-    for block in np.array_split(np.arange(len(x)), max(1, len(x) ** 2 // COMPARISONS)):
-        of_x, of_y = ((v[block, None] > v).view(np.int8) - (v[block, None] < v).view(np.int8) for v in (x, y))
-        sums.append((of_x * of_y).sum(1, dtype=np.int32))
-    return np.concatenate(sums).astype(float)
+    y_sorted, x_sorted = sorted(map(sort, (x, y)), key=lambda column: len(column.first))  # x and y are interchangeable
+    groups, values = x_sorted.group, len(x_sorted.first)
+
+    def ahead(images: Array) -> Array:
+        """For each value of x, how many of these images have a lower one, minus how many have a higher one: (K,)."""
+        sizes = np.bincount(groups[images], minlength=values)
+        difference: Array = 2 * sizes.cumsum() - sizes - len(images)
+        return difference
+
+    result, of_all, of_lower = np.empty(len(x)), ahead(y_sorted.order), np.zeros(values, dtype=int)
+    for images in np.split(y_sorted.order, y_sorted.first[1:]):  # by value of y, ascending
+        of_equal = ahead(images)
+        result[images] = (2 * of_lower + of_equal - of_all)[groups[images]]
+        of_lower += of_equal
+    return result
 
 
 def _standardised(x: Array) -> Array:
