@@ -23,7 +23,7 @@ from analysis.errors import InputError
 from analysis.parameters import PLACE, RunParameters, StudyParameters, read_values
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers started by torchrun, one per machine
-ALONE = 10  # seconds after which a worker assumes that an error is its own
+ALONE = 30  # seconds after which a worker takes an error for its own: on a busy machine torchrun ends it late
 
 PROJECT = Path(__file__).parent.parent
 OF_CHAPTERS = {  # regardless of the user's other settings

@@ -24,7 +24,7 @@ from analysis.parameters import RunParameters
 ROOT = Path(__file__).parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
 TORCHRUN += ["--nproc-per-node", "2"]
-EPOCHS = 40  # of the run that is killed
+EPOCHS = workers.UNDISTURBED["epochs"]
 LINUX = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux to find the workers")
 
 
@@ -263,8 +263,7 @@ def worker_of(launchers: list[int], rank: int) -> int:
 
 def started(folder: Path, *options: str, **more) -> list[str]:
     """The command as a person types it."""
-    values = {"train_images": 60, "test_images": 13, "calibration_images": 10, "batch_size": 9, "epochs": EPOCHS}
-    values |= {"arch": "alexnet", "width": 0.03125, "data_dir": folder.parent, "results_dir": folder}
+    values = workers.UNDISTURBED | {"data_dir": folder.parent, "results_dir": folder}
     return [*TORCHRUN, "--max-restarts", "3", *options, "-m", "analysis", "train", *words(values | more)]
 
 
@@ -290,12 +289,9 @@ def starts(shown: bytes) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Path:
+def undisturbed(one, seen) -> Path:
     """Made by two workers with dropout, of which none was lost."""
-    folder = tmp_path_factory.mktemp("lost") / "undisturbed"
-    done = subprocess.run(started(folder), capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return one / "lost" / "undisturbed"
 
 
 @LINUX

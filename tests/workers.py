@@ -3,7 +3,7 @@
     torchrun --nproc-per-node 2 tests/workers.py FOLDER
 
 Results go to FOLDER/two; what each worker saw goes to FOLDER/worker-<rank>.json. The jobs' parameters are those that
-test_distributed.py trains with in one process.
+test_distributed.py trains with in one process, and UNDISTURBED's those of its runs that lose a worker.
 """
 
 import sys
@@ -14,7 +14,7 @@ import torch
 from squares import coloured_squares
 from torch import nn
 
-from analysis import distributed, extraction, runs, training
+from analysis import distributed, extraction, pipeline, runs, training
 from analysis.errors import InputError
 from analysis.extraction import PROBED
 from analysis.parameters import RunParameters
@@ -29,6 +29,8 @@ JOBS = {  # 35 images are fitted
 STOPPED = {"batch_size": 8, "learning_rate": 0.02}  # begun here, ended in one process
 BEGUN = {"batch_size": 8, "learning_rate": 0.03}  # begun in one process, ended here
 EPOCHS_BEFORE = 2
+UNDISTURBED = {"train_images": 60, "test_images": 13, "calibration_images": 10, "batch_size": 9, "epochs": 40}
+UNDISTURBED |= {"arch": "alexnet", "width": 0.03125}
 
 
 def parameters(folder: Path, study: str, **more) -> RunParameters:
@@ -79,9 +81,18 @@ def seeds(folder: Path) -> list[int]:
     return [torch.initial_seed() for _ in islice(run.epochs(), 3)]
 
 
+def undisturbed(folder: Path) -> None:
+    """A run with dropout that loses no worker."""
+    places = {"results_dir": str(folder / "undisturbed"), "data_dir": str(folder)}
+    p = RunParameters(**UNDISTURBED, **places)
+    dataset = distributed.first_then_all(lambda: pipeline.prepare(pipeline.study_of(p)))
+    training.train(p, dataset, progress=False)
+
+
 def main(folder: Path) -> None:
     seen, two = {}, folder / "two"
     seen["seeds"] = seeds(two)
+    undisturbed(folder / "lost")
     nn.Dropout.forward = lambda self, values: values  # its masks follow the number of workers
     seen["stamps"] = {
         name: training.train(parameters(two, name, **job), dataset(), progress=False) for name, job in JOBS.items()
