@@ -148,13 +148,13 @@ class Books:
             began = time.monotonic()
             said, _ = build.communicate(timeout=TIMEOUT)
             lasted = time.monotonic() - began
-            left = [process for process in everything if process.is_running() and process.status() != "zombie"]
+            _, left = psutil.wait_procs(everything, max(0, END_WITHIN - lasted))
             last = said.strip().splitlines()[-1] if said.strip() else ""
             outcome = self.mended()
             told = number == signal.SIGKILL or build.returncode == 0 or last.startswith("stopped: ")
             wrong = {
                 f"it took {lasted:.0f} s to end": lasted >= END_WITHIN,
-                f"{[process.name() for process in left]} are still running": left,
+                f"{len(left)} processes are still running": left,
                 f"its last line is {last!r}": not told,
                 f"then: {outcome.said}": not outcome.survived,
             }
