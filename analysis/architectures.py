@@ -125,7 +125,7 @@ def build(
     assert isinstance(last, nn.Linear)
     parent, _, child = head_name.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
-    sized = f", pictures resized to {input_size} px" if input_size else ""
+    sized = f", images resized to {input_size} px" if input_size else ""
     network = Network(model, last, head_name, f"{variant}, width {width:g}{sized}", input_size)
     if arch.startswith(TIMM):
         made = timm_preprocessing(arch)

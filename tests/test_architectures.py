@@ -529,7 +529,7 @@ def test_a_network_that_resizes_computes_what_it_does_on_larger_pictures():
     with torch.inference_mode():
         mine, theirs = network(pixels), other(network.resized(pixels))
     torch.testing.assert_close(mine, theirs)
-    assert network.description == "torchvision's resnet18, width 0.0625, pictures resized to 64 px"
+    assert network.description == "torchvision's resnet18, width 0.0625, images resized to 64 px"
 
 
 def test_what_is_too_small_for_a_network_is_not_once_it_is_resized():

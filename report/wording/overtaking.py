@@ -108,8 +108,8 @@ DIFFERENCES = {
         "and selected the images that show it, so their HSF does not say what else they saw in an image.",
         "CIFAR-10H has about 51 annotators per image, the paper's data about 10. CIFAR-10H labels are less noisy, but "
         "far more images are unanimous and therefore tied.",
-        "The networks here were trained on at most 50,000 images; those of torchvision, which the paper uses in "
-        "Section 2, on 1.28 million.",
+        "Networks trained from scratch here saw at most 50,000 images; those of torchvision, which the paper uses in "
+        "Section 2, 1.28 million.",
     ),
     "imagenet": (
         "The images are those of the paper, except for images without human labels here.",

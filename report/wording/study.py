@@ -25,6 +25,7 @@ def about(study: StudyResults) -> list[str]:
         *matched(study),
         f"Images: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
         f"classes{learn}.",
+        *(fine_tuned(run) for run in study.runs.values() if run.stamp.get("started")),
     ]
     if study.has_people:
         sentences.append(f"Annotators: {escape(data['people'])}{', not real people' if data['simulated'] else ''}.")
@@ -77,6 +78,15 @@ def given_weights(run: NetworkResults, dataset: dict[str, Any]) -> str:
         else ""
     )
     return f"{said}Outputs are assigned to classes by the class names of the network{others}."
+
+
+def fine_tuned(run: NetworkResults) -> str:
+    """The weights from which training started."""
+    made = run.stamp["started"]
+    said = (
+        f"Fine-tuning: {styles.label(run.arch)} starts from the weights {escape(made['from'])}, with a new last layer. "
+    )
+    return f"{said}{normalised(made.get('normalisation'))}".strip()
 
 
 def decided(made: dict[str, Any]) -> str:

@@ -226,6 +226,16 @@ def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
     assert "networks are trained on 90 others" in " ".join(wording.about(study))
 
 
+def test_a_page_of_a_fine_tuned_network_says_where_its_training_started(study):
+    assert "Fine-tuning" not in " ".join(wording.about(study))
+    pixels = {"mean": [0.5] * 3, "std": [0.5] * 3, "by": "its publisher"}
+    study.runs["vgg19"].stamp["started"] = {"from": "my_model*.pth", "normalisation": pixels}
+    at_sight = wording.about(study)[: pages.AT_SIGHT]
+    (said,) = [sentence for sentence in at_sight if sentence.startswith("Fine-tuning: VGG19")]
+    assert escape("my_model*.pth") in said
+    assert said.endswith("according to its publisher.")
+
+
 def test_without_people_a_sentence_says_so(study):
     assert "no human labels" in wording.people_expectation(measured(study))
     assert "[Figure H1](#fig-h1)" in wording.people_expectation(study)
