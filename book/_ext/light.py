@@ -2,7 +2,8 @@
 
 The theme ships Font Awesome twice, as a script of 1.5 MB and as a font, which some browsers refuse to load from disk.
 Both are replaced by masks, a few hundred bytes per icon, with the outlines from the script. Style sheets keep the rules
-whose classes occur as words in a page or script. The search index is loaded by the search page only.
+whose classes occur as words in a page or script. The search index is loaded by the search page only. Of the theme's
+scripts, the one that measures all tables of a page when it is loaded is replaced by scrollable.js.
 """
 
 import re
@@ -13,6 +14,8 @@ from sphinx.application import Sphinx
 
 SCRIPT = "scripts/fontawesome.js"  # below _static
 STYLE = "styles/pydata-sphinx-theme.css"
+THEME = "scripts/pydata-sphinx-theme.js"
+MEASURED_ON_LOAD = re.compile(r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
 OWN_STYLES = {"book.css", "definition.css", "explorer.css"}
 ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'  # width, height, outline
 USED = re.compile(r"\bfa-([a-z][a-z0-9-]*)")
@@ -59,6 +62,8 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
             path.write_text(used(FONT.sub("", path.read_text("utf-8")), words), "utf-8")
     with (static / STYLE).open("a", encoding="utf-8") as style:
         style.write(ICON_RULES + icons)
+    if (theme := static / THEME).is_file():
+        theme.write_text(MEASURED_ON_LOAD.sub("", theme.read_text("utf-8")), "utf-8")
     for path in (static / SCRIPT, *static.rglob("*.map")):
         path.unlink()
 

@@ -13,10 +13,22 @@
     return Number.isNaN(a) || Number.isNaN(b) ? Number.isNaN(a) - Number.isNaN(b) : a - b;
   };
 
+  // Rows below the first screens (book.css) are laid out some at a time when the page is idle, or all when needed.
+  const waiting = [...rows]; // sorting moves the first ones, too
+  const layOut = (n = waiting.length) => {
+    for (const row of waiting.splice(0, n)) row.classList.add("laid-out");
+  };
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  const layOutMore = () => {
+    layOut(100);
+    if (waiting.length) whenIdle(layOutMore);
+  };
+
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: head.textContent });
     head.replaceChildren(button);
     button.addEventListener("click", () => {
+      layOut();
       const down = head.getAttribute("aria-sort") === "ascending";
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -33,11 +45,14 @@
     for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
     count.textContent = ` ${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   };
-  field.addEventListener("input", filter);
+  field.addEventListener("input", () => {
+    layOut();
+    filter();
+  });
   label.append(field);
   const line = Object.assign(document.createElement("p"), { className: "filter" });
   line.append(label, count);
   table.parentElement.before(line);
   filter();
-  addEventListener("load", () => setTimeout(() => table.classList.add("whole")));  // after the first screen
+  addEventListener("load", () => whenIdle(layOutMore));
 })();

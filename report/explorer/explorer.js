@@ -26,7 +26,12 @@
   // --- the data, one value per image
 
   // base64 of little-endian float32, the byte order of all machines with a browser
-  const unpacked = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  function unpacked(text) {
+    const characters = atob(text);
+    const bytes = new Uint8Array(characters.length);
+    for (let k = 0; k < bytes.length; k += 1) bytes[k] = characters.charCodeAt(k);
+    return new Float32Array(bytes.buffer);
+  }
   const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
   const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
   if (hsf) {
@@ -77,8 +82,8 @@
     const kept = (_, i) => is(data.label[i], label) && is(data.correct[i], correct) && within(hsf?.[i]);
     const chosen = Array.from(data.id, (_, i) => i).filter(kept);
     const [{ values }, sign] = [score(), Number(field.direction.value)];
-    const last = (i) => Number.isNaN(values[i]); // undefined values come last in either order
-    state.order = chosen.sort((a, b) => last(a) - last(b) || (last(a) ? 0 : sign * (values[a] - values[b])) || a - b);
+    const defined = chosen.filter((i) => !Number.isNaN(values[i])).sort((a, b) => sign * (values[a] - values[b]));
+    state.order = [...defined, ...chosen.filter((i) => Number.isNaN(values[i]))]; // undefined values come last
     $(".meaning").textContent = `${score().label}: ${score().meaning}.`;
     $(".status").textContent = `${count(chosen.length)} of ${count(data.id.length)} images`;
     $(".empty").hidden = chosen.length > 0;
@@ -334,8 +339,13 @@
   const stroke = (pen, x, y, d) => (pen.moveTo(x - 2.5, y - d), pen.lineTo(x + 2.5, y + d));
   const cross = (pen, x, y) => (stroke(pen, x, y, 2.5), stroke(pen, x, y, -2.5));
 
+  const look = () => [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio, document.documentElement.dataset.theme].join();
+  let drawn = ""; // the look at the last drawing
+  const redraw = () => look() === drawn || draw();
+
   function draw() {
     if (!canvas.clientWidth) return;
+    drawn = look();
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
     [canvas.width, canvas.height] = [width * ratio, height * ratio];
     const [pen, style] = [canvas.getContext("2d"), getComputedStyle(root)];
@@ -362,9 +372,13 @@
     scatter.y = shown.map((i) => bottom - up.place(y[i]) * (bottom - top));
     pen.globalAlpha = 0.75; // a single mark still has a contrast of 3:1 with the page
     for (const correct of [1, 0]) { // correct: squares; wrong: crosses, on top
+      const places = new Set(); // one mark for all images at the same pixel
       pen.beginPath();
       shown.forEach((i, k) => {
-        if (data.correct[i] === correct) (correct ? square : cross)(pen, scatter.x[k], scatter.y[k]);
+        if (data.correct[i] !== correct) return;
+        const [column, line] = [Math.round(scatter.x[k] * ratio), Math.round(scatter.y[k] * ratio)];
+        if (places.size === places.add(line * canvas.width + column).size) return;
+        (correct ? square : cross)(pen, column / ratio, line / ratio);
       });
       pen.fillStyle = pen.strokeStyle = colour(correct ? "right" : "wrong");
       if (correct) pen.fill();
@@ -425,8 +439,8 @@
   form.addEventListener("reset", () => setTimeout(() => (select(), remember()))); // after the fields have been reset
   atStart = settings();
   addEventListener("popstate", restore);
-  new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  new ResizeObserver(draw).observe(canvas);
+  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new ResizeObserver(redraw).observe(canvas);
   form.hidden = $("form.find").hidden = $(".panes").hidden = false;
   restore();
 })();

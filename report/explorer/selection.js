@@ -4,13 +4,13 @@
 window.explorerSelection = (() => {
   // Ranks from 1; equal values share their mean rank.
   function ranks(values) {
-    const order = Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
-    const result = new Float64Array(values.length);
-    for (let start = 0, end = 0; start < order.length; start = end) {
-      while (end < order.length && values[order[end]] === values[order[start]]) end += 1;
-      for (let k = start; k < end; k += 1) result[order[k]] = (start + end + 1) / 2;
+    const sorted = Float64Array.from(values).sort();
+    const rank = new Map();
+    for (let start = 0, end = 0; start < sorted.length; start = end) {
+      while (end < sorted.length && sorted[end] === sorted[start]) end += 1;
+      rank.set(sorted[start], (start + end + 1) / 2);
     }
-    return result;
+    return Float64Array.from(values, (value) => rank.get(value));
   }
 
   function pearson(x, y) {

@@ -249,6 +249,34 @@ def test_without_a_script_each_cells_code_can_be_opened(book, browser):
     context.close()
 
 
+def test_what_scrolls_is_reached_by_keyboard_also_in_details_that_open(book, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((book / "runs/cifar10h/verdicts.html").as_uri())
+    reached = """() => {
+        const all = [...document.querySelectorAll(".pst-scrollable-table-container")];
+        const boxes = all.filter(b => b.checkVisibility());
+        return boxes.every(b => (b.scrollWidth > b.clientWidth) === (b.tabIndex === 0)) && boxes.length;
+    }"""
+    few = page.wait_for_function(reached).json_value()
+    page.eval_on_selector_all("details", "all => all.forEach(one => (one.open = true))")
+    assert page.wait_for_function(reached).json_value() >= few > 0
+    page.wait_for_function("document.querySelector('details .pst-scrollable-table-container').tabIndex === 0")
+    page.close()
+
+
+def test_all_numbers_are_laid_out_after_the_first_screen_and_printed(book, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((book / "numbers.html").as_uri())
+    told = len(pd.read_csv(book / "numbers.csv"))
+    laid_out = "all => all.filter(row => row.checkVisibility()).length"
+    page.wait_for_function(f"({laid_out})([...document.querySelectorAll('table.numbers tbody tr')]) === {told}")
+    page.eval_on_selector_all("tr.laid-out", "all => all.forEach(row => row.classList.remove('laid-out'))")
+    assert page.eval_on_selector_all("table.numbers tbody tr", laid_out) == 40  # what the first screens show
+    page.emulate_media(media="print")
+    assert page.eval_on_selector_all("table.numbers tbody tr", laid_out) == told
+    page.close()
+
+
 def test_all_numbers_are_in_one_table_that_sorts_and_leads_to_pages(book, browser):
     page = browser.new_page()
     page.goto((book / "numbers.html").as_uri())

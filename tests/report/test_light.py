@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
+import pydata_sphinx_theme
 import pytest
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "book/_ext"))
@@ -65,3 +66,14 @@ def test_pages_load_no_icon_script_and_only_the_search_page_an_index(tmp_path):
     assert ".unused" not in style and ".fa-bars { --icon:" in style
     assert (static / "book.css").read_text() == ".kept{}"
     assert sorted(path.name for path in static.rglob("*") if path.is_file()) == ["book.css", "pydata-sphinx-theme.css"]
+
+
+def test_the_theme_does_not_measure_tables_when_a_page_is_loaded():
+    """Its last statement goes, and nothing else; scrollable.js does the same without a layout for each table."""
+    theme = (
+        Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/scripts/pydata-sphinx-theme.js"
+    )
+    script, found = light.MEASURED_ON_LOAD.subn("", theme.read_text("utf-8"))
+    assert found == 1
+    assert "scrollWidth" in script  # the function itself, which nothing calls
+    assert script.rstrip().partition("//#")[0].rstrip().endswith("})})();")
