@@ -65,17 +65,25 @@ def answer(studies: list[FrontStudy]) -> str:
 
 
 def points(studies: list[FrontStudy]) -> pd.DataFrame:
-    """Points for studies with real annotators: study, label, arch, mean, low, high (absolute values), n, ceiling."""
+    """Points for studies with real annotators: study, label, arch, mean, low, high (absolute values), n, ceiling.
+
+    Studies of the same people and images are shown as one; they have the same noise ceiling, which depends on nothing
+    else.
+    """
     parts = []
+    same_people: dict[float, list[FrontStudy]] = {}
     for study in (study for study in studies if study.real):
-        rows = {
-            wording.score_label(s): study.verdicts[study.verdicts["claim"] == id_] for id_, s in FIGURE_ROWS.items()
-        }
-        names = study.scores["score"]
-        others = study.scores[[s not in LEFT_ASIDE | set(FIGURE_ROWS.values()) and not SCORES[s].twin for s in names]]
+        same_people.setdefault(study.ceiling, []).append(study)
+    for together in same_people.values():
+        verdicts = pd.concat([study.verdicts for study in together])
+        scores = pd.concat([study.scores for study in together])
+        rows = {wording.score_label(s): verdicts[verdicts["claim"] == id_] for id_, s in FIGURE_ROWS.items()}
+        others = scores[
+            [s not in LEFT_ASIDE | set(FIGURE_ROWS.values()) and not SCORES[s].twin for s in scores["score"]]
+        ]
         best = others.assign(size=others["value"].abs()).groupby("score", sort=False)["size"].mean().idxmax()
         rows[f"best other:\n{wording.score_label(best)}"] = others[others["score"] == best]
-        same = {"study": study.title, "ceiling": study.ceiling}
+        same = {"study": together[0].title, "ceiling": together[0].ceiling}
         parts += [without_signs(table).assign(**same, label=label) for label, table in rows.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

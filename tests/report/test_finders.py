@@ -61,7 +61,7 @@ def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, mo
     assert all((ROOT / here / link).resolve().is_file() for link in links.values())
     recorded = pd.read_csv(FILES / "tab-renamed-all.csv", dtype={"start": str})
     avh = recorded.query("score == 'avh' and measure == 'auroc' and start == 'mean'")["value"]
-    (line,) = (line for line in box.splitlines() if "CIFAR" in line and "outvoted" in line)
+    (line,) = (line for line in box.splitlines() if "[CIFAR-10H]" in line and "outvoted" in line)
     assert f"the AUROC of AVH is {avh.min():.2f} to {avh.max():.2f}; " in line
 
 
