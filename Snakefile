@@ -296,6 +296,7 @@ rule toc:
     params:
         whole=contents.table_of_contents(ALL),
         recorded=contents.table_of_contents(READ, without=contents.NOT_RECORDED),
+    priority: 1_000  # as of the book that is read meanwhile, which needs it
     run:
         for path, text in zip(output, params, strict=True):
             Path(path).write_text(text, "utf-8")
