@@ -16,7 +16,7 @@ from analysis.statistics import Array, Estimate
 from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
-UNIT = np.arange(CELLS + 1) / CELLS  # their edges: i / 20, not linspace, for the same floats as 3 of 5 annotators give
+UNIT = np.arange(CELLS + 1) / CELLS  # edges over 0..1: i / 20, not linspace, whose floats differ from those of 3 / 5
 OVER_EPOCHS = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
 OVER_STEPS = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 PAPER_SUPERCLASSES = (58, 7, 1)  # numbers of classes in the groups of Fig. 7

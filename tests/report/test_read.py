@@ -20,6 +20,7 @@ def test_nothing_is_made_but_the_pages():
     assert done.returncode == 0, done.stderr[-2000:]
     stats = (done.stdout + done.stderr).split("Job stats:")[1].split("\n\n")[0]
     assert dict(re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)) == {"read": "1", "toc": "1", "total": "2"}
+    assert (done.stdout + done.stderr).count("priority: 1000") == 2  # before whatever `make book` trains
 
 
 def test_its_contents_are_the_recorded_notebooks():
