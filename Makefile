@@ -19,6 +19,8 @@ COMMA := ,
 GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(words $(subst $(COMMA), ,$(CUDA_VISIBLE_DEVICES))),$(shell nvidia-smi -L 2>/dev/null | wc -l))
 BIN := $(CURDIR)/.venv/bin
 UV := PYTHONPATH="$(CURDIR)/.uv" $(PYTHON) -m uv
+# Not told where, uv would install into the Python that runs it.
+INSTALL := $(UV) pip install --python .venv
 READY := .venv/.ready-$(TORCH)
 READY_LAB := .venv/.lab
 COMPILE := pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate
@@ -71,17 +73,17 @@ $(READY): requirements.lock pyproject.toml
 	@$(UV) venv --quiet --allow-existing .venv
 ifeq ($(TORCH),cpu)
 	@grep -v -E '^(nvidia-|cuda-|triton)' requirements.lock > .venv/requirements-cpu.lock
-	$(UV) pip install --compile-bytecode --torch-backend cpu -r .venv/requirements-cpu.lock
+	$(INSTALL) --compile-bytecode --torch-backend cpu -r .venv/requirements-cpu.lock
 else
-	$(UV) pip install --compile-bytecode -r requirements.lock
+	$(INSTALL) --compile-bytecode -r requirements.lock
 endif
-	$(UV) pip install --quiet --no-deps -e .
+	$(INSTALL) --quiet --no-deps -e .
 	@rm -f .venv/.ready-*
 	@touch $@
 
 # Packages for `make lab` only, consistent with the main lock.
 $(READY_LAB): requirements-lab.lock $(READY)
-	$(UV) pip install --compile-bytecode -r requirements-lab.lock
+	$(INSTALL) --compile-bytecode -r requirements-lab.lock
 	@touch $@
 
 lock:

@@ -92,3 +92,20 @@ def test_a_release_has_the_book_the_pdf_and_the_record(dry):
 
 def test_the_script_of_all_checks_can_be_run():
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+@pytest.mark.parametrize("torch", ["default", "cpu"])
+def test_a_given_python_keeps_its_packages(tmp_path, torch):
+    """`make lab PYTHON=...` installs into .venv, not into that Python, which uv would prefer."""
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-lab.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho $@ >> {tmp_path}/told\n")
+    python.chmod(0o755)
+    words = ["make", f"PYTHON={python}", f"TORCH={torch}", ".venv/.lab"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    installs = [line for line in (tmp_path / "told").read_text().splitlines() if "uv pip" in line]
+    assert len(installs) == 3, installs  # the lock, the project, JupyterLab
+    assert all(line.startswith("-m uv pip install --python .venv ") for line in installs), installs
