@@ -17,7 +17,7 @@ def stamp_in_words(run: NetworkResults) -> dict[str, str]:
             "normalisation of pixels": _normalisation(stamp["measured"].get("normalisation")),
         }
     else:
-        made = {
+        made = _start(stamp.get("started")) | {
             "initial learning rate": f"{stamp['learning_rate']:g}",
             "optimiser steps": text.count(stamp["steps"]),
         }
@@ -35,6 +35,17 @@ def stamp_in_words(run: NetworkResults) -> dict[str, str]:
         "code (SHA-256)": stamp["source"][:16],
         "data (SHA-256)": stamp["data"][:16],
         "versions": ", ".join(f"{name} {version}" for name, version in stamp["versions"].items()),
+    }
+
+
+def _start(started: dict[str, Any] | None) -> dict[str, str]:
+    """The weights from which a training started; nothing where they were random."""
+    if not started:
+        return {}
+    return {
+        "weights at the start from": started["from"],
+        "their file (SHA-256)": started["sha256"][:16],
+        "normalisation of pixels": _normalisation(started.get("normalisation")),
     }
 
 

@@ -156,6 +156,17 @@ def test_the_stamp_says_what_made_the_results(shown, study):
         assert escape(fact) in shown[1]
 
 
+def test_the_stamp_of_a_fine_tuned_network_says_where_it_started(shown, study):
+    page_of(study, "vgg19").provenance()
+    pixels = {"mean": [0.5] * 3, "std": [0.25] * 3, "by": "its publisher"}
+    study.runs["vgg19"].stamp["started"] = {"from": "lite0.pth", "sha256": "d" * 64, "normalisation": pixels}
+    page_of(study, "vgg19").provenance()
+    without, with_start = shown[1], shown[3]
+    for fact in ("lite0.pth", "d" * 16, "(pixel - 0.5 0.5 0.5) / 0.25 0.25 0.25, its publisher"):
+        assert escape(fact) in with_start
+        assert escape(fact) not in without
+
+
 def test_a_table_behind_a_title_is_whole_and_an_empty_one_leaves_no_title(shown):
     page = page_of()
     table = pd.DataFrame({"a": ["x"]})
