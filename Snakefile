@@ -22,6 +22,7 @@ from analysis.errors import as_one_sentence
 from analysis.parameters import OF_PAGES
 from analysis.studies import as_given, check_networks, options, read_studies, with_recorded
 from report import contents
+from report.graph import SHOWN_BY, modules
 from report.manifest import Manifest
 
 
@@ -37,17 +38,6 @@ GIVEN = [name for name, study in STUDIES.items() if study.measured]  # weights
 RESULTS = re.sub("[{}]", r"\g<0>\g<0>", RESULTS_DIR)  # in a pattern
 ALL = with_recorded(STUDIES)
 RECORDED = [name for name in ALL if name not in STUDIES]
-SHOWN = (  # what decides a page
-    *("analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/study"),
-    *("report/explorer", "report/figures", "report/finders", "report/page", "report/shown", "report/styles"),
-    *("report/text", "report/wording"),
-)
-
-
-def modules(*names):
-    """The files of modules, and of packages of them with the pages that they hold."""
-    places = [pattern for name in names for pattern in (f"{name}.py", f"{name}/*.py", f"{name}/*.html")]
-    return sorted(str(file) for pattern in places for file in Path(workflow.basedir).glob(pattern))
 
 
 def of_analysis(names):
@@ -236,7 +226,7 @@ rule chapter:
         quoted,
         chapter="book/chapters/{chapter}.md",
         results=results,
-        modules=modules(*SHOWN),
+        modules=modules(*SHOWN_BY),
     output:
         update("book/runs/{study}/{arch}/{chapter}.ipynb"),
     wildcard_constraints:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from analysis import runs
+from report import graph
 
 ROOT = Path(__file__).parent.parent
 TREES = {
@@ -209,6 +210,29 @@ def test_a_stamp_holds_every_module_that_makes_a_run(module, made_by):
     expected = deciding(f"analysis.{module}") | {"analysis.datasets.decoding"}  # which data comes with, where of files
     assert {f"analysis.{name.replace('/', '.')}" for name in made_by} == expected
     assert len(set(made_by)) == len(made_by)
+
+
+# --- what decides a page
+
+# They decide nothing that a page shows: what is read, where it is, and whether it is valid.
+BESIDE_PAGES = BESIDE | {
+    f"analysis.{name}"
+    for name in ("datasets.base", "datasets.decoding", "normalisation", "pipeline", "recording", "schemas")
+}
+
+
+def shown_by() -> set[str]:
+    """What chapters import: the page, all answers, and what these import at once, but for those beside."""
+    found, wanted = set(), {"report.page", *(module for module in MODULES if floor(module) == ASK)} - EMPTY
+    while wanted:
+        found |= wanted
+        wanted = set().union(*map(imported_at_once, wanted)) - found - EMPTY - BESIDE_PAGES
+    return found
+
+
+def test_a_page_is_made_again_after_a_change_of_any_module_that_decides_it():
+    files = [Path(file).relative_to(ROOT).with_suffix("") for file in graph.modules(*graph.SHOWN_BY) if ".py" in file]
+    assert {".".join(file.parts).removesuffix(".__init__") for file in files} - EMPTY == shown_by()
 
 
 # --- nothing that is read can run code
