@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ from analysis.parameters import (
     StudyParameters,
 )
 from analysis.recording import RECORDED
-from analysis.study import claims, hardness, starts, tables
+from analysis.study import claims, starts, tables
 from analysis.study.results import NetworkResults, StudyResults, finished_networks, open_run, open_study, read_results
 from report import explorer, finders, shown, styles, text, wording
 from report.figures import Drawn, saved
@@ -250,9 +251,13 @@ class Page:
 
     def pictures(self, number: str, draw: Callable, table: pd.DataFrame, caption: str) -> None:
         """A figure of the images in the rows of a table; a sentence if they are not available."""
-        images, reason = self._images
-        drawn = draw(table, hardness.pixels(images, table))
-        self.figure(number, drawn, caption=caption, absent=wording.not_drawn(table, reason))
+        absent = wording.not_drawn(table, self._images[1])
+        self.figure(number, draw(table, self.pixels(table)), caption=caption, absent=absent)
+
+    def pixels(self, table: pd.DataFrame) -> np.ndarray | None:
+        """The images in the rows of a table, (B, H, W, 3) uint8; None if they may not be shown or are not available."""
+        images, _ = self._images
+        return None if images is None or table.empty else images[table["image"].to_numpy()].transpose(0, 2, 3, 1)
 
     def csv(self, table: pd.DataFrame, name: str, title: str) -> None:
         """A link to a table as CSV, whatever its size."""

@@ -13,7 +13,6 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.catalogue import COMPARED, SCORES
-from analysis.datasets import Images
 from analysis.errors import one_of
 from analysis.statistics import Estimate
 from analysis.study.results import StudyResults
@@ -113,8 +112,3 @@ def class_ends(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     found: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return found[columns]
-
-
-def pixels(images: Images | None, table: pd.DataFrame) -> np.ndarray | None:
-    """The images in the rows of a table, (B, H, W, 3) uint8; None if they are not available."""
-    return None if images is None else images[table["image"].to_numpy()].transpose(0, 2, 3, 1)

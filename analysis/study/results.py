@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from analysis import probes, runs, schemas, statistics
-from analysis.datasets import load, present
 from analysis.errors import InputError
 from analysis.parameters import NetworkPageParameters, PageParameters, RunParameters, StudyParameters, folder_name
 from analysis.pipeline import DATASET, IMAGES, answered, study_of
@@ -267,19 +266,3 @@ def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.Dat
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
     return NetworkResults(name, folder, stamp, scores)
-
-
-def pictures(study: StudyResults, parameters: StudyParameters, images: Sequence[int]) -> np.ndarray | None:
-    """The test images with these numbers, (B, H, W, 3) uint8; None if they, or the human labels, are not available.
-
-    Raises InputError if the data has changed.
-    """
-    if not len(images):
-        return np.zeros((0, 1, 1, 3), dtype=np.uint8)
-    there, answers = present(parameters)
-    if not there or (study.dataset["people"] and not answers):  # the hash of the data includes them
-        return None
-    dataset = load(study_of(parameters))
-    if dataset.hash != study.dataset["hash"]:
-        raise InputError(f"the data of {study.name} is not what its results were made of: run the study again")
-    return dataset.test.images[np.asarray(images, dtype=int)].transpose(0, 2, 3, 1)

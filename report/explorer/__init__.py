@@ -23,7 +23,7 @@ from PIL import Image
 from analysis import datasets
 from analysis.datasets import Images
 from analysis.errors import InputError
-from analysis.parameters import RunParameters
+from analysis.parameters import StudyParameters
 from analysis.pipeline import study_of
 from analysis.studies import RECORDED_STUDIES
 from analysis.study.results import StudyResults
@@ -42,8 +42,8 @@ NOT_PASSED_ON = {"imagenet": "ImageNet images"}
 OFFERED = tuple(name for name, style in styles.SCORES.items() if style.meaning)
 
 
-def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
-    """The test images of a run, or None and a sentence that states why they are not available.
+def available_images(parameters: StudyParameters, study: StudyResults) -> tuple[Images | None, str]:
+    """The test images of a study, or None and a sentence that states why they are not available.
 
     They are never downloaded for this; the sentence states how to get them.
     """
@@ -62,12 +62,12 @@ def available_images(parameters: RunParameters, study: StudyResults) -> tuple[Im
         dataset = datasets.load(study_of(parameters))
     except InputError as error:
         return None, f"The images are not available here, only their recorded scores: {error}"
-    if dataset.hash != study.runs[parameters.run_name].stamp["data"]:
+    if dataset.hash != study.dataset["hash"]:
         return None, "The images here are not those of the recorded study: their hash differs."
     return dataset.test.images, ""
 
 
-def images_to_print(parameters: RunParameters, study: StudyResults) -> tuple[Images | None, str]:
+def images_to_print(parameters: StudyParameters, study: StudyResults) -> tuple[Images | None, str]:
     """The same for images in figures; None for recorded pages if the terms of the dataset forbid redistribution."""
     if parameters.results_dir == RECORDED_STUDIES.name and parameters.dataset in NOT_PASSED_ON:
         what = NOT_PASSED_ON[parameters.dataset]

@@ -1,6 +1,7 @@
 """The explorer: all images, exactly the recorded scores, small files; in a real browser what the table says."""
 
 import base64
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -208,6 +209,60 @@ def test_without_the_pictures_the_page_says_so(trouble, tmp_path, monkeypatch):
     pages.Page(parameters, study, "resnet50", folder=Path("book/runs/synthetic/resnet50")).explorer()
     assert SAID[trouble] in seen[0]
     assert not old.exists()
+
+
+# --- images in figures
+
+
+@pytest.fixture
+def compared(tmp_path, monkeypatch, squares) -> tuple[pages.Page, np.ndarray]:
+    """The page of a comparison, and the test images that its results were made of (N, 3, H, W)."""
+    made = squares()
+    monkeypatch.setattr(datasets, "load", lambda parameters: made)
+    parameters = madeup.study(tmp_path, ["resnet50", "vgg19"])
+    study = read_results(parameters, parameters.archs)
+    study = dataclasses.replace(study, dataset=study.dataset | {"hash": made.hash})
+    return pages.Page(StudyParameters(results_dir=str(tmp_path)), study), made.test.images
+
+
+ROWS = pd.DataFrame({"image": [3, 1]})
+
+
+def test_images_in_figures_are_those_of_the_rows(compared):
+    page, images = compared
+    np.testing.assert_array_equal(page.pixels(ROWS), images[[3, 1]].transpose(0, 2, 3, 1))
+    assert page.pixels(ROWS.head(0)) is None
+
+
+def test_other_images_than_the_results_were_made_of_are_not_in_figures(compared):
+    page, _ = compared
+    page.results.dataset["hash"] = "abc"
+    assert page.pixels(ROWS) is None
+
+
+@pytest.mark.parametrize(("there", "shown"), [((True, True), True), ((True, False), False), ((False, True), False)])
+def test_images_are_in_figures_only_where_they_and_the_human_labels_are_here(compared, monkeypatch, there, shown):
+    page, _ = compared
+    declared = datasets.DECLARATIONS["synthetic"]._replace(present=lambda parameters: there)
+    monkeypatch.setitem(datasets.DECLARATIONS, "synthetic", declared)
+    assert (page.pixels(ROWS) is not None) == shown
+
+
+def test_images_without_human_labels_need_none(compared, monkeypatch):
+    page, _ = compared
+    page.results.dataset["people"] = None
+    declared = datasets.DECLARATIONS["synthetic"]._replace(present=lambda parameters: (True, False))
+    monkeypatch.setitem(datasets.DECLARATIONS, "synthetic", declared)
+    assert page.pixels(ROWS) is not None
+
+
+@pytest.mark.parametrize(("place", "shown"), [("recorded", False), ("results", True)])
+def test_recorded_figures_show_no_images_that_may_not_be_redistributed(compared, monkeypatch, place, shown):
+    page, _ = compared
+    page.parameters = StudyParameters(dataset="imagenet", root="somewhere", image_size=224, results_dir=place)
+    declared = datasets.DECLARATIONS["imagenet"]._replace(present=lambda parameters: (True, True))
+    monkeypatch.setitem(datasets.DECLARATIONS, "imagenet", declared)
+    assert (page.pixels(ROWS) is not None) == shown
 
 
 # --- in a browser

@@ -33,6 +33,11 @@ def made_up(n=40, classes=("a", "$x^$", "c_{"), seed=0, **more) -> StudyResults:
     return StudyResults("s", {"classes": list(classes)}, scores[["id", "label"]], {"resnet50": run})
 
 
+def pixels(images: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+    """The images in the rows of a table, (B, H, W, 3)."""
+    return images[table["image"]].transpose(0, 2, 3, 1)
+
+
 def ranked(study: StudyResults) -> pd.DataFrame:
     return hardness.ranking(study, "resnet50")
 
@@ -214,7 +219,7 @@ def test_every_picture_is_drawn_with_its_avh(size, classes, tmp_path):
     study = made_up(classes=classes)
     images = np.random.default_rng(0).integers(0, 256, (40, 3, size, size)).astype(np.uint8)
     ends = hardness.class_ends(ranked(study))
-    pictures = hardness.pixels(images, ends)
+    pictures = pixels(images, ends)
     fig = figures.figure_h3(ends, pictures).figure
     fig.savefig(tmp_path / "x.png")  # names are text, never formulas
     axes = drawn(fig)
@@ -228,7 +233,7 @@ def test_likely_errors_are_drawn_with_their_label_and_the_nearest_class(tmp_path
     study = made_up(200)
     shown = hardness.suspects(ranked(study)).head(hardness.SUSPECTS)
     images = np.zeros((200, 3, 8, 8), np.uint8)
-    fig = figures.figure_h4(shown, hardness.pixels(images, shown)).figure
+    fig = figures.figure_h4(shown, pixels(images, shown)).figure
     fig.savefig(tmp_path / "x.png")
     titles = [ax.get_title().split("\n") for ax in drawn(fig)]
     assert [title[0] for title in titles] == list(shown["class"])
@@ -248,14 +253,13 @@ def test_the_style_knows_figures_of_images_by_their_alternative_texts():
     ends, shown = hardness.class_ends(table), hardness.suspects(table).head(3)
     style = (Path(__file__).parent.parent.parent / "book/_static/book.css").read_text()
     begin = tuple(re.findall(r'alt\^="([^"]+)"', style))
-    assert figures.figure_h3(ends, hardness.pixels(images, ends)).alt.startswith(begin)
-    assert figures.figure_h4(shown, hardness.pixels(images, shown)).alt.startswith(begin)
+    assert figures.figure_h3(ends, pixels(images, ends)).alt.startswith(begin)
+    assert figures.figure_h4(shown, pixels(images, shown)).alt.startswith(begin)
 
 
 def test_without_pictures_nothing_is_drawn_and_a_sentence_says_why():
     table = ranked(made_up())
     ends, found = hardness.class_ends(table), hardness.suspects(table)
-    assert hardness.pixels(None, ends) is None
     assert figures.figure_h3(ends, None) is None
     assert figures.figure_h4(found, None) is None
     assert wording.not_drawn(ends, "They are not here") == "is not drawn. They are not here"
