@@ -45,16 +45,14 @@ SOURCE = Path(__file__).parent
 # The modules that make the tables of a run: their contents are part of its stamp, and the Snakefile makes the run again
 # if one changes. Of the datasets only those that decode images during a run; the hash of the data covers the others.
 TRAINED_BY = (
-    *("architectures", "augmentation", "batch_norm", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops"),
-    *("datasets/decoding", "devices"),
-    *("distributed", "extraction", "fitting", "networks", "normalisation", "outputs", "scores"),
-    *("state_dicts", "training", "weights"),
-)
+    "architectures", "augmentation", "batch_norm", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops",
+    "datasets/decoding", "devices", "distributed", "extraction", "fitting", "networks", "normalisation", "outputs",
+    "scores", "state_dicts", "training", "weights",
+)  # fmt: skip
 MEASURED_BY = (
-    *("architectures", "catalogue", "datasets/decoding", "devices", "distributed"),
-    *("evaluation", "extraction", "fitting", "networks", "normalisation", "outputs", "scores", "state_dicts"),
-    "weights",
-)
+    "architectures", "catalogue", "datasets/decoding", "devices", "distributed", "evaluation", "extraction", "fitting",
+    "networks", "normalisation", "outputs", "scores", "state_dicts", "weights",
+)  # fmt: skip
 
 
 @contextmanager

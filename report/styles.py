@@ -46,8 +46,8 @@ SCORES = catalogue.SCORES | {
     "hsf": Score("HSF", "human selection frequency"),
     "accuracy": Score("accuracy", "accuracy"),
     "learning_rate": Score("learning rate", "learning rate"),
-    "ambiguity": Score("true ambiguity", "", "known cause: how far the shape is morphed towards another"),
-    "degradation": Score("true degradation", "", "known cause: blur, noise and loss of contrast"),
+    "ambiguity": Score("true ambiguity", meaning="known cause: how far the shape is morphed towards another"),
+    "degradation": Score("true degradation", meaning="known cause: blur, noise and loss of contrast"),
 }
 
 # Kinds of correlation coefficients.

@@ -43,13 +43,12 @@ LONGEST = (
 # What `make test FAST=1` leaves out: tests that train, execute chapters, build books or open a browser.
 SLOW = {
     *LONGEST,
-    *("test_additions", "test_api", "test_associations", "test_crops", "test_definition", "test_given", "test_light"),
-    *("test_drill", "test_manifest", "test_once", "test_read", "test_synthetic", "test_workflows"),
-    *("test_architectures", "test_cli", "test_contributing", "test_devices", "test_evaluation"),
-    *("test_extraction", "test_fake_gpu", "test_gpu", "test_pipeline", "test_published"),
-    *("test_weights", "test_selections", "test_coverage"),
-    *("test_console", "test_hardness", "test_starts", "test_stopped"),
-}
+    "test_additions", "test_api", "test_associations", "test_crops", "test_definition", "test_given", "test_light",
+    "test_drill", "test_manifest", "test_once", "test_read", "test_synthetic", "test_workflows", "test_architectures",
+    "test_cli", "test_contributing", "test_devices", "test_evaluation", "test_extraction", "test_fake_gpu", "test_gpu",
+    "test_pipeline", "test_published", "test_weights", "test_selections", "test_coverage", "test_console",
+    "test_hardness", "test_starts", "test_stopped",
+}  # fmt: skip
 SLOW_FIXTURES = {"chromium", "printed_by"}  # open a browser; start a Python that imports torch
 
 

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 
 SCORE = """SCORES = {
     "second": Score(
-        *("second angle", "", "smallest angle to the weights of another class"),
+        label="second angle",
+        meaning="smallest angle to the weights of another class",
         formula=lambda batch: batch.others(batch.angles, inf).amin(1),
         sign=1,
     ),

@@ -65,10 +65,9 @@ def test_the_examples_tests_pass(extended):
 def test_a_dataset_has_the_pages_of_what_it_offers(extended):
     contents = run(extended, sys.executable, "-m", "report.contents", "stripes")
     pages = [line.split("book/runs/stripes/")[1] for line in contents.splitlines() if "book/runs/stripes/" in line]
-    assert pages == [
-        *("verdicts", "last-epoch", "dynamics", "first-iterations"),
-        *("small/training", "small/hardness", "small/explorer"),
-    ]
+    of_study = "verdicts last-epoch dynamics first-iterations"
+    of_network = "small/training small/hardness small/explorer"
+    assert pages == [*of_study.split(), *of_network.split()]
 
 
 def test_the_guides_words_name_what_is_there(extended):

@@ -93,9 +93,9 @@ def test_only_the_third_floor_draws_and_shows(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_torch_is_on_the_first_floor_alone_and_there_where_networks_are_computed(module):
     computing = (
-        *("architectures", "augmentation", "batch_norm", "checkpoints", "cuda_graphs", "devices", "distributed"),
-        *("evaluation", "extraction", "fitting", "networks", "scores", "state_dicts", "training", "weights"),
-    )
+        "architectures", "augmentation", "batch_norm", "checkpoints", "cuda_graphs", "devices", "distributed",
+        "evaluation", "extraction", "fitting", "networks", "scores", "state_dicts", "training", "weights",
+    )  # fmt: skip
     names = "analysis.datasets.imagenet_files"  # asks torchvision what ImageNet's classes are called
     networks = {"analysis.__main__", names, *(f"analysis.{name}" for name in computing)}
     assert not packages(module) & {"torch", "torchvision", "safetensors"} or module in networks

@@ -180,11 +180,11 @@ def test_tables_have_a_row_per_probe_and_image(done):
     scored = found["scores"]
     assert scored["id"].tolist() == dataset.test.ids.tolist()
     assert scored["label"].tolist() == dataset.test.labels.tolist()
-    assert list(scored) == [
-        *("id", "label", "confidence", "norm", "angle", "avh", "correct", "predicted", "nearest"),
-        *("angular_margin", "cosine", "avh_others", "margin", "loss", "max_confidence", "entropy"),
-        "temperature_confidence",
-    ]
+    columns = (
+        "id label confidence norm angle avh correct predicted nearest "
+        "angular_margin cosine avh_others margin loss max_confidence entropy temperature_confidence"
+    )
+    assert list(scored) == columns.split()
     assert list(found["training"]) == ["epoch", "learning_rate", "loss", "accuracy", "seconds"]
     assert found["training"]["epoch"].tolist() == [1, 2, 3]
 

@@ -19,9 +19,8 @@ from analysis.errors import InputError, first_of
 from analysis.parameters import StudyParameters
 
 PICTURE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"),
-)
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -199,8 +199,15 @@ def left_out_of(pictures: ImagenetPictures, result: Decoded) -> list[str]:
 DECLARED = Declaration(
     load,
     made_by=(
-        *("base", "imagenet", "imagenet_files", "imagefolder", "decoding"),
-        *("files", "selections", "subsets", "wordnet"),
+        "base",
+        "imagenet",
+        "imagenet_files",
+        "imagefolder",
+        "decoding",
+        "files",
+        "selections",
+        "subsets",
+        "wordnet",
     ),
     offers=frozenset({"people", "real people"}),
     answers=answers,

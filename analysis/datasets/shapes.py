@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 CLASSES = (
-    *("cross", "arrow", "star", "pentagon", "square", "triangle", "diamond"),
-    *("balloon", "heart", "circle", "crescent"),
+    "cross", "arrow", "star", "pentagon", "square", "triangle", "diamond", "balloon", "heart", "circle", "crescent",
     "bolt",
-)
+)  # fmt: skip
 SUPERCLASSES = {"angular": tuple(range(7)), "round": tuple(range(7, 11)), "bolt": (11,)}
 
 SIZE = 32  # width and height of an image, in pixels

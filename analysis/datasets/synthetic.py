@@ -43,9 +43,9 @@ NOTES = (
 )
 
 ARRAYS = (
-    *("train_images", "train_labels", "test_images", "test_labels"),
-    *("test_confusable", "test_ambiguity", "test_degradation", "test_counts"),
-)
+    "train_images", "train_labels", "test_images", "test_labels", "test_confusable", "test_ambiguity",
+    "test_degradation", "test_counts",
+)  # fmt: skip
 SUMS = "sha256.json"  # beside the arrays: the SHA-256 of the file of each
 
 Arrays = dict[str, np.ndarray]

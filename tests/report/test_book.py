@@ -337,17 +337,10 @@ def test_pages_open_from_disk_without_a_network(book, browser):
 
 
 KINDS = (
-    *(
-        "index",
-        "method",
-        "references",
-        "runs/synthetic/verdicts",
-        "runs/synthetic/avh",
-        "runs/synthetic/resnet50/training",
-    ),
-    *("runs/synthetic/resnet50/hardness", "runs/synthetic/resnet50/explorer", "runs/cifar10h/resnet50/explorer"),
-    "runs/heads/heads",
-)
+    "index", "method", "references", "runs/synthetic/verdicts", "runs/synthetic/avh",
+    "runs/synthetic/resnet50/training", "runs/synthetic/resnet50/hardness", "runs/synthetic/resnet50/explorer",
+    "runs/cifar10h/resnet50/explorer", "runs/heads/heads",
+)  # fmt: skip
 ALL_RULES = {"rules": {"label-content-name-mismatch": {"enabled": True}}}
 CONTRAST = {"runOnly": ["color-contrast"]}  # all that changes with the theme
 BARRIERS = """async (options) =>
