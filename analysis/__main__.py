@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
-from analysis.parameters import PLACE, RunParameters, StudyParameters, read_values
+from analysis.parameters import PLACE, RunParameters, StudyParameters, is_about_one_network, read_values
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers started by torchrun, one per machine
 ALONE = 30  # seconds after which a worker takes an error for its own: on a busy machine torchrun ends it late
@@ -205,7 +205,7 @@ def moved(text: str, source: Path, output: Path) -> str:
 
 def is_about_one(chapter: Path) -> bool:
     """Whether a chapter is about one network, according to its parameters."""
-    return chapter.is_file() and re.search(r"^arch: ", chapter.read_text("utf-8"), re.MULTILINE) is not None
+    return chapter.is_file() and is_about_one_network(chapter.read_text("utf-8"))
 
 
 def run_record(arguments: argparse.Namespace, values: dict[str, Any]) -> None:

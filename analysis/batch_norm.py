@@ -14,9 +14,9 @@ def batch_norms(network: nn.Module) -> list[_BatchNorm]:
 
 @contextmanager
 def recalibrated(layers: Sequence[_BatchNorm]) -> Iterator[None]:
-    """Running statistics are those of the batches that these layers see inside alone; afterwards as they were before.
+    """Inside, running statistics come only from batches seen inside; they are restored afterwards.
 
-    The layers are in training mode inside.
+    The layers are in training mode inside, and afterwards.
     """
     saved = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
     momenta = [layer.momentum for layer in layers]
@@ -24,8 +24,10 @@ def recalibrated(layers: Sequence[_BatchNorm]) -> Iterator[None]:
         layer.reset_running_stats()
         layer.momentum = None  # an unweighted average over the batches
         layer.train()
-    yield
-    for layer, buffers, momentum in zip(layers, saved, momenta, strict=True):
-        layer.momentum = momentum
-        for name, buffer in buffers.items():
-            layer.get_buffer(name).copy_(buffer)
+    try:
+        yield
+    finally:
+        for layer, buffers, momentum in zip(layers, saved, momenta, strict=True):
+            layer.momentum = momentum
+            for name, buffer in buffers.items():
+                layer.get_buffer(name).copy_(buffer)

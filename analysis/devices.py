@@ -1,6 +1,6 @@
 """The device and the precision of a run."""
 
-import getpass
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def reserved(quarters: int) -> Iterator[None]:
 def _file(gpu: int, quarter: int) -> Path:
     """A lock with the same name for all processes of a user, whichever GPUs each of them sees."""
     name = getattr(torch.cuda.get_device_properties(gpu), "uuid", gpu)
-    return Path(tempfile.gettempdir(), f"avh-{getpass.getuser()}-gpu-{name}-{quarter}.lock")
+    return Path(tempfile.gettempdir(), f"avh-{os.getuid()}-gpu-{name}-{quarter}.lock")
 
 
 def resolve_precision(name: str, device: torch.device) -> str:

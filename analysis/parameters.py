@@ -89,6 +89,11 @@ class Parameters(BaseModel):
         )
 
 
+def is_about_one_network(chapter: str) -> bool:
+    """Whether a chapter, given as its text, has the parameter ``arch``; the others compare networks."""
+    return re.search(r"^arch: ", chapter, re.MULTILINE) is not None
+
+
 class StudyParameters(Parameters):
     """The images and labels: parameters that all networks of a study share."""
 

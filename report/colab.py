@@ -32,12 +32,12 @@ if "google.colab" in sys.modules and not os.path.exists("Snakefile"):
 
 
 def run_colab() -> None:
-    repository = yaml.safe_load(CONFIG.read_text())["sphinx"]["config"].get("book_repository", "")
+    repository = yaml.safe_load(CONFIG.read_text("utf-8"))["sphinx"]["config"].get("book_repository", "")
     pages = [page for study in with_recorded({}) for page in sorted((PAGES / study).rglob("*.ipynb"))]
     for page in pages:
-        notebook = with_first_cell(json.loads(page.read_text()), repository)
+        notebook = with_first_cell(json.loads(page.read_text("utf-8")), repository)
         with runs.replacing(page) as temporary:
-            temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False))  # as papermill does
+            temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False), "utf-8")  # as papermill does
     print(f"{len(pages)} pages {f'open {repository} in Colab' if repository else 'have no cell for Colab'}")
 
 
@@ -55,7 +55,7 @@ def opens_in_colab(page: Path, repository: str) -> bool:
     """Whether a page is a notebook with the cell for this repository."""
     if page.suffix != ".ipynb" or not repository:
         return False
-    notebook = json.loads(page.read_text())
+    notebook = json.loads(page.read_text("utf-8"))
     return with_first_cell(notebook, repository)["cells"][0]["source"] == notebook["cells"][0]["source"]
 
 

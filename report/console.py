@@ -19,6 +19,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from analysis.cores import CORES
+
 EVERY = 30.0  # seconds between two lines without a terminal
 SILENT = {"book", "toc", "total"}  # rules that take no time, and Snakemake's total
 STEP_KINDS = {  # of steps, as counted in the first line
@@ -85,11 +87,10 @@ class Console:
         """The first line, once the number of steps is known."""
         self.left = {rule: n for rule, n in stats.items() if rule not in SILENT}
         self.total = sum(self.left.values())
-        cores = len(os.sched_getaffinity(0))
         counts = {what: sum(self.left.get(rule, 0) for rule in rules) for what, rules in STEP_KINDS.items()}
         kinds = ", ".join(f"{n} {what if n > 1 else what.removesuffix('s')}" for what, n in counts.items() if n)
         steps = f"{self.total} {'steps' if self.total > 1 else 'step'}"
-        self.line(f"{kinds}: {steps} on {cores} cores{self.about(cores)}; what they print is in build/log")
+        self.line(f"{kinds}: {steps} on {CORES} cores{self.about(CORES)}; what they print is in build/log")
         if self.terminal:
             self.live = Live(get_renderable=self.lines, console=self.out, refresh_per_second=2, transient=True)
             self.live.start()

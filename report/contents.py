@@ -18,6 +18,7 @@ import yaml
 
 from analysis.datasets import DECLARATIONS
 from analysis.errors import InputError, as_one_sentence, one_of
+from analysis.parameters import is_about_one_network
 from analysis.probes import FEWEST_STEPS
 from analysis.studies import StudyPlan, in_order, read_studies, with_recorded
 from report import styles
@@ -43,8 +44,9 @@ SIMULATED = "simulated annotators"
 def title(study: StudyPlan) -> str:
     """The title of a study, which marks simulated annotators."""
     offers = DECLARATIONS[study.parameters.dataset].offers
-    of_whom = f", {SIMULATED}" if "people" in offers and "real people" not in offers else ""
-    return TITLES.get(study.name, f"{study.name}{of_whom}")
+    given = TITLES.get(study.name, study.name)
+    marked = "people" not in offers or "real people" in offers or simulated(given)
+    return given if marked else f"{given}, {SIMULATED}"
 
 
 def simulated(title: str) -> bool:
@@ -80,7 +82,7 @@ def read_chapter(path: Path) -> Chapter:
         heading = re.search("^# (.+)$", body, re.MULTILINE)[1]
         declared = {"about": "", "title": heading, "quotes": ""} | yaml.safe_load(header)["chapter"]
         about = tuple(filter(None, map(str.strip, declared["about"].split(","))))
-        of_network = re.search("^arch: ", body, re.MULTILINE) is not None
+        of_network = is_about_one_network(body)
         chapter = Chapter(path.stem, declared["title"], about, float(declared["place"]), of_network, declared["quotes"])
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
         raise InputError(f"{path} has no valid chapter header; {EXAMPLE} shows one") from None

@@ -36,7 +36,7 @@ def take_picture(page: Path = FIRST_PAGE, picture: Path = README_PICTURE) -> Non
     """Take the picture. Raises InputError where there is no page, or one that does not show today's words."""
     if not page.is_file():
         raise InputError(f"{page} is missing: run make read first")
-    shown, wanted = text_of(page.read_text()), front_words()
+    shown, wanted = text_of(page.read_text("utf-8")), front_words()
     if lacking := [line for line in wanted if line not in shown]:
         raise InputError(f"{page} does not show {lacking[0]!r}: run make read first")
     program = chromium.program("the picture")
@@ -62,7 +62,7 @@ def front_words() -> list[str]:
 
 def heading(page: str) -> str:
     """A page's own title, where the contents give it none."""
-    return re.search(r"^# (.+)$", Path(f"{page}.md").read_text(), re.MULTILINE)[1]
+    return re.search(r"^# (.+)$", Path(f"{page}.md").read_text("utf-8"), re.MULTILINE)[1]
 
 
 def text_of(html: str) -> str:

@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 from squares import coloured_squares
 
+from analysis.cores import CORES
 from analysis.datasets.base import Dataset
 
 # What tests start hears signals, also where the suite runs in the background, whose shell has it ignore Ctrl-C.
@@ -62,8 +63,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """A worker per core, and one more where files wait: for a cluster, a server, for what was killed to begin again."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if config.getoption("--fast") else cores + 1
+    return CORES if config.getoption("--fast") else CORES + 1
 
 
 @pytest.fixture(scope="session")

@@ -193,7 +193,7 @@ def test_no_name_has_two_meanings():
 # --- what made a run
 
 # They decide no number of a run: sentences, where files are, and what is given to it, which its stamp has.
-BESIDE = {f"analysis.{name}" for name in ("datasets", "datasets.files", "errors", "parameters", "runs")}
+BESIDE = {f"analysis.{name}" for name in ("cores", "datasets", "datasets.files", "errors", "parameters", "runs")}
 
 
 def deciding(module: str) -> set[str]:

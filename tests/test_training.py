@@ -14,7 +14,7 @@ from scipy.special import log_softmax, logit
 from torch import nn
 from torch.nn import functional as F
 
-from analysis import architectures, augmentation, devices, runs, scores, training
+from analysis import architectures, augmentation, batch_norm, devices, runs, scores, training
 from analysis.datasets.base import Dataset, Split
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract
@@ -323,6 +323,16 @@ def test_a_probe_changes_nothing(squares, tmp_path, arch, step):
     assert same(state(run), before)
     assert random_states() == drawn
     assert [m.momentum for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)] == momenta
+
+
+def test_a_probe_that_fails_leaves_batch_norm_as_it_was(run):
+    before = state(run)
+    momenta = [layer.momentum for layer in batch_norm.batch_norms(run.network)]
+    with pytest.raises(KeyboardInterrupt), batch_norm.recalibrated(batch_norm.batch_norms(run.network)):
+        run.network.train()(torch.from_numpy(run.dataset.train.images))
+        raise KeyboardInterrupt
+    assert same(state(run), before)
+    assert [layer.momentum for layer in batch_norm.batch_norms(run.network)] == momenta
 
 
 def test_early_probes_use_statistics_of_training_images(run):

@@ -5,7 +5,7 @@ N images, C classes, H x W pixels. No other module knows which dataset it is giv
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,11 @@ class HumanLabels:
     counts: np.ndarray | None  # (N, C) int64: the full label counts, if they exist
     people: str  # who they are, for readers, such as "simulated annotators"
     simulated: bool
+
+    @classmethod
+    def from_counts(cls, counts: np.ndarray, labels: np.ndarray, people: str, *, simulated: bool) -> Self:
+        """Human labels from full label counts (N, C), of images with these labels (N,)."""
+        return cls(counts[np.arange(len(labels)), labels], counts.sum(1), counts, people, simulated)
 
 
 class Declaration(NamedTuple):

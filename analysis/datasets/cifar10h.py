@@ -102,13 +102,8 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
 
 def human_labels(counts: np.ndarray, labels: np.ndarray) -> HumanLabels:
     """Label counts (N, 10) as human labels of images with these labels (N,)."""
-    return HumanLabels(
-        selected=counts[np.arange(len(labels)), labels],
-        shown=counts.sum(1),
-        counts=counts,
-        people="CIFAR-10H's annotators (about 51 per image, Amazon Mechanical Turk)",
-        simulated=False,
-    )
+    people = "CIFAR-10H's annotators (about 51 per image, Amazon Mechanical Turk)"
+    return HumanLabels.from_counts(counts, labels, people, simulated=False)
 
 
 def describe(human: HumanLabels) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 from PIL.features import check
 from tqdm import tqdm
 
+from analysis.cores import CORES
 from analysis.datasets import files
 from analysis.errors import InputError, first_of
 
@@ -29,7 +30,6 @@ RECIPE = 2  # increase it when ``decode`` changes
 # frame is used.
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "PPM", "TIFF", "JPEG2000", *(["AVIF"] if check("avif") else []))
 MOST_PIXELS = 89_478_485  # Pillow's own limit, above which it suspects a decompression bomb
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Shared with the other workers started by torchrun. More threads would mostly wait for the interpreter's lock.
 THREADS = min(16, max(1, CORES // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 AT_ONCE = 32 * THREADS  # decoded images in memory, at most

@@ -11,10 +11,9 @@ however many are requested. N images, C classes.
 import hashlib
 import json
 import shutil
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -62,14 +61,14 @@ def load(parameters: StudyParameters) -> Dataset:
     arrays = _read(folder)
     if arrays is None:
         arrays = generate(parameters.seed, train, test)
+        if _read(folder) is None:  # otherwise another process was first
+            shutil.rmtree(folder, ignore_errors=True)  # what is damaged
         try:
-            _write(folder, arrays)
-            arrays = _read(folder) or arrays
-        except OSError as error:
-            if error.errno in files.DISK_FULL:
-                raise InputError(
-                    f"{folder} cannot be written: the disk is full; make room or set AVH_DATA to a folder elsewhere"
-                ) from error
+            files.build_once(folder, partial(_write, arrays))
+        except InputError as error:
+            if getattr(error.__cause__, "errno", None) in files.DISK_FULL:
+                raise
+        arrays = _read(folder) or arrays
     return _dataset(arrays)
 
 
@@ -133,13 +132,7 @@ def _dataset(arrays: Arrays) -> Dataset:
         test=Split(np.asarray(arrays["test_images"]), labels, _ids("test", len(labels))),
         classes=shapes.CLASSES,
         superclasses=shapes.SUPERCLASSES,
-        human=HumanLabels(
-            selected=counts[np.arange(len(labels)), labels],
-            shown=counts.sum(1),
-            counts=counts,
-            people="simulated annotators",
-            simulated=True,
-        ),
+        human=HumanLabels.from_counts(counts, labels, "simulated annotators", simulated=True),
         hash=files.hash_arrays(*(arrays[name] for name in ARRAYS)),
         causes=pd.DataFrame({name: np.array(arrays[f"test_{name}"]) for name in causes}),
         notes=NOTES,
@@ -167,23 +160,13 @@ def _read(folder: Path) -> Arrays | None:
         return None
 
 
-def _write(folder: Path, arrays: Arrays) -> None:
-    """Store the arrays in ``folder``: complete or not at all, and at most once if several processes try."""
-    temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    damaged = temporary.with_suffix(".damaged")
-    try:
-        temporary.mkdir(parents=True)
-        for name, values in arrays.items():
-            np.save(temporary / f"{name}.npy", values, allow_pickle=False)
-        sums = {name: _sum(temporary / f"{name}.npy") for name in arrays}
-        (temporary / SUMS).write_text(json.dumps(sums, indent=1), "utf-8")
-        if _read(folder) is None:  # otherwise another process was first
-            with suppress(FileNotFoundError):
-                folder.rename(damaged)  # a folder that is not empty cannot be replaced
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(damaged, ignore_errors=True)
+def _write(arrays: Arrays, folder: Path) -> None:
+    """Store the arrays in a new folder, with their sums."""
+    folder.mkdir()
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values, allow_pickle=False)
+    sums = {name: _sum(folder / f"{name}.npy") for name in arrays}
+    (folder / SUMS).write_text(json.dumps(sums, indent=1), "utf-8")
 
 
 def _sum(path: Path) -> str:

@@ -17,6 +17,7 @@ from analysis.study.results import NetworkResults, StudyResults, of_people, unle
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
 UNIT = np.arange(CELLS + 1) / CELLS  # edges over 0..1: i / 20, not linspace, whose floats differ from those of 3 / 5
+ON_UNIT = ("confidence", "temperature_confidence", "max_confidence", "norm_in_class", "avh_scaled")  # scores over 0..1
 OVER_EPOCHS = {"norm": "norm", "avh": "avh", "accuracy": "correct"}  # rows of Fig. 2 and 3, and their columns
 OVER_STEPS = {"norm": "norm", "angle": "angle"}  # rows of Fig. 4 and 5, and their columns
 PAPER_SUPERCLASSES = (58, 7, 1)  # numbers of classes in the groups of Fig. 7
@@ -34,7 +35,7 @@ def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str])
     for score in scores:
         columns = {arch: study.runs[arch].scores[score].to_numpy(dtype=float) for arch in archs}
         every = np.concatenate(list(columns.values()))
-        edges = UNIT if score != "avh" else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
+        edges = UNIT if score in ON_UNIT else np.linspace(np.nanmin(every), np.nanmax(every), CELLS + 1)
         parts += [_cells(study.hsf, values, edges).assign(arch=arch, score=score) for arch, values in columns.items()]
     return _first(pd.concat(parts, ignore_index=True), "arch", "score")
 

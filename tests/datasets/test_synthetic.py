@@ -1,6 +1,7 @@
 """The positive control: its pictures, its people and its cache."""
 
 import errno
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from analysis import datasets
 from analysis.datasets import annotators, shapes, synthetic
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -40,8 +42,8 @@ def people(number=1, sensitivity=11.0, threshold=0.7, boundary=0.45, lapse=0.0):
 
 
 def kept(folder):
-    """The cache's own folders and whatever was left beside them."""
-    return sorted((Path(folder) / "synthetic").iterdir())
+    """The cache's own folders and whatever was left beside them, but for locks."""
+    return sorted(path for path in (Path(folder) / "synthetic").iterdir() if path.suffix != ".lock")
 
 
 # --- what a dataset holds
@@ -357,6 +359,20 @@ def test_a_full_disk_stops_with_a_sentence(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=rf"{tmp_path}.*the disk is full"):
         load(tmp_path)
     assert kept(tmp_path) == []
+
+
+def test_a_kill_while_it_is_written_leaves_nothing_to_the_next_load(tmp_path):
+    parameters = StudyParameters(data_dir=str(tmp_path), train_images=24, test_images=24)
+    code = (
+        "import os, signal; from analysis.datasets import synthetic; from analysis.parameters import StudyParameters;"
+        "synthetic._sum = lambda path: os.kill(os.getpid(), signal.SIGKILL);"
+        f"synthetic.load(StudyParameters(data_dir={str(tmp_path)!r}, train_images=24, test_images=24))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(synthetic.__file__).parents[2], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(kept(tmp_path)) == 1  # half of it
+    datasets.load(parameters)
+    assert [folder.name[0] for folder in kept(tmp_path)] == ["s"]  # of seed0-...: whole, and nothing beside it
 
 
 def test_of_two_that_race_the_second_discards_its_own(tmp_path, monkeypatch):

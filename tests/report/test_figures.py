@@ -74,6 +74,12 @@ def test_figure_1_draws_the_counts_of_its_table(study):
         assert drawn == table.loc[table["score"] == score, "n"].sum()
 
 
+@pytest.mark.parametrize("score", ["avh", "norm", "loss", "confidence"])
+def test_every_image_with_a_score_is_in_a_cell(study, score):
+    cells = tables.histograms(study, ["resnet50"], [score])
+    assert cells["n"].sum() == study.runs["resnet50"].scores[score].notna().sum() > 0
+
+
 def means_by_bin(study: StudyResults, arch: str, score: str) -> pd.DataFrame:
     scores = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
     return statistics.means(scores, ["bin"], score)

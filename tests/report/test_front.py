@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from analysis.parameters import RunParameters
+from analysis.studies import read_study
 from analysis.study import claims
 from analysis.study.results import read_results
 from report import contents, figures, front, wording
@@ -91,6 +92,11 @@ def test_one_table_gives_the_verdicts_the_front_page_and_readme(tmp_path, monkey
         (False, False),
         (True, True),
     ]
+
+
+def test_no_title_hides_that_people_are_simulated(monkeypatch):
+    monkeypatch.setitem(contents.TITLES, "synthetic", "The control")
+    assert contents.simulated(contents.title(read_study("synthetic", {}, [])))
 
 
 def test_simulated_people_do_not_answer():
