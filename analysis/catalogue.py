@@ -69,7 +69,7 @@ SCORES = {
         label="confidence",
         axis="confidence",
         meaning="probability of the true class",
-        formula=lambda batch: batch.own(batch.log_p).exp(),
+        formula=lambda batch: batch.confidence,
         range=(0, 1),
         sign=1,
     ),

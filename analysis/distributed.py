@@ -125,9 +125,9 @@ def first(work: Callable[[], T]) -> T | None:
 
 
 def first_then_all(work: Callable[[], T]) -> T:
-    """The result of ``work``: the first worker runs it alone, the others afterwards, when its files exist."""
-    done = first(lambda: (work(),))
-    return done[0] if done else work()
+    """The result of ``work``, not None: the first worker runs it alone, the others afterwards, when its files exist."""
+    result = first(work)
+    return work() if result is None else result
 
 
 @cache

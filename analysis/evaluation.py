@@ -19,7 +19,7 @@ from analysis import architectures, distributed, fitting, outputs, runs, weights
 from analysis.datasets import Dataset, Images, Split
 from analysis.devices import device_name, resolve_device, resolve_precision
 from analysis.errors import InputError
-from analysis.extraction import Pictures, extract, scores_table
+from analysis.extraction import Pictures, extract, images_at_once, scores_table
 from analysis.parameters import RunParameters
 
 
@@ -44,21 +44,20 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
         return stamp
     device = resolve_device(parameters.device)
     precision = resolve_precision(parameters.precision, device)
-    given = weights.load(parameters, progress=progress)
+    given = weights.read(parameters, parameters.weights, progress=progress)
     images, made = pictures_for(given, dataset.test)
     image_size = images[np.arange(1)].shape[-1]  # of the decoded images; the network may resize them
     fitted = fitting.fit(given, parameters, dataset.classes, image_size)
     network = fitted.network.to(device).to(memory_format=torch.channels_last)
     targets = torch.tensor(dataset.test.labels)
     started = time.perf_counter()
-    size = batch(parameters.input_size or image_size)
     with tqdm(total=len(dataset.test), desc=parameters.arch, unit=" pictures", disable=not progress) as bar:
         values = extract(
             network,
             Pictures(images, device),
             targets,
             precision=precision,
-            batch_size=size,
+            batch_size=images_at_once(parameters.input_size or image_size),
             bar=bar,
         )
     scores = scores_table(dataset.test, values)
@@ -108,8 +107,3 @@ def pictures_for(given: weights.Weights, split: Split) -> tuple[Images, dict[str
         files = split.files.evaluated(*resizing)
         return files, {"transforms": made | {"upright": files.geometry.upright}}
     return split.images, {"transforms": {name: made[name] for name in ("mean", "std")}}
-
-
-def batch(image_size: int) -> int:
-    """The number of images per batch: at most as many pixels as 500 images of 224 px have."""
-    return min(500, 500 * 224**2 // image_size**2)

@@ -62,13 +62,18 @@ class Batch:
         return scores.avh_from_angles(self.angles, self.targets)
 
     @property
+    def confidence(self) -> Tensor:
+        """(B,)"""
+        return scores.confidence(self.logits, self.targets)
+
+    @property
     def norm(self) -> Tensor:
         """Of the embeddings, (B,)."""
         return scores.norm(self.embeddings)
 
     def own(self, values: Tensor) -> Tensor:
         """Of values (B, C), those of the true classes, (B,)."""
-        return values.gather(1, self.targets[:, None])[:, 0]
+        return scores.at_target(values, self.targets)
 
     def others(self, values: Tensor, absent: float) -> Tensor:
         """Values (B, C) with ``absent`` at the true classes."""
@@ -112,6 +117,11 @@ class Pictures:
     def _fetch(self, indices: Tensor) -> Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(self.images[indices.numpy()]))
         return pixels.pin_memory() if self.device.type == "cuda" else pixels
+
+
+def images_at_once(image_size: int, most: int = 500) -> int:
+    """The number of images in a batch: at most ``most``, and at most as many pixels as 500 images of 224 px have."""
+    return min(most, 500 * 224**2 // image_size**2)
 
 
 def precise(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -16,7 +16,7 @@ the weights.
 These functions know no model, file or device; they take tensors and return tensors.
 
 Undefined angles: a zero embedding or a zero weight row has no direction. Its angles are NaN, and so is every
-AVH that depends on them; `undefined` counts them. Nothing is silently 0.
+AVH that depends on them. Nothing is silently 0.
 
 Precision: half and bfloat16 inputs are computed in float32. Near 0 and pi arccos loses half of the digits, so entries
 with |cosine| > 0.95 are recomputed in float64 by Kahan's formula, 2 atan2(|u - v|, |u + v|). This also keeps the
@@ -51,6 +51,8 @@ def angles(embeddings: Tensor, weights: Tensor) -> Tensor:
 def avh(embeddings: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     """Angular visual hardness (Def. 3), streamed over images: the array (N, C) never exists.
 
+    Differentiable in embeddings and weights; if one of them requires a gradient, nothing is streamed.
+
     Args: embeddings (N, D), weights (C, D), targets (N,) integers in 0..C-1.
     Returns: (N,) in 0..1; 1/C if all angles are equal; low = easy; NaN if an angle is undefined.
     Raises: ValueError if shapes or dtypes do not fit, with fewer than two classes, or for a target out of range.
@@ -82,19 +84,19 @@ def angles_from_logits(
     if cosines.is_cuda:  # for every target: selecting those near 0 or pi would wait for the device
         near = torch.arange(len(cosines), device=cosines.device)  # (K,)
     else:
-        near = (_target(cosines, targets).abs() > NEAR).nonzero()[:, 0]  # (K,)
+        near = (at_target(cosines, targets).abs() > NEAR).nonzero()[:, 0]  # (K,)
     own = _kahan(embeddings[near], weights[targets[near]]).to(cosines.dtype)
     return cosines.clamp_(-1, 1).acos_().index_put_((near, targets[near]), own)
 
 
 def avh_from_angles(angles: Tensor, targets: Tensor) -> Tensor:
     """AVH (N,) from angles (N, C) and targets (N,). Targets are not checked, to avoid waiting for the device."""
-    return _target(angles, targets) / angles.sum(1)
+    return at_target(angles, targets) / angles.sum(1)
 
 
 def confidence(logits: Tensor, targets: Tensor) -> Tensor:
     """Model confidence (Def. 1): the probability of the target. (N,)"""
-    return _target(logits.log_softmax(1), targets).exp()
+    return at_target(logits.log_softmax(1), targets).exp()
 
 
 def norm(embeddings: Tensor) -> Tensor:
@@ -104,11 +106,6 @@ def norm(embeddings: Tensor) -> Tensor:
     """
     lengths: Tensor = torch.linalg.vector_norm(embeddings, dim=1, dtype=torch.float64)
     return lengths.to(_dtype(embeddings))
-
-
-def undefined(values: Tensor) -> int:
-    """The number of NaN values: scores of images whose angle has no direction."""
-    return int(values.isnan().sum())
 
 
 def _directions(embeddings: Tensor, weights: Tensor) -> Tensor:
@@ -161,7 +158,7 @@ def _kahan(u: Tensor, v: Tensor) -> Tensor:
     return 2 * torch.atan2((u - v).norm(dim=1), (u + v).norm(dim=1))
 
 
-def _target(values: Tensor, targets: Tensor) -> Tensor:
+def at_target(values: Tensor, targets: Tensor) -> Tensor:
     """The entry of each row at its target: (N, C), (N,) -> (N,)."""
     return values.gather(1, targets[:, None])[:, 0]
 

