@@ -36,6 +36,7 @@ from analysis.study.results import NetworkResults, StudyResults, finished_networ
 from report import explorer, finders, shown, styles, text, wording
 from report.figures import Drawn, saved
 from report.shown import show
+from report.wording.forms import each
 
 INTERACTIVE = Path("build/notebooks")  # files of notebooks that are run interactively
 MARK = "Snakefile"  # marks the root of the project
@@ -167,13 +168,19 @@ class Page:
         show(shown.folded(behind, whole) if behind else whole)
 
     def told(self, name: str, tell: Callable, data: pd.DataFrame, *more: Any, behind: str = "") -> None:
-        """Show a table as formatted by a function of ``wording``, with its caption, and offer the data."""
+        """Show a table as formatted by a function of ``wording``, with its caption, and offer the data.
+
+        The caption is the one that ``text.captioned`` attached to the function. Empty data is not shown.
+        """
+        if data.empty:
+            return
         self.table(name, tell(data, *more), caption=tell.caption(data, *more), data=data, behind=behind)
 
-    def tables(self, several: Iterable[dict[str, Any]]) -> None:
-        """Several tables, each with the arguments of ``table``."""
-        for one in several:
-            self.table(**one)
+    def detections(self, found: pd.DataFrame) -> None:
+        """``disputed.detect``: a folded table for each event and set of images."""
+        for (event, images), part in each(found, ["event", "images"]):
+            title = wording.detections_title(event, images)
+            self.told(f"{event}-{images.split()[0]}", wording.detections_table, part, behind=title)
 
     def say(self, paragraph: str) -> None:
         """A paragraph with inserted numbers."""
@@ -220,10 +227,11 @@ class Page:
         return claims.judge(self.results)
 
     def starts(self, name: str, *scores: str) -> None:
-        """Correlation of scores with HSF for each seed of the networks."""
-        over = starts.with_people_over_starts(self.results, scores)
+        """Correlation of scores with HSF for each seed of the networks, if any network has several."""
         self.say(wording.starts_said(self.results))
-        self.told(f"{name}-starts", wording.starts_table, over)
+        if starts.repeated(self.results):
+            over = starts.with_people_over_starts(self.results, scores)
+            self.told(f"{name}-starts", wording.numbers_table, over)
 
     def provenance(self) -> None:
         """Every parameter in use, and the provenance of the results: code, versions, device, time, data."""

@@ -18,8 +18,7 @@ from report import text
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 PICTURE_STYLE = "max-width:100%;height:auto;background:white"  # figures are drawn on white, even in a dark theme
 INCH = 96  # CSS pixels
-WIDE_FROM = 6  # inches: wider figures are drawn a second time for a phone, or scroll sideways there
-FOR_PHONE = "-phone"  # ends the name of that second file
+FOR_PHONE = "-phone"  # ends the name of a figure's second file, drawn for a phone
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,10 @@ def told(description: str) -> Shown:
 
 def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
     """A figure with its caption: the file in the book, an embedded data URI in a notebook."""
-    wide = ":class: wide\n" if inches > WIDE_FROM else ""
     width, said = round(INCH * inches), escape(alt)
     option = said.replace(" #", f"{text.SPACE}#")  # MyST makes an option of it, of which " #" would begin a comment
     return Shown(
-        f":::{{figure-md}} {label}\n{wide}\n"
+        f":::{{figure-md}} {label}\n\n"
         f'<img src="{file}" alt="{option}" width="{width}px">\n\n{text.flow(caption)}\n:::\n',
         f'<figure{_id(anchor)}>\n<img src="{embedded}" alt="{said}" width="{width}" style="{PICTURE_STYLE}">\n'
         f"<figcaption>{_inline(caption)}</figcaption>\n</figure>",

@@ -9,7 +9,7 @@ from analysis.studies import in_order
 from analysis.study.control import EXPECTED, LEAD, PEOPLE, has_causes
 from analysis.study.results import StudyResults
 from report import styles, text
-from report.wording.forms import across, by_network, by_side, each, in_sentences, network_of, value_of
+from report.wording.forms import across, by_network, by_side, each, in_sentences, network_of, sizes, value_of
 
 OF = {
     "ambiguity": "ambiguity",
@@ -31,12 +31,11 @@ def causes_missing(study: StudyResults) -> list[str]:
 
 def causes_caption(table: pd.DataFrame) -> str:
     """The caption of the table below."""
-    n = text.listing(text.count(n) for n in sorted({table["n"].min(), table["n"].max()})) if len(table) else ""
     return (
         "Spearman's correlation of each score with each cause of difficulty and with the simulated HSF; with "
         "an entry under “controlling for”, the partial correlation. |ambiguity| − |degradation| is the difference "
         "between the absolute values of the two correlations, paired over images. All with 95 % bootstrap intervals "
-        f"over images. Number of images: {n.replace(' and ', ' to ')}."
+        f"over images. Number of images: {sizes(table['n'])}."
     )
 
 
@@ -51,9 +50,7 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
         return network_of(row) if row.arch else "simulated annotators"
 
     readable = across(table, head, value_of, column).fillna("")
-    if not readable.empty:
-        readable["score"] = readable["score"].where(~readable["score"].duplicated(), "")
-    return readable
+    return readable.assign(score=readable["score"].where(~readable["score"].duplicated(), ""))
 
 
 def causes_sentences(table: pd.DataFrame) -> list[str]:

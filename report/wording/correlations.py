@@ -32,7 +32,7 @@ CASES = {
 
 def coefficients_caption(table: pd.DataFrame, _: pd.DataFrame) -> str:
     """The caption of the table below."""
-    scores = listing(styles.SCORES[score].label for score in table["score"].unique()) if len(table) else "each score"
+    scores = listing(styles.SCORES[score].label for score in table["score"].unique())
     return (
         f"Correlation of {scores} with human selection frequency, with 95 % bootstrap intervals over images. In round "
         "brackets, the share of the noise ceiling (split halves), for coefficients that have one."
@@ -40,7 +40,6 @@ def coefficients_caption(table: pd.DataFrame, _: pd.DataFrame) -> str:
 
 
 @captioned(coefficients_caption)
-@unless_empty()
 def coefficients_table(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
     """A row per network (and score, where there are several), a column per kind of coefficient.
 

@@ -31,7 +31,6 @@ def describe_readings(table: pd.DataFrame) -> str:
     "P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH minus that of the norm. Obs. 4: "
     "lowest tau of any bin."
 )
-@unless_empty()
 def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.judge_readings`` for readers: a row per (claim, reading), a column per network.
 

@@ -1,7 +1,6 @@
 """Results over several seeds, and how well scores find disputed images, in words."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,14 +47,6 @@ def starts_judged(study: StudyResults) -> str:
 
 
 @text.captioned(STARTS_CAPTION)
-@unless_empty()
-def starts_table(table: pd.DataFrame) -> pd.DataFrame:
-    """``numbers_table``, empty if no network has several seeds."""
-    return numbers_table(table) if (table["starts"] > 1).any() else pd.DataFrame()
-
-
-@text.captioned(STARTS_CAPTION)
-@unless_empty()
 def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
     """A table of ``starts`` for readers: a row per number, with its value for each seed, spread and intervals."""
     heads = {"images": "images", "score": "score", "other": "against", "arch": "network"}
@@ -96,6 +87,15 @@ def lacks_margin(study: StudyResults) -> str:
     if not names:
         return ""
     return f"The tables of {text.listing(names)} have no angular margin, so these networks are left out here."
+
+
+@text.captioned(
+    "How much more strongly the angular margin correlates with HSF than another score does: the difference between the "
+    "absolute values of Spearman's correlations, paired over images and seeds, with 95 % intervals."
+)
+def margin_leads_table(table: pd.DataFrame) -> pd.DataFrame:
+    """``numbers_table`` of the leads of the angular margin."""
+    return numbers_table(table)
 
 
 def margin_leads(table: pd.DataFrame) -> list[str]:
@@ -145,21 +145,29 @@ def detected(table: pd.DataFrame) -> pd.DataFrame:
     return drawn(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
 
 
-def sought(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Each event with each set of images."""
-    return [group for group, _ in each(table, ["event", "images"])]
-
-
 def detections_title(event: str, images: str) -> str:
-    """The title that opens this table."""
+    """The title that opens the table below."""
     return text.sentence(f"{EVENTS_IN_WORDS[event]}, {images}")[:-1]
 
 
-def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFrame:
+def detections_caption(table: pd.DataFrame) -> str:
+    """The caption of the table below."""
+    event, images = table[["event", "images"]].iloc[0]
+    what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
+    where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
+    return (
+        f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
+        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
+        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
+        "0.5); and the number of such images."
+    )
+
+
+@text.captioned(detections_caption)
+def detections_table(table: pd.DataFrame) -> pd.DataFrame:
     """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
     rows = []
-    means = table[(table["event"] == event) & (table["images"] == images) & (table["start"] == MEAN)]
-    for (arch, score), part in each(widest(means), ["arch", "score"]):
+    for (arch, score), part in each(widest(table[table["start"] == MEAN]), ["arch", "score"]):
         of = part.set_index("measure")
         row = {"network": styles.label(arch), "score": styles.SCORES[score].label}
         for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
@@ -174,32 +182,6 @@ def detections_table(table: pd.DataFrame, event: str, images: str) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
-
-
-def detections_caption(event: str, images: str) -> str:
-    """The caption of that table."""
-    what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
-    where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
-    return (
-        f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
-        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
-        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
-        "0.5); and the number of such images."
-    )
-
-
-def detections_tables(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A folded table for each event and set of images: the argument of ``Page.show_tables``."""
-    return [
-        {
-            "table": detections_table(table, event, images),
-            "name": f"{event}-{images.split()[0]}",
-            "caption": detections_caption(event, images),
-            "data": table[(table["event"] == event) & (table["images"] == images)],
-            "behind": detections_title(event, images),
-        }
-        for event, images in sought(table)
-    ]
 
 
 def best_finders(table: pd.DataFrame) -> list[str]:

@@ -23,7 +23,7 @@ from analysis.errors import InputError
 from analysis.parameters import ComparisonParameters, NetworkPageParameters, RunParameters, StudyParameters
 from analysis.statistics import Estimate
 from analysis.studies import StudyPlan
-from analysis.study import claims, tables
+from analysis.study import claims, disputed, tables
 from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import contents, figures, wording
 from report import page as pages
@@ -80,7 +80,7 @@ def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
 
 def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
     show_figure_2(study, page_of())
-    assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n:class: wide\n")
+    assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n\n<img ")
     assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
     assert "**Figure 2.** Two lines. [Data" in shown[0]
 
@@ -187,6 +187,36 @@ def test_a_table_is_told_under_the_caption_of_what_tells_it(shown):
     page_of().told("x", names, pd.DataFrame({"a": ["x"]}), "!")
     assert shown[0].startswith(":::{table} Of 1. [Data of this table](files/tab-x.csv).\n")
     assert "| x\\! |" in shown[0]
+
+
+def test_nothing_is_told_of_empty_data(shown):
+    @captioned(lambda table: str(table["a"].iloc[0]))
+    def names(table):
+        return table[["a"]]
+
+    page_of().told("x", names, pd.DataFrame())
+    assert shown == []
+
+
+def test_seeds_are_told_where_there_are_several(shown, study):
+    page_of(study).starts("avh", "avh")
+    (said,) = shown
+    assert "trained with one seed" in said
+    other = replace(study.runs["vgg19"], stamp=study.runs["vgg19"].stamp | {"parameters": {"seed": 1}})
+    repeated = replace(study, runs={"vgg19": replace(study.runs["vgg19"], others=(other,))})
+    page_of(repeated).starts("avh", "avh")
+    assert ":name: tab-avh-starts-synthetic" in shown[2]
+
+
+def test_detections_are_a_table_for_each_set_of_images(shown, study):
+    found = disputed.detect(study)
+    page = page_of(study)
+    page.detections(found)
+    page.detections(found[:0])
+    names = re.findall(r"\(files/tab-([^)]+)\.csv\)", "".join(shown))
+    assert names == ["disputed-all", "disputed-correctly"]
+    told = pd.read_csv("book/runs/synthetic/files/tab-disputed-correctly.csv")
+    assert set(told["images"]) == {"correctly classified"}
 
 
 def test_details_hold_a_list_and_a_table_behind_a_title():

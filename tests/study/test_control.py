@@ -218,9 +218,7 @@ def test_without_causes_or_people_nothing_is_shown(made, lacking):
     assert causes.empty and grid.empty
     assert figures.figure_c1(control.plotted_causes(causes)) is figures.figure_c2(grid) is None
     assert wording.causes_sentences(causes) == wording.remainder_sentences(causes) == []
-    assert wording.causes_table(causes).empty
     assert wording.smallest_group(grid) == ""
-    assert wording.causes_caption(causes)
     assert "no figure and no table" in wording.causes_missing(other)[1]
 
 

@@ -241,7 +241,4 @@ def test_without_people_nothing_is_told(silent):
         "There are no human labels for these images, so there is no correlation with HSF."
     ]
     assert not any((wording.leads(lead), wording.remaining(given), wording.parting(apart), wording.shrinking(bins)))
-    told = (wording.coefficients_table(strength, ceilings), wording.ceilings_table(ceilings), wording.bins_table(bins),
-            wording.lead_table(lead), wording.given_correctness_table(given), wording.apart_table(apart))  # fmt: skip
-    assert all(table.empty for table in told)
     assert figures.figure_bins(bins) is None
