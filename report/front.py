@@ -17,7 +17,7 @@ import pandas as pd
 from analysis import runs
 from analysis.catalogue import SCORES
 from analysis.studies import with_recorded
-from report import contents, wording
+from report import contents, styles, wording
 from report.contents import PAGES
 
 README = Path("README.md")
@@ -77,12 +77,12 @@ def points(studies: list[FrontStudy]) -> pd.DataFrame:
     for together in same_people.values():
         verdicts = pd.concat([study.verdicts for study in together])
         scores = pd.concat([study.scores for study in together])
-        rows = {wording.score_label(s): verdicts[verdicts["claim"] == id_] for id_, s in FIGURE_ROWS.items()}
+        rows = {styles.score_label(s): verdicts[verdicts["claim"] == id_] for id_, s in FIGURE_ROWS.items()}
         others = scores[
             [s not in LEFT_ASIDE | set(FIGURE_ROWS.values()) and not SCORES[s].twin for s in scores["score"]]
         ]
         best = others.assign(size=others["value"].abs()).groupby("score", sort=False)["size"].mean().idxmax()
-        rows[f"best other:\n{wording.score_label(best)}"] = others[others["score"] == best]
+        rows[f"best other:\n{styles.score_label(best)}"] = others[others["score"] == best]
         same = {"study": together[0].title, "ceiling": together[0].ceiling}
         parts += [without_signs(table).assign(**same, label=label) for label, table in rows.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

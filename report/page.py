@@ -125,7 +125,7 @@ class Page:
     def which_score(self) -> None:
         """A box with how well scores find disputed images in the recorded studies of real people."""
         found = {f"[{title}]({self.to(path)})": table for title, path, table in finders.studies_with_disputes()}
-        score = wording.score_label(self.parameters.rank_by)
+        score = styles.score_label(self.parameters.rank_by)
         self.note(f"Ranked by {score}: how well scores find disputed images", wording.finders_compared(found))
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:

@@ -53,6 +53,9 @@ SCORES = catalogue.SCORES | {
 # Kinds of correlation coefficients.
 COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
 
+# Whether a network classifies an image correctly.
+OUTCOMES = {"right": "correctly classified", "wrong": "misclassified"}
+
 # The two example images (Fig. 5).
 EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E00", "s")}
 
@@ -66,6 +69,11 @@ BIN_LOOKS = (("#440154", "o"), ("#3b528b", "s"), ("#21918c", "^"), ("#3f9a31", "
 def label(arch: str) -> str:
     """The name of a run for readers."""
     return architecture(arch).label
+
+
+def score_label(score: str) -> str:
+    """The name of a score, or of a quantity that scores are compared with, for readers."""
+    return SCORES[score].label
 
 
 def architecture(name: str) -> Style:

@@ -64,7 +64,7 @@ def norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
 
 TOUCHED = {id_ for reading in READINGS for id_ in reading.touches}
 JUDGED = [claim for claim in CLAIMS if claim.id in TOUCHED]
-JUDGED.insert(2, Claim(GROUPS, norm_in_group))
+JUDGED.insert([claim.id for claim in JUDGED].index("P1") + 1, Claim(GROUPS, norm_in_group))  # after the one it repeats
 
 
 @of_people

@@ -28,6 +28,7 @@ from analysis.pipeline import study_of
 from analysis.studies import RECORDED_STUDIES
 from analysis.study.results import StudyResults
 from report import styles
+from report.wording.forms import annotators
 
 TILE = 32  # largest side of an image in a mosaic, in pixels
 TILES_ACROSS = 32  # images per row of a mosaic
@@ -108,8 +109,11 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
         ],
     }
     if study.has_people:
-        people = "simulated annotators" if study.dataset["simulated"] else "annotators"
-        content |= {"people": people, "selected": integers(images["selected"]), "shown": integers(images["shown"])}
+        content |= {
+            "people": annotators(study),
+            "selected": integers(images["selected"]),
+            "shown": integers(images["shown"]),
+        }
         if study.counts is not None:
             content["answers"] = _named_classes(study.counts)
     return content

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import HSF, NARROW, draw_marks, figure
+from report.figures.panels import HSF, NARROW, dodge, draw_marks, figure
 
 DODGE = 0.66  # share of the height of a bin over which its networks are spread
 
@@ -19,8 +19,7 @@ def figure_bins(table: pd.DataFrame) -> Figure:
     archs, bins = list(table["arch"].unique()), list(table["bin"].unique())
     fig = Figure(figsize=(NARROW, 1.3 + 0.72 * len(bins)), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=(5, 2), sharey=True)
-    shifts = DODGE * ((np.arange(len(archs)) + 0.5) / len(archs) - 0.5)
-    for arch, shift in zip(archs, shifts, strict=True):
+    for arch, shift in zip(archs, dodge(len(archs), DODGE), strict=True):
         style, rows = styles.architecture(arch), table[table["arch"] == arch].set_index("bin").loc[bins]
         places = np.arange(len(bins)) + shift
         draw_marks(left, rows, places, style, 5, 1.3)

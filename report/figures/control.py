@@ -5,9 +5,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import NARROW, draw_marks, error_bars, figure, for_phone, name_rows, shares, side_by_side
+from report.figures.panels import (
+    NARROW,
+    dodge,
+    draw_marks,
+    error_bars,
+    figure,
+    for_phone,
+    name_rows,
+    shares,
+    side_by_side,
+)
 
 ANNOTATOR_STYLE = styles.Style("simulated annotators", "#000000", "*")
+DODGE = 0.8  # share of the height of a row over which networks are spread; annotators are in its middle
 PANEL_TITLES = {"HSF": "simulated HSF"}
 
 
@@ -22,7 +33,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     height = 1.2 + 0.8 * len(scores)
     fig, axes = side_by_side(len(panels), height, stacked=True, sharex=True, sharey=True)
     networks = [arch for arch in archs if arch]
-    offsets = dict(zip(networks, np.linspace(-0.3, 0.3, len(networks)) if len(networks) > 1 else [0.0], strict=True))
+    offsets = dict(zip(networks, dodge(len(networks), DODGE), strict=True))
     for ax, panel in zip(axes, panels, strict=True):
         asked = table[(table["of"] == panel.of) & (table["given"] == panel.given)]
         for arch in archs:
@@ -33,7 +44,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
         ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
         ax.set_title(f"{PANEL_TITLES.get(panel.of, panel.of)},\ncontrolling for {panel.given}", fontsize=9.5)
         ax.set_xlabel("partial rank correlation")
-        names = [PANEL_TITLES["HSF"] if score == "hsf" else styles.SCORES[score].label for score in scores]
+        names = [PANEL_TITLES["HSF"] if score == "hsf" else styles.score_label(score) for score in scores]
         name_rows(ax, [name.replace(" ", "\n", 1) for name in names])
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=for_phone(3, 2))
     return fig

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.statistics import Estimate
 from report import styles, wording
-from report.figures.panels import NARROW, draw_marks, figure, for_phone, name_rows, side_by_side
+from report.figures.panels import NARROW, dodge, draw_marks, figure, for_phone, name_rows, side_by_side
 
 ROW = 0.22  # inches of a row without its markers
 MARKER = 0.075  # inches of a marker with its interval
@@ -67,14 +67,9 @@ def figure_b2(table: pd.DataFrame) -> Figure:
 def forest(ax: Axes, table: pd.DataFrame, labels: list[str]) -> None:
     """One row per label from top to bottom, with a marker and an interval per network, and a line at 0."""
     archs = list(table["arch"].unique())
+    share = MARKER * len(archs) / (ROW + MARKER * len(archs))  # of the row
     ax.axvline(0, color="#555555", linewidth=0.8)
-    for arch, offset in zip(archs, offsets(len(archs)), strict=True):
+    for arch, offset in zip(archs, dodge(len(archs), share), strict=True):
         style, points = styles.architecture(arch), table[table["arch"] == arch]
         draw_marks(ax, points, np.array([labels.index(label) for label in points["label"]]) + offset, style)
     name_rows(ax, labels)
-
-
-def offsets(networks: int) -> np.ndarray:
-    """Vertical offset of the marker of each network in a row of height 1: (networks,)."""
-    share = MARKER * networks / (ROW + MARKER * networks)  # of the row
-    return (np.arange(networks) - (networks - 1) / 2) * share / networks

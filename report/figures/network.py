@@ -8,8 +8,6 @@ from matplotlib.ticker import MaxNLocator
 from report import styles, wording
 from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
 
-OUTCOMES_IN_WORDS = {"right": "correctly classified", "wrong": "misclassified"}
-
 
 @figure("Curves of loss, accuracy and learning rate", wording.describe_training)
 def figure_t1(table: pd.DataFrame) -> Figure:
@@ -67,7 +65,7 @@ def figure_h1(cells: pd.DataFrame) -> Figure:
     lower.errorbar(places, bins["mean"], error_bars(bins), fmt="o", color="#0072B2", capsize=3)
     ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
     lower.set_xticks(places, ticks, fontsize=8)
-    lower.set(xlabel=HSF, ylabel=f"mean {styles.SCORES[score].label}", xlim=(-0.5, len(bins) - 0.5))
+    lower.set(xlabel=HSF, ylabel=f"mean {styles.score_label(score)}", xlim=(-0.5, len(bins) - 0.5))
     lower.grid(axis="x", visible=False)
     return fig
 
@@ -84,7 +82,7 @@ def figure_h2(table: pd.DataFrame) -> Figure:
     for outcome, cells in table.groupby("outcome"):
         colour, dash = looks[outcome]
         edges = [*cells["low"], cells["high"].iloc[-1]]
-        label = f"{OUTCOMES_IN_WORDS[outcome]} (n = {cells['n'].sum():,})"
+        label = f"{styles.OUTCOMES[outcome]} (n = {cells['n'].sum():,})"
         ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
     ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))

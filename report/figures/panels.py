@@ -254,6 +254,11 @@ def draw_marks(
     ax.errorbar(points[middle(points)], places, xerr=error_bars(points), **look)
 
 
+def dodge(n: int, share: float) -> np.ndarray:
+    """Offsets that spread n markers evenly over this share of a row of height 1, around its middle: (n,)."""
+    return share * ((np.arange(n) + 0.5) / n - 0.5)
+
+
 def name_rows(ax: Axes, labels: list[str]) -> None:
     """An axis of rows, one for each label, from top to bottom, with lines between them."""
     ax.set_yticks(range(len(labels)), labels)

@@ -35,7 +35,7 @@ def figure_1(table: pd.DataFrame) -> Figure:
     fig, axes = side_by_side(len(scores), 2.9)
     for ax, score in zip(axes, scores, strict=True):
         mesh = draw_cells(ax, table[table["score"] == score], table["n"].max())
-        ax.set(xlabel=for_phone(HSF, SHORT_HSF), ylabel=styles.SCORES[score].axis, title=styles.SCORES[score].label)
+        ax.set(xlabel=for_phone(HSF, SHORT_HSF), ylabel=styles.SCORES[score].axis, title=styles.score_label(score))
     colour_bar(fig, mesh, axes)
     return fig
 

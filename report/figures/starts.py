@@ -2,12 +2,11 @@
 
 import textwrap
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from report import styles, wording
-from report.figures.panels import draw_marks, figure, for_phone, name_rows, side_by_side
+from report.figures.panels import dodge, draw_marks, figure, for_phone, name_rows, side_by_side
 
 ROW, POINT = 0.16, 0.07  # inches of a row without its points, and of each point
 
@@ -30,7 +29,7 @@ def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
         ax.axvline(chance.iloc[0] if len(chance) else 0, color="#555555", linewidth=0.9, linestyle="--")
         for place, label in enumerate(labels):
             points = rows[rows["label"] == label]
-            spots = place + (np.arange(len(points)) - (len(points) - 1) / 2) * POINT / (ROW + POINT * lanes)
+            spots = place + dodge(len(points), POINT * len(points) / (ROW + POINT * lanes))
             for arch in points["arch"].unique():
                 mine = (points["arch"] == arch).to_numpy()
                 draw_marks(ax, points[mine], spots[mine], styles.architecture(arch), 3.5, 1)

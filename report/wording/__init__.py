@@ -6,7 +6,6 @@ from report.wording.baselines import (
     baselines_table,
     describe_baselines,
     numerator_sentence,
-    score_label,
     with_labels,
 )
 from report.wording.claims import (

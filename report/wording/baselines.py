@@ -10,6 +10,7 @@ from analysis.statistics import Estimate
 from analysis.study.baselines import absent
 from analysis.study.results import StudyResults, unless_empty
 from report import styles, text
+from report.styles import score_label
 from report.wording.forms import by_network, by_side, each, in_sentences
 
 
@@ -18,10 +19,6 @@ def with_labels(table: pd.DataFrame) -> pd.DataFrame:
     """``baselines.turned_baselines`` with a ``label`` per score, with a minus if the sign was reversed."""
     names = [f"{text.MINUS if SCORES[score].sign < 0 else ''}{score_label(score)}" for score in table["score"]]
     return table[["score", "arch"]].assign(label=names, **table.drop(columns=["score", "arch"]))
-
-
-def score_label(score: str) -> str:
-    return styles.SCORES[score].label
 
 
 def baselines_caption(_: pd.DataFrame, ceiling: Estimate) -> str:

@@ -44,7 +44,7 @@ def causes_table(table: pd.DataFrame) -> pd.DataFrame:
     """``control.causes`` for readers: a row per score and question, a column per network and one for annotators."""
 
     def head(row: Any) -> dict[str, str]:
-        return {"score": styles.SCORES[row.score].label, "correlation with": OF[row.of], "controlling for": row.given}
+        return {"score": styles.score_label(row.score), "correlation with": OF[row.of], "controlling for": row.given}
 
     def column(row: Any) -> str:
         return network_of(row) if row.arch else "simulated annotators"
@@ -62,7 +62,7 @@ def causes_sentences(table: pd.DataFrame) -> list[str]:
     )
     sentences = []
     for score, rows in _by_score(table, LEAD, ""):
-        who, how, form = styles.SCORES[score].label, "for {}", "{1} ({0})"
+        who, how, form = styles.score_label(score), "for {}", "{1} ({0})"
         if score == "hsf":  # the annotators' own, of no network
             who, how, form = OF[PEOPLE], "{}", "({0})"
         ways = tuple(f"{side} {how}" for side in sides)
@@ -79,7 +79,7 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
         values = text.listing(
             f"{value_of(row)} for {network_of(row)} (without: {before[row.arch]})" for row in rows.itertuples()
         )
-        what = f"{styles.SCORES[score].label} has a partial rank correlation with the simulated HSF of {values}"
+        what = f"{styles.score_label(score)} has a partial rank correlation with the simulated HSF of {values}"
         sentences.append(text.sentence(f"controlling for the expected HSF, {what}"))
     return sentences
 
@@ -89,7 +89,7 @@ def describe_causes(table: pd.DataFrame) -> str:
     parts = []
     for (of, given), part in each(table, ["of", "given"]):
         scores = [
-            f"{styles.SCORES[score].label} {text.listing(map(text.number, rows['value']))}"
+            f"{styles.score_label(score)} {text.listing(map(text.number, rows['value']))}"
             for score, rows in each(part, "score")
         ]
         parts.append(f"With {OF[of]}, controlling for {given}: {'; '.join(scores)}")
@@ -108,7 +108,7 @@ def describe_grid(table: pd.DataFrame) -> str:
     for (measure, of), part in each(table, ["measure", "ambiguity"]):
         means = part["mean"].dropna()
         ends = f"{text.short(means.iloc[0])} to {text.short(means.iloc[-1])}" if len(means) else "no image"
-        parts.append(f"{styles.SCORES[measure].label}, ambiguity {of}: {ends}")
+        parts.append(f"{styles.score_label(measure)}, ambiguity {of}: {ends}")
     return in_sentences(parts)
 
 

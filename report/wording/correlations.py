@@ -32,7 +32,7 @@ CASES = {
 
 def coefficients_caption(table: pd.DataFrame, _: pd.DataFrame) -> str:
     """The caption of the table below."""
-    scores = listing(styles.SCORES[score].label for score in table["score"].unique())
+    scores = listing(styles.score_label(score) for score in table["score"].unique())
     return (
         f"Correlation of {scores} with human selection frequency, with 95 % bootstrap intervals over images. In round "
         "brackets, the share of the noise ceiling (split halves), for coefficients that have one."
@@ -56,7 +56,7 @@ def coefficients_table(table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFr
 
 
 def _of_score(row: Any) -> dict[str, str]:
-    return {"score": styles.SCORES[row.score].label, "network": network_of(row)}
+    return {"score": styles.score_label(row.score), "network": network_of(row)}
 
 
 @unless_empty(["There are no human labels for these images, so there is no correlation with HSF."])
@@ -162,7 +162,7 @@ def leads(table: pd.DataFrame) -> str:
 def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
     """A row per network, a column per score."""
     return across(
-        table, lambda row: {"network": network_of(row)}, with_interval, lambda row: styles.SCORES[row.score].label
+        table, lambda row: {"network": network_of(row)}, with_interval, lambda row: styles.score_label(row.score)
     )
 
 
@@ -200,7 +200,7 @@ def parting(table: pd.DataFrame) -> str:
 
 
 def _name(score: str) -> str:
-    return IN_SENTENCES.get(score, styles.SCORES[score].label)
+    return IN_SENTENCES.get(score, styles.score_label(score))
 
 
 def _share(row: Any, ceilings: pd.DataFrame) -> str:

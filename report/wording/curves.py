@@ -21,7 +21,7 @@ from report.text import (
     short,
     with_interval,
 )
-from report.wording.forms import across, each, in_sentences, network_of, sizes, value_of
+from report.wording.forms import across, annotators, each, in_sentences, network_of, sizes, value_of
 
 SCALED = {  # scores in captions
     "avh_scaled": "AVH (scaled to between 0 and 1)",
@@ -46,7 +46,7 @@ def describe_curves(table: pd.DataFrame) -> str:
             ends = []
             for measure, points in each(curve, "measure"):
                 first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
-                ends.append(f"{styles.SCORES[measure].label} {short(first)} to {short(last)}")
+                ends.append(f"{styles.score_label(measure)} {short(first)} to {short(last)}")
             where = {None: "", "bin": f", HSF {key[-1]}", "example": f", {key[-1]} image"}[several]
             parts.append(f"{styles.label(arch)}{where}: {', '.join(ends)}")
     times = table[time]
@@ -55,7 +55,7 @@ def describe_curves(table: pd.DataFrame) -> str:
 
 def histograms_caption(table: pd.DataFrame) -> str:
     """The caption of two-dimensional histograms, from ``tables.histograms`` or ``tables.granularity_cells``."""
-    scores = listing(SCALED.get(score, styles.SCORES[score].label) for score in table["score"].unique())
+    scores = listing(SCALED.get(score, styles.score_label(score)) for score in table["score"].unique())
     archs = listing(map(styles.label, table["arch"].unique()))
     of = f" of the group, in {count(table['superclass'].nunique())} groups of classes" if "superclass" in table else ""
     return (
@@ -78,7 +78,7 @@ def describe_histograms(table: pd.DataFrame) -> str:
         where = f" of {superclass[0]}" if superclass else ""
         parts.append(
             f"{styles.label(arch)}, {count(cells['n'].sum())} images{where}, mean "
-            f"{styles.SCORES[score].label} by human selection frequency: {means}"
+            f"{styles.score_label(score)} by human selection frequency: {means}"
         )
     return in_sentences(parts)
 
@@ -87,8 +87,9 @@ def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
     """``tables.examples`` with the kind of annotators and their labels."""
     if examples.empty:
         return examples
-    people = "simulated annotators" if study.dataset["simulated"] else "annotators"
-    return examples.assign(people=people, answers=[people_answers(study, image) for image in examples["image"]])
+    return examples.assign(
+        people=annotators(study), answers=[people_answers(study, image) for image in examples["image"]]
+    )
 
 
 def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
@@ -216,7 +217,7 @@ def describe_training(table: pd.DataFrame) -> str:
     for (measure, series), points in each(table, ["measure", "series"]):
         first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
         of = "" if measure == "learning_rate" else f" on {series} images"
-        parts.append(f"{styles.SCORES[measure].label}{of} from {short(first)} to {short(last)}")
+        parts.append(f"{styles.score_label(measure)}{of} from {short(first)} to {short(last)}")
     return f"In {count(table['epoch'].max())} epochs: {listing(parts)}."
 
 
@@ -224,7 +225,7 @@ def describe_distribution(table: pd.DataFrame) -> str:
     """Alternative text of the figure of ``tables.distribution``."""
     parts = []
     for outcome, cells in table.groupby("outcome"):
-        n, which = cells["n"].sum(), {"right": "correctly classified", "wrong": "misclassified"}[outcome]
+        n = cells["n"].sum()
         middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
-        parts.append(f"{count(n)} {which} images, mean {short(middle)}")
+        parts.append(f"{count(n)} {styles.OUTCOMES[outcome]} images, mean {short(middle)}")
     return sentence(listing(parts))

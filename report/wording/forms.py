@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.study.results import StudyResults
 from report import styles
 from report.text import SPACE, count, listing, with_interval
 
@@ -18,6 +19,11 @@ def each(table: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.Dat
 def network_of(row: Any) -> str:
     """The network that a row is about, as readers know it."""
     return styles.label(row.arch)
+
+
+def annotators(study: StudyResults) -> str:
+    """The annotators of a study as readers know them: real people, or simulated."""
+    return "simulated annotators" if study.dataset["simulated"] else "annotators"
 
 
 def value_of(row: Any) -> str:

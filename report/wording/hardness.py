@@ -8,9 +8,9 @@ from analysis.study import hardness
 from analysis.study.hardness import SUSPECTS
 from analysis.study.results import StudyResults
 from analysis.study.starts import MEAN
+from report.styles import score_label
 from report.text import SPACE, captioned, count, escape, listing, number, percent, percent_with_interval, short
-from report.wording.baselines import score_label
-from report.wording.forms import each, span
+from report.wording.forms import annotators, each, span
 from report.wording.starts import EVENTS_IN_WORDS
 
 AT_MOST = 20  # characters to list
@@ -125,7 +125,6 @@ def suspected(study: StudyResults, table: pd.DataFrame) -> str:
     said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
     if np.isnan(doubted.value):
         return said
-    people = "simulated annotators" if study.dataset["simulated"] else "annotators"
     here, all_ = map(percent_with_interval, (doubted, every))
-    return f"""{said} The most frequent answer of {people} differs from the label for {here} of these images,
+    return f"""{said} The most frequent answer of {annotators(study)} differs from the label for {here} of these images,
     n{SPACE}={SPACE}{count(doubted.n)}, and for {all_} of all images, n{SPACE}={SPACE}{count(every.n)}."""

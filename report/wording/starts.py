@@ -68,7 +68,7 @@ def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
 def _word(name: str, value: str) -> str:
     if name == "arch":
         return styles.label(value)
-    return styles.SCORES[value].label if value in styles.SCORES else value
+    return styles.score_label(value) if value in styles.SCORES else value
 
 
 def _known(value: float, said: str) -> str:
@@ -103,7 +103,7 @@ def margin_leads(table: pd.DataFrame) -> list[str]:
     sentences = []
     ways = "more strongly", "less strongly", "neither clearly more nor less strongly"
     for (images, other), rows in each(table[table["start"] == MEAN] if len(table) else table, ["images", "other"]):
-        sides = tuple(f"{way} than {styles.SCORES[other].label} for {{}}" for way in ways)
+        sides = tuple(f"{way} than {styles.score_label(other)} for {{}}" for way in ways)
         said = by_side(widest(rows), sides, lambda part: by_network(part, form="{1} ({0})"))
         where = "Over all images" if images == ALL_IMAGES else "Among images classified correctly with every seed"
         sentences.append(f"{where}, the angular margin correlates with HSF {said}.")
@@ -169,7 +169,7 @@ def detections_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (arch, score), part in each(widest(table[table["start"] == MEAN]), ["arch", "score"]):
         of = part.set_index("measure")
-        row = {"network": styles.label(arch), "score": styles.SCORES[score].label}
+        row = {"network": styles.label(arch), "score": styles.score_label(score)}
         for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
             row[head] = value_of(of.loc[measure])
         row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in FIRSTS}
@@ -193,7 +193,7 @@ def best_finders(table: pd.DataFrame) -> list[str]:
         for arch, rows in each(part.dropna(subset="value"), "arch"):
             best, avh = rows.loc[rows["value"].idxmax()], rows[rows["score"] == "avh"].iloc[0]
             said.append(
-                f"{styles.SCORES[best['score']].label} for {styles.label(arch)} (AUROC "
+                f"{styles.score_label(best['score'])} for {styles.label(arch)} (AUROC "
                 f"{text.number(best['value'])}, AVH {text.number(avh['value'])})"
             )
         if said:

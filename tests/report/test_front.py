@@ -17,7 +17,7 @@ from analysis.parameters import RunParameters
 from analysis.studies import read_study
 from analysis.study import claims
 from analysis.study.results import read_results
-from report import contents, figures, front, wording
+from report import contents, figures, front, styles, wording
 from report import page as pages
 from report import shown as in_three_forms
 
@@ -134,7 +134,7 @@ def test_the_figure_draws_what_the_tables_say():
         ~scores["score"].isin(["avh", "confidence", "norm", "norm_in_class", "loss", "cosine", "avh_others"])
     ]
     means = others.assign(size=others["value"].abs()).groupby("score")["size"].mean()
-    assert best.endswith(wording.score_label(means.idxmax()))
+    assert best.endswith(styles.score_label(means.idxmax()))
     assert [line.get_xdata()[0] for ax in drawn.figure.axes for line in ax.lines if line.get_linestyle() == "--"] == (
         drawn.data["ceiling"].unique().tolist()
     )

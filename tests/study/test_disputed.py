@@ -9,7 +9,7 @@ import pytest
 
 from analysis.study import disputed, heads, starts
 from analysis.study.results import StudyResults, read_results
-from report import figures, wording
+from report import figures, styles, wording
 
 ARCHS = ["vgg19", "resnet50"]
 
@@ -94,7 +94,7 @@ def test_readers_see_every_score_and_the_best_one(study, found):
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
     means = means[means["images"] == starts.ALL_IMAGES]
     best = means.loc[means["value"].idxmax(), "score"]
-    assert f"{wording.score_label(best)} for VGG19" in first
+    assert f"{styles.score_label(best)} for VGG19" in first
 
 
 def test_a_point_for_each_start_is_drawn(found):
