@@ -146,10 +146,10 @@ class Page:
         said = f"**Figure {number}.** {caption} [Data of this figure]({self.write(drawn.data, name)})."
         drawn.figure.set_layout_engine("none")  # it is laid out: once is enough for all forms
         inches = drawn.figure.get_figwidth()
-        alt = text.cut_at_sentence(drawn.alt, LONGEST_ALT, "All numbers are in the table below.")
+        alt = text.cut_at_sentence(drawn.sentences, LONGEST_ALT, "All numbers are in the table below.")
         pictured = shown.pictured(saved.embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
-        numbers = shown.told(drawn.alt) if alt != drawn.alt else shown.Shown()
-        show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", numbers)))
+        rows = pd.DataFrame(drawn.numbers if alt != drawn.alt else [], columns=["what", "numbers"])
+        show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", shown.table(rows))))
         self.note(f"Figure {number} shows boxes instead of some characters", wording.boxes(drawn.boxes))
 
     def table(

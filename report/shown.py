@@ -69,15 +69,6 @@ def table(content: pd.DataFrame, caption: str = "", label: str = "", anchor: str
     )
 
 
-def told(description: str) -> Shown:
-    """The description of a figure as a table with a row per sentence, or as a list."""
-    _, *sentences = text.SENTENCES.split(description)  # the first states the kind of figure
-    rows = [sentence.rstrip(".;").partition(": ") for sentence in sentences]
-    if not all(numbers for _, _, numbers in rows):
-        return bulleted(text.escape(sentence.rstrip(".;")) for sentence in sentences)
-    return table(pd.DataFrame([(what, numbers) for what, _, numbers in rows], columns=["what", "numbers"]))
-
-
 def pictured(embedded: str, file: str, inches: float, alt: str, caption: str, label: str, anchor: str) -> Shown:
     """A figure with its caption: the file in the book, an embedded data URI in a notebook."""
     width, said = round(INCH * inches), escape(alt)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-SENTENCES = re.compile(r"(?<=[.;]) +")  # separates sentences
 MINUS, THIN, SPACE = "\u2212", "\u202f", "\u00a0"  # the spaces do not allow a line break
 
 
@@ -93,16 +92,17 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def cut_at_sentence(text: str, most: int, pointer: str) -> str:
-    """As many sentences of a text as fit, and a pointer to the others."""
-    if len(text) <= most:
-        return text
-    kept, *others = SENTENCES.split(text)
+def cut_at_sentence(sentences: list[str], most: int, pointer: str) -> str:
+    """A text of as many of these sentences as fit into ``most`` characters, and a pointer to the others."""
+    whole = " ".join(sentences)
+    if len(whole) <= most:
+        return whole
+    kept, *others = sentences
     for other in others:
         if len(f"{kept} {other} {pointer}") > most:
             break
         kept = f"{kept} {other}"
-    return f"{kept[: most - len(pointer) - 1].rstrip(' ;')} {pointer}"
+    return f"{kept[: most - len(pointer) - 1].rstrip()} {pointer}"
 
 
 def escape(text: Any) -> str:

@@ -1,6 +1,6 @@
 """Each figure as a function of a tidy table; it draws, but does not compute or save.
 
-Every function returns a ``Drawn``, the figure with its data and its alternative text, or None for an empty table, for
+Every function returns a ``Drawn``, the figure with its data and its words, or None for an empty table, for
 example without human labels or without the images. The tables come from ``analysis.study``; names and colours from
 ``styles``. Functions are named after the number of the figure, unless several pages use them.
 """

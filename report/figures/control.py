@@ -50,7 +50,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Lines in three stacked panels", wording.describe_grid)
+@figure("Lines in three stacked panels, from the least to the most degraded images", wording.describe_grid)
 def figure_c2(table: pd.DataFrame) -> Figure:
     """Means against degradation, a line per range of ambiguity, a panel per measure.
 

@@ -59,30 +59,41 @@ def own_style(changed: dict[str, Any] | None = None) -> AbstractContextManager:
 
 
 class Drawn(NamedTuple):
-    """A figure, its data and its alternative text."""
+    """A figure, its data, and words for readers who cannot see it."""
 
     figure: Figure
     data: pd.DataFrame
-    alt: str
+    kind: str  # of figure
+    numbers: list[tuple[str, str]]  # what is shown, and its numbers in words
     pixels: bool = False  # whether it is saved as PNG, because it is large as SVG
     caption: str = ""  # if it follows from the data
     boxes: str = ""  # characters that no installed font has
     narrow: Callable[[], Figure] | None = None  # draws it again for a phone, if its panels are side by side
 
+    @property
+    def sentences(self) -> list[str]:
+        """The sentences of the alternative text."""
+        return [f"{self.kind}.", *(f"{what}: {numbers}." for what, numbers in self.numbers)]
+
+    @property
+    def alt(self) -> str:
+        """The whole alternative text."""
+        return " ".join(self.sentences)
+
 
 def figure(
     kind: str,
-    describe: Callable[[pd.DataFrame], str],
+    describe: Callable[[pd.DataFrame], list[tuple[str, str]]],
     *,
     pixels: bool = False,
     data: Callable[..., pd.DataFrame] = lambda table, *_: table,
     caption: Callable[[pd.DataFrame], str] = lambda _: "",
 ) -> Callable[[Callable[..., Figure | None]], Callable[..., Drawn | None]]:
-    """Makes a plotting function use the style of this book and return the figure, its data and its alternative text.
+    """Makes a plotting function use the style of this book and return a ``Drawn``.
 
-    Nothing is drawn for an empty first table. kind and describe make the alternative text, from the kind of figure and
-    the first table. data: the data of the figure, from all arguments; default is the first table. caption: from the
-    first table.
+    Nothing is drawn for an empty first table. kind: of figure, which begins the alternative text. describe: the numbers
+    in the first table, (what, numbers in words). data: the data of the figure, from all arguments; default is the first
+    table. caption: from the first table.
     """
 
     def decorate(draw: Callable[..., Figure | None]) -> Callable[..., Drawn | None]:
@@ -104,8 +115,7 @@ def figure(
             if fig is None:
                 return None
             narrow = (lambda: draw_for(PHONE)[0]) if fig.get_figwidth() > NARROW else None
-            words = f"{kind}. {describe(table)}"
-            return Drawn(fig, data(table, *more), words, pixels, caption(table), boxes, narrow)
+            return Drawn(fig, data(table, *more), kind, describe(table), pixels, caption(table), boxes, narrow)
 
         return drawn
 

@@ -11,7 +11,7 @@ from analysis.study.baselines import absent
 from analysis.study.results import StudyResults, unless_empty
 from report import styles, text
 from report.styles import score_label
-from report.wording.forms import by_network, by_side, each, in_sentences
+from report.wording.forms import by_network, by_side, each
 
 
 @unless_empty()
@@ -99,10 +99,9 @@ def numerator_sentence(table: pd.DataFrame) -> str:
     return f"Spearman's correlation of AVH with the angle alone is {values}."
 
 
-def describe_baselines(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of ``baselines.turned_baselines``."""
-    parts = []
-    for arch, rows in each(table, "arch"):
-        values = text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples())
-        parts.append(f"{styles.label(arch)}: {values}")
-    return in_sentences(parts)
+def describe_baselines(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The numbers in the figure of ``baselines.turned_baselines``, by network."""
+    return [
+        (styles.label(arch), text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples()))
+        for arch, rows in each(table, "arch")
+    ]

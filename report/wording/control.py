@@ -9,7 +9,7 @@ from analysis.studies import in_order
 from analysis.study.control import EXPECTED, LEAD, PEOPLE, has_causes
 from analysis.study.results import StudyResults
 from report import styles, text
-from report.wording.forms import across, by_network, by_side, each, in_sentences, network_of, sizes, value_of
+from report.wording.forms import across, by_network, by_side, each, network_of, sizes, value_of
 
 OF = {
     "ambiguity": "ambiguity",
@@ -84,17 +84,17 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def describe_causes(table: pd.DataFrame) -> str:
-    """Alternative text of Figure C1."""
-    parts = []
+def describe_causes(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The numbers in Figure C1, by question."""
+    names = text.listing(styles.label(arch) for arch in in_order(set(table["arch"]) - {""}))
+    parts = [("Partial rank correlations, in this order", names)]
     for (of, given), part in each(table, ["of", "given"]):
         scores = [
             f"{styles.score_label(score)} {text.listing(map(text.number, rows['value']))}"
             for score, rows in each(part, "score")
         ]
-        parts.append(f"With {OF[of]}, controlling for {given}: {'; '.join(scores)}")
-    names = text.listing(styles.label(arch) for arch in in_order(set(table["arch"]) - {""}))
-    return in_sentences([f"Partial rank correlations for {names}, in this order", *parts])
+        parts.append((f"With {OF[of]}, controlling for {given}", "; ".join(scores)))
+    return parts
 
 
 def smallest_group(table: pd.DataFrame) -> str:
@@ -102,14 +102,14 @@ def smallest_group(table: pd.DataFrame) -> str:
     return f"The smallest group has {text.count(table['n'].min())} images." if len(table) else ""
 
 
-def describe_grid(table: pd.DataFrame) -> str:
-    """Alternative text of Figure C2: where each line starts and ends."""
-    parts = ["From the least to the most degraded images"]
+def describe_grid(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Where each line in Figure C2 starts and ends."""
+    parts = []
     for (measure, of), part in each(table, ["measure", "ambiguity"]):
         means = part["mean"].dropna()
         ends = f"{text.short(means.iloc[0])} to {text.short(means.iloc[-1])}" if len(means) else "no image"
-        parts.append(f"{styles.score_label(measure)}, ambiguity {of}: {ends}")
-    return in_sentences(parts)
+        parts.append((f"{styles.score_label(measure)}, ambiguity {of}", ends))
+    return parts
 
 
 def _by_score(table: pd.DataFrame, of: str, given: str) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -19,7 +19,7 @@ from report.text import (
     sentence,
     with_interval,
 )
-from report.wording.forms import across, by_network, by_side, each, in_sentences, network_of, of_images, span, value_of
+from report.wording.forms import across, by_network, by_side, each, network_of, of_images, span, value_of
 
 TABLE_HEADS = {kind: name.replace("-", "\u2011") for kind, name in styles.COEFFICIENTS.items()}  # which do not break
 IN_SENTENCES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}
@@ -96,13 +96,13 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
     return told.assign(spread=[number(cells["spread"].iloc[0]) for _, cells in each(table, "bin")])
 
 
-def describe_bins(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of the bins."""
+def describe_bins(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The numbers in the figure of the bins, by network."""
     parts = []
     for arch, cells in each(table, "arch"):
         values = listing(f"{number(cell.value)} in {cell.bin} (n {count(cell.n)})" for cell in cells.itertuples())
-        parts.append(f"{styles.label(arch)}: {values}")
-    return in_sentences(parts)
+        parts.append((styles.label(arch), values))
+    return parts
 
 
 def bins_caption(table: pd.DataFrame) -> str:

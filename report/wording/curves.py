@@ -17,11 +17,10 @@ from report.text import (
     number,
     percent,
     percent_with_interval,
-    sentence,
     short,
     with_interval,
 )
-from report.wording.forms import across, annotators, each, in_sentences, network_of, sizes, value_of
+from report.wording.forms import across, annotators, each, network_of, sizes, value_of
 
 SCALED = {  # scores in captions
     "avh_scaled": "AVH (scaled to between 0 and 1)",
@@ -30,8 +29,8 @@ SCALED = {  # scores in captions
 }
 
 
-def describe_curves(table: pd.DataFrame) -> str:
-    """Alternative text of a figure of curves: where each curve starts and ends.
+def describe_curves(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Where each curve in a figure starts and ends, by network.
 
     table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` if a panel has several curves; one row per
     point.
@@ -40,7 +39,7 @@ def describe_curves(table: pd.DataFrame) -> str:
     several = next((name for name in ("bin", "example") if name in table), None)
     groups = ["arch", several] if several else ["arch"]
     table = table.dropna(subset="mean")
-    parts = []
+    parts = [(f"{time.capitalize()}s", f"{table[time].min()} to {table[time].max()}")]
     for arch in table["arch"].unique():
         for key, curve in each(table[table["arch"] == arch], groups):
             ends = []
@@ -48,9 +47,8 @@ def describe_curves(table: pd.DataFrame) -> str:
                 first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
                 ends.append(f"{styles.score_label(measure)} {short(first)} to {short(last)}")
             where = {None: "", "bin": f", HSF {key[-1]}", "example": f", {key[-1]} image"}[several]
-            parts.append(f"{styles.label(arch)}{where}: {', '.join(ends)}")
-    times = table[time]
-    return in_sentences([f"From {time} {times.min()} to {times.max()}", *parts])
+            parts.append((f"{styles.label(arch)}{where}", ", ".join(ends)))
+    return parts
 
 
 def histograms_caption(table: pd.DataFrame) -> str:
@@ -64,8 +62,8 @@ def histograms_caption(table: pd.DataFrame) -> str:
     )
 
 
-def describe_histograms(table: pd.DataFrame) -> str:
-    """Alternative text of two-dimensional histograms: the number of images and the mean in each bin of HSF.
+def describe_histograms(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The number of images in each two-dimensional histogram, and the mean in each bin of HSF.
 
     table: from ``tables.histograms`` or ``tables.granularity_cells``.
     """
@@ -76,11 +74,9 @@ def describe_histograms(table: pd.DataFrame) -> str:
         bins = bins[bins["bin_n"] > 0]
         means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
         where = f" of {superclass[0]}" if superclass else ""
-        parts.append(
-            f"{styles.label(arch)}, {count(cells['n'].sum())} images{where}, mean "
-            f"{styles.score_label(score)} by human selection frequency: {means}"
-        )
-    return in_sentences(parts)
+        images = f"{styles.label(arch)}, {count(cells['n'].sum())} images{where}"
+        parts.append((f"{images}, mean {styles.score_label(score)} by human selection frequency", means))
+    return parts
 
 
 def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
@@ -211,21 +207,21 @@ def accuracy_sentence(study: StudyResults, arch: str) -> str:
     )
 
 
-def describe_training(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of ``tables.training_curves``."""
-    parts = []
+def describe_training(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Where each curve in the figure of ``tables.training_curves`` starts and ends."""
+    parts = [("Epochs", count(table["epoch"].max()))]
     for (measure, series), points in each(table, ["measure", "series"]):
         first, last = points["mean"].iloc[0], points["mean"].iloc[-1]
         of = "" if measure == "learning_rate" else f" on {series} images"
-        parts.append(f"{styles.score_label(measure)}{of} from {short(first)} to {short(last)}")
-    return f"In {count(table['epoch'].max())} epochs: {listing(parts)}."
+        parts.append((f"{styles.score_label(measure)}{of}", f"{short(first)} to {short(last)}"))
+    return parts
 
 
-def describe_distribution(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of ``tables.distribution``."""
+def describe_distribution(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The number of images in each histogram of ``tables.distribution``, and their mean."""
     parts = []
     for outcome, cells in table.groupby("outcome"):
         n = cells["n"].sum()
         middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
-        parts.append(f"{count(n)} {styles.OUTCOMES[outcome]} images, mean {short(middle)}")
-    return sentence(listing(parts))
+        parts.append((f"{count(n)} {styles.OUTCOMES[outcome]} images", f"mean {short(middle)}"))
+    return parts

@@ -63,11 +63,6 @@ def by_side(
     return "; ".join(side.format(say(rows[which])) for side, which in parts if which.any())
 
 
-def in_sentences(parts: Iterable[str]) -> str:
-    """Sentences for who cannot see a figure; nothing is drawn of an empty table, nor described."""
-    return f"{'. '.join(parts)}."
-
-
 def span(ordered: Iterable[str]) -> str:
     """The first and the last of numbers in words, or the one that they are."""
     ends = list(ordered)

@@ -77,13 +77,13 @@ FRONT_CAPTION = (
 )
 
 
-def describe_front(table: pd.DataFrame) -> str:
-    """Alternative text of the figure on the front page: its first two scores, AVH and confidence."""
+def describe_front(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The first two scores in the figure on the front page, AVH and confidence, by study."""
     parts = []
     for study, rows in table.groupby("study", sort=False):
         ends = [
             f"{label} {text.number(points['mean'].min())} to {text.number(points['mean'].max())}"
             for label, points in rows.groupby("label", sort=False)
         ]
-        parts.append(f"{study}: {', '.join(ends[:2])}; noise ceiling {text.number(rows['ceiling'].iloc[0])}")
-    return f"{'. '.join(parts)}."
+        parts.append((study, f"{', '.join(ends[:2])}; noise ceiling {text.number(rows['ceiling'].iloc[0])}"))
+    return parts

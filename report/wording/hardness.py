@@ -71,13 +71,13 @@ def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", mos
     return table.assign(HSF=study.hsf[first["image"]]) if study.has_people else table
 
 
-def describe_class_ends(table: pd.DataFrame) -> str:
-    """Alternative text of the hardest and the easiest images of each class."""
+def describe_class_ends(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The scores of the hardest and the easiest images of each class."""
     parts = []
     for name, rows in each(table, "class"):
         ends = [f"{end} {', '.join(map(short, values))}" for end, values in rows.groupby("end", sort=False)["value"]]
-        parts.append(f"{name}: {listing(ends)}")
-    return f"{'; '.join(parts)}."
+        parts.append((name, listing(ends)))
+    return parts
 
 
 def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str, by: str = "avh") -> str:
@@ -99,11 +99,10 @@ def suspects_caption(table: pd.DataFrame, name: str) -> str:
     class with the smallest angle."""
 
 
-def describe_suspects(table: pd.DataFrame) -> str:
-    """Alternative text of the images with likely label errors."""
+def describe_suspects(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The label and the nearest class of each image with a likely label error."""
     rows = zip(table["id"], table["class"], table["nearest"], strict=True)
-    parts = [f"{id_}, labelled {label}, nearest to {nearest}" for id_, label, nearest in rows]
-    return f"{'; '.join(parts)}."
+    return [(id_, f"labelled {label}, nearest to {nearest}") for id_, label, nearest in rows]
 
 
 @captioned("The likeliest label errors, as in the figure. The data of this table contains all of them.")

@@ -14,24 +14,24 @@ FEW_IMAGES = 30  # images: with fewer the numbers for a bin say little
 
 def overtakes(table: pd.DataFrame) -> list[str]:
     """Whether AVH overtakes confidence as a network becomes more accurate, a sentence per network."""
-    sentences = []
+    return [f"{label}: {changes}." for label, changes in describe_overtaking(table)]
+
+
+def describe_overtaking(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """How the lead of AVH changes as a network becomes more accurate, by network."""
+    parts = []
     for arch, rows in each(table[table["score"] == "lead"] if len(table) else table, "arch"):
         first, last, label = rows.iloc[0], rows.iloc[-1], styles.label(arch)
         if np.isnan(first["epoch"]):
-            sentences.append(f"{label}: the lead of AVH over confidence is {_lead(first)}.")
+            parts.append((label, f"the lead of AVH over confidence is {_lead(first)}"))
             continue
-        ahead = (rows["low"] > 0).sum()
-        sentences.append(
-            f"{label}: the lead of AVH over confidence changes from {_lead(first)} (epoch {first['epoch']}) to "
-            f"{_lead(last)} (epoch {last['epoch']}); its interval lies above 0 at {text.count(ahead)} of "
-            f"{text.count(len(rows))} epochs."
+        ahead = f"{text.count((rows['low'] > 0).sum())} of {text.count(len(rows))}"
+        changes = (
+            f"the lead of AVH over confidence changes from {_lead(first)} (epoch {first['epoch']}) to {_lead(last)} "
+            f"(epoch {last['epoch']}); its interval lies above 0 at {ahead} epochs"
         )
-    return sentences
-
-
-def describe_overtaking(table: pd.DataFrame) -> str:
-    """Alternative text of the figure."""
-    return " ".join(overtakes(table))
+        parts.append((label, changes))
+    return parts
 
 
 def _lead(row: pd.Series) -> str:

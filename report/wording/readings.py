@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.study.claims import ALL
 from analysis.study.results import unless_empty
 from report import styles, text
-from report.wording.forms import by_network, each, in_sentences, sizes, value_of
+from report.wording.forms import by_network, each, sizes, value_of
 
 OURS = "as in this book"
 
@@ -16,12 +16,12 @@ def named_readings(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(reading=table["reading"].replace("", OURS)).rename(columns={"reading": "label"})
 
 
-def describe_readings(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of ``named_readings``."""
-    return in_sentences(
-        f"{label}, {quantity}: {by_network(rows, lambda row: text.number(row.mean), '{} {}')}"
+def describe_readings(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The numbers in the figure of ``named_readings``, by reading and quantity."""
+    return [
+        (f"{label}, {quantity}", by_network(rows, lambda row: text.number(row.mean), "{} {}"))
         for (label, quantity), rows in each(table, ["label", "quantity"])
-    )
+    ]
 
 
 @text.captioned(

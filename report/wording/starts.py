@@ -12,7 +12,7 @@ from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import StudyResults, unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
-from report.wording.forms import by_network, by_side, each, in_sentences, span, value_of
+from report.wording.forms import by_network, by_side, each, span, value_of
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
@@ -128,14 +128,14 @@ def turned_points(table: pd.DataFrame) -> pd.DataFrame:
     return turned_where(table, down).assign(label=np.where(down, text.MINUS + table["label"], table["label"]))
 
 
-def describe_starts(table: pd.DataFrame) -> str:
-    """Alternative text of the figure of ``drawn``."""
+def describe_starts(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The number of each seed in the figure of ``drawn``."""
     parts = []
     for (panel, arch, label), rows in each(table, ["panel", "arch", "label"]):
         name = styles.label(arch)
         under = "" if name == label else f" for {name}"
-        parts.append(f"{text.flow(panel)}, {label}{under}: {', '.join(map(text.number, rows['value']))}")
-    return in_sentences(parts)
+        parts.append((f"{text.flow(panel)}, {label}{under}", ", ".join(map(text.number, rows["value"]))))
+    return parts
 
 
 @unless_empty()

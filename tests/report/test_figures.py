@@ -89,7 +89,8 @@ def test_what_is_drawn_comes_with_its_data_and_its_words(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
     drawn = figures.figure_1(table)
     assert drawn.data is table and drawn.pixels
-    assert drawn.alt == f"Two-dimensional histograms. {wording.describe_histograms(table)}"
+    ((what, numbers),) = wording.describe_histograms(table)
+    assert drawn.alt == f"Two-dimensional histograms. {what}: {numbers}."
     bins = means_by_bin(study, "resnet50", "avh")
     drawn = figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]))
     pd.testing.assert_frame_equal(drawn.data[list(bins)], bins)

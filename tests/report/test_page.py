@@ -61,7 +61,7 @@ def page_of(study: StudyResults | None = None, arch: str = "", parameters: Study
 
 
 def show_figure_2(study: StudyResults, page: pages.Page, **more) -> pd.DataFrame:
-    drawn = figures.figure_2(tables.epoch_means(study))._replace(alt='"Curves" & more', **more)
+    drawn = figures.figure_2(tables.epoch_means(study))._replace(kind='"Curves" & more', numbers=[], **more)
     page.figure("2", drawn, caption="Two\n    lines.")
     return drawn.data
 
@@ -81,7 +81,7 @@ def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
 def test_a_figure_has_label_number_caption_and_alternative_text(study, shown):
     show_figure_2(study, page_of())
     assert shown[0].startswith(":::{figure-md} fig-2-synthetic\n\n<img ")
-    assert 'alt="&quot;Curves&quot; &amp; more"' in shown[0]
+    assert 'alt="&quot;Curves&quot; &amp; more."' in shown[0]
     assert "**Figure 2.** Two lines. [Data" in shown[0]
 
 
@@ -98,14 +98,14 @@ def test_a_caption_follows_the_figures_own(study, shown):
 
 def test_a_long_alternative_text_is_cut_at_a_sentence_and_its_numbers_are_a_table(study, shown):
     table = pd.DataFrame({"x": [0, 1]})
-    sentences = [f"Network {i}: {i / 100} in the first bin and {i / 10} in the last." for i in range(40)]
-    page_of().figure("9", figures.Drawn(Figure(), table, " ".join(["Curves.", *sentences])), caption="Two lines.")
+    numbers = [(f"Dr. {i}: net", f"{i / 100} in the first bin and {i / 10} in the last") for i in range(40)]
+    page_of().figure("9", figures.Drawn(Figure(), table, "Curves", numbers), caption="Two lines.")
     alt = html.unescape(re.search(r'alt="([^"]*)"', shown[0])[1])
     assert 100 < len(alt) <= 250
-    assert alt.startswith("Curves. Network 0: 0.0 in the first bin and 0.0 in the last. ")
+    assert alt.startswith("Curves. Dr. 0: net: 0.0 in the first bin and 0.0 in the last. ")
     assert alt.endswith(" in the last. All numbers are in the table below.")
     behind = shown[0].partition("{dropdown} Figure 9 in numbers")[2]
-    assert all(f"| Network {i} | " in behind for i in range(40))
+    assert all(rf"| Dr\. {i}\: net | " in behind for i in range(40))
     assert "| 0\\.39 in the first bin and 3\\.9 in the last |" in behind
 
 
@@ -408,12 +408,13 @@ def test_durations_in_words(seconds, text):
 
 
 def test_curves_are_told_to_who_cannot_see_them(study):
-    text = wording.describe_curves(tables.epoch_means(study))
-    assert text.startswith("From epoch 1 to 3. VGG19: norm ")
-    assert "ResNet50: " in text
-    assert "HSF (0.8, 1]" in wording.describe_curves(tables.epoch_means_by_bin(study))
+    epochs, (network, ends), (other, _) = wording.describe_curves(tables.epoch_means(study))
+    assert epochs == ("Epochs", "1 to 3")
+    assert (network, other) == ("VGG19", "ResNet50")
+    assert ends.startswith("norm ")
+    assert "VGG19, HSF (0.8, 1]" in dict(wording.describe_curves(tables.epoch_means_by_bin(study)))
     cells = tables.histograms(study, ["vgg19"], ["avh"])
-    assert wording.describe_histograms(cells).startswith("VGG19, 59 images, mean AVH by human selection frequency: ")
+    assert list(dict(wording.describe_histograms(cells))) == ["VGG19, 59 images, mean AVH by human selection frequency"]
 
 
 def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):

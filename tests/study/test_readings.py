@@ -186,4 +186,4 @@ def test_without_people_there_is_nothing(tmp_path):
     assert table.empty and wording.readings_sentences(table) == []
     assert figures.figure_b2(wording.named_readings(readings.plotted_readings(table))) is None
     assert wording.bin_sizes_table(readings.bin_sizes(silent)).empty
-    assert wording.describe_readings(wording.named_readings(readings.plotted_readings(table)))
+    assert wording.describe_readings(wording.named_readings(readings.plotted_readings(table))) == []
