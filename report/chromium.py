@@ -11,7 +11,7 @@ PATIENCE = 120  # seconds that a page may take
 
 
 def program(command: str) -> str:
-    """Where it is. Raises InputError where it is not, for the sake of this command."""
+    """The path of Chromium. Raises InputError, which names the command that needs it, if there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         raise InputError(f"{command} needs Debian's chromium: apt install chromium")
@@ -19,7 +19,7 @@ def program(command: str) -> str:
 
 
 def make(chromium: str, page: Path, made: Path, *words: str) -> Path:
-    """Open a page and have a file made of it, as the words say. Raises InputError where there is none."""
+    """Make a file of a page; words: options of Chromium. Raises InputError if it makes none."""
     made.unlink(missing_ok=True)
     profile = made.parent / "profile"
     root = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -138,7 +138,7 @@ class Page:
             self.say(f"Figure {number} {absent}" if absent else "")
             return
         name = f"fig-{number.lower()}"
-        kind = "png" if drawn.pixels else "svg"
+        kind = "png" if drawn.raster else "svg"
         picture = self.save(drawn.figure, f"{name}.{kind}")
         if drawn.narrow:
             self.save(drawn.narrow(), f"{name}{shown.FOR_PHONE}.{kind}")

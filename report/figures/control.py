@@ -18,7 +18,6 @@ from report.figures.panels import (
 )
 
 ANNOTATOR_STYLE = styles.Style("simulated annotators", "#000000", "*")
-DODGE = 0.8  # share of the height of a row over which networks are spread; annotators are in its middle
 PANEL_TITLES = {"HSF": "simulated HSF"}
 
 
@@ -33,7 +32,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     height = 1.2 + 0.8 * len(scores)
     fig, axes = side_by_side(len(panels), height, stacked=True, sharex=True, sharey=True)
     networks = [arch for arch in archs if arch]
-    offsets = dict(zip(networks, dodge(len(networks), DODGE), strict=True))
+    offsets = dict(zip(networks, dodge(len(networks), 0.8), strict=True))
     for ax, panel in zip(axes, panels, strict=True):
         asked = table[(table["of"] == panel.of) & (table["given"] == panel.given)]
         for arch in archs:

@@ -47,7 +47,7 @@ def bin_means(cells: pd.DataFrame) -> pd.DataFrame:
 @figure(
     "Two-dimensional histogram and means by bin",
     wording.describe_histograms,
-    pixels=True,
+    raster=True,
     data=bin_means,
 )
 def figure_h1(cells: pd.DataFrame) -> Figure:

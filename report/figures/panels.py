@@ -65,7 +65,7 @@ class Drawn(NamedTuple):
     data: pd.DataFrame
     kind: str  # of figure
     numbers: list[tuple[str, str]]  # what is shown, and its numbers in words
-    pixels: bool = False  # whether it is saved as PNG, because it is large as SVG
+    raster: bool = False  # whether it is saved as PNG, because it is large as SVG
     caption: str = ""  # if it follows from the data
     boxes: str = ""  # characters that no installed font has
     narrow: Callable[[], Figure] | None = None  # draws it again for a phone, if its panels are side by side
@@ -85,7 +85,7 @@ def figure(
     kind: str,
     describe: Callable[[pd.DataFrame], list[tuple[str, str]]],
     *,
-    pixels: bool = False,
+    raster: bool = False,
     data: Callable[..., pd.DataFrame] = lambda table, *_: table,
     caption: Callable[[pd.DataFrame], str] = lambda _: "",
 ) -> Callable[[Callable[..., Figure | None]], Callable[..., Drawn | None]]:
@@ -115,7 +115,7 @@ def figure(
             if fig is None:
                 return None
             narrow = (lambda: draw_for(PHONE)[0]) if fig.get_figwidth() > NARROW else None
-            return Drawn(fig, data(table, *more), kind, describe(table), pixels, caption(table), boxes, narrow)
+            return Drawn(fig, data(table, *more), kind, describe(table), raster, caption(table), boxes, narrow)
 
         return drawn
 

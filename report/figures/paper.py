@@ -25,7 +25,7 @@ from report.figures.panels import (
 SHORT_HSF, BREAK = "human selection\nfrequency", "\n"
 
 
-@figure("Two-dimensional histograms", wording.describe_histograms, pixels=True, caption=wording.histograms_caption)
+@figure("Two-dimensional histograms", wording.describe_histograms, raster=True, caption=wording.histograms_caption)
 def figure_1(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and score for one network: one two-dimensional histogram per score (Fig. 1).
 
@@ -43,7 +43,7 @@ def figure_1(table: pd.DataFrame) -> Figure:
 @figure(
     "Two-dimensional histograms, one row per score, one column per network",
     wording.describe_histograms,
-    pixels=True,
+    raster=True,
     caption=wording.histograms_caption,
 )
 def figure_6(table: pd.DataFrame) -> Figure:
@@ -81,7 +81,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
     return draw_curves(table, one_line)
 
 
-@figure("Curves by bin of human selection frequency", wording.describe_curves, pixels=True)
+@figure("Curves by bin of human selection frequency", wording.describe_curves, raster=True)
 def figure_3(table: pd.DataFrame) -> Figure:
     """The same within bins of HSF, one curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)
@@ -149,7 +149,7 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
 @figure(
     "Two-dimensional histograms, one row per network, one column per group",
     wording.describe_histograms,
-    pixels=True,
+    raster=True,
     caption=wording.histograms_caption,
 )
 def figure_7(table: pd.DataFrame) -> Figure:

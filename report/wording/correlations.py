@@ -60,7 +60,7 @@ def _of_score(row: Any) -> dict[str, str]:
 
 
 @unless_empty(["There are no human labels for these images, so there is no correlation with HSF."])
-def strengths(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
+def strength_sentences(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]:
     """A sentence per score: its correlation with HSF for each network, also as a share of the noise ceiling."""
     sentences = []
     for score, rows in each(table[table["kind"] == "spearman"], "score"):
@@ -110,12 +110,12 @@ def bins_caption(table: pd.DataFrame) -> str:
     return (
         f"On the left, Spearman's correlation of {_name(table['score'].iloc[0])} with human selection frequency (HSF), "
         "over all images and within each of the five bins, with 95 % intervals over images. On the right, the standard "
-        f"deviation of HSF in the bin, as a share of that over all images. {shrinking(table)}"
+        f"deviation of HSF in the bin, as a share of that over all images. {bins_sentence(table)}"
     )
 
 
 @unless_empty("")
-def shrinking(table: pd.DataFrame) -> str:
+def bins_sentence(table: pd.DataFrame) -> str:
     """The coefficients within bins and over all images, and the spread of HSF in the bins."""
     whole, within = table[table["bin"] == WHOLE], table[table["bin"] != WHOLE].dropna(subset="value")
     if within.empty:
@@ -167,7 +167,7 @@ def given_correctness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @unless_empty("")
-def remaining(table: pd.DataFrame) -> str:
+def given_correctness_sentence(table: pd.DataFrame) -> str:
     """The partial correlations of scores with HSF, controlling for correctness."""
     parts = [
         f"{_name(score)} has a partial rank correlation with HSF of {by_network(rows)}"
@@ -190,7 +190,7 @@ def apart_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @unless_empty("")
-def parting(table: pd.DataFrame) -> str:
+def disagreement_sentence(table: pd.DataFrame) -> str:
     """The number of images on which network and annotators disagree."""
     values = by_network(
         table[table["case"] == "far"],

@@ -75,7 +75,7 @@ def _known(value: float, said: str) -> str:
     return "" if np.isnan(value) else said
 
 
-def widest(means: pd.DataFrame) -> pd.DataFrame:
+def with_widest_intervals(means: pd.DataFrame) -> pd.DataFrame:
     """Means with their intervals over images and seeds; over images if there is one seed."""
     low, high = (means[f"both_{end}"].fillna(means[end]) for end in ("low", "high"))
     return means.assign(low=low, high=high)
@@ -104,14 +104,14 @@ def margin_leads(table: pd.DataFrame) -> list[str]:
     ways = "more strongly", "less strongly", "neither clearly more nor less strongly"
     for (images, other), rows in each(table[table["start"] == MEAN] if len(table) else table, ["images", "other"]):
         sides = tuple(f"{way} than {styles.score_label(other)} for {{}}" for way in ways)
-        said = by_side(widest(rows), sides, lambda part: by_network(part, form="{1} ({0})"))
+        said = by_side(with_widest_intervals(rows), sides, lambda part: by_network(part, form="{1} ({0})"))
         where = "Over all images" if images == ALL_IMAGES else "Among images classified correctly with every seed"
         sentences.append(f"{where}, the angular margin correlates with HSF {said}.")
     return sentences
 
 
 @unless_empty()
-def drawn(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -> pd.DataFrame:
+def plotted_starts(table: pd.DataFrame, rows: str, panels: Sequence[str] = ("images",)) -> pd.DataFrame:
     """A table of ``starts`` as ``figure_starts`` draws it: single seeds, with ``label`` from a column.
 
     rows: "score" or "arch".
@@ -129,7 +129,7 @@ def turned_points(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_starts(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The number of each seed in the figure of ``drawn``."""
+    """The number of each seed in the figure of ``plotted_starts``."""
     parts = []
     for (panel, arch, label), rows in each(table, ["panel", "arch", "label"]):
         name = styles.label(arch)
@@ -142,7 +142,7 @@ def describe_starts(table: pd.DataFrame) -> list[tuple[str, str]]:
 def detected(table: pd.DataFrame) -> pd.DataFrame:
     """AUROC as ``figure_starts`` draws it, a panel for each event and set of images."""
     table = table[table["measure"] == "auroc"]
-    return drawn(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
+    return plotted_starts(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
 
 
 def detections_title(event: str, images: str) -> str:
@@ -167,7 +167,7 @@ def detections_caption(table: pd.DataFrame) -> str:
 def detections_table(table: pd.DataFrame) -> pd.DataFrame:
     """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
     rows = []
-    for (arch, score), part in each(widest(table[table["start"] == MEAN]), ["arch", "score"]):
+    for (arch, score), part in each(with_widest_intervals(table[table["start"] == MEAN]), ["arch", "score"]):
         of = part.set_index("measure")
         row = {"network": styles.label(arch), "score": styles.score_label(score)}
         for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
@@ -208,7 +208,7 @@ def heads_said(table: pd.DataFrame) -> str:
     """The effect of the heads on AVH, in numbers."""
     means = table[table["start"] == MEAN]
     parts = []
-    for images, rows in each(widest(means), "images"):
+    for images, rows in each(with_widest_intervals(means), "images"):
         values = by_network(rows.sort_values("value"))
         where = images if images == ALL_IMAGES else "images classified correctly with every seed"
         parts.append(f"Over {where}, the correlation of AVH with HSF is {values}.")

@@ -88,7 +88,7 @@ def means_by_bin(study: StudyResults, arch: str, score: str) -> pd.DataFrame:
 def test_what_is_drawn_comes_with_its_data_and_its_words(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
     drawn = figures.figure_1(table)
-    assert drawn.data is table and drawn.pixels
+    assert drawn.data is table and drawn.raster
     ((what, numbers),) = wording.describe_histograms(table)
     assert drawn.alt == f"Two-dimensional histograms. {what}: {numbers}."
     bins = means_by_bin(study, "resnet50", "avh")

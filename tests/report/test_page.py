@@ -66,10 +66,10 @@ def show_figure_2(study: StudyResults, page: pages.Page, **more) -> pd.DataFrame
     return drawn.data
 
 
-@pytest.mark.parametrize(("pixels", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
-def test_a_figure_leaves_its_picture_and_its_data(study, shown, pixels, start):
+@pytest.mark.parametrize(("raster", "start"), [(False, b"<?xml"), (True, b"\x89PNG")])
+def test_a_figure_leaves_its_picture_and_its_data(study, shown, raster, start):
     page = page_of()
-    table = show_figure_2(study, page, pixels=pixels)
+    table = show_figure_2(study, page, raster=raster)
     folder = Path("book/runs/synthetic")
     (markdown,) = shown
     picture = re.search(r'<img src="([^"]+)"', markdown)[1]

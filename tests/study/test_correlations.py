@@ -179,21 +179,21 @@ def test_a_share_is_of_the_ceiling_of_its_kind(strength, ceilings):
 
 
 def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
-    avh, norm, ceiling = wording.strengths(strength, ceilings)
+    avh, norm, ceiling = wording.strength_sentences(strength, ceilings)
     row = strength.iloc[0]
     assert avh.startswith(f"AVH has a rank correlation with human selection frequency of −{abs(row['value']):.2f} [−")
     assert avh.endswith("n\u00a0=\u00a059.")  # one AVH is undefined
     assert norm.startswith("The raw norm has ")
     assert "split halves" in ceiling and "beta-binomial model" in ceiling
     bins = correlations.by_bin(study, "avh", strength)  # all HSF of the last bin are alike
-    assert "Of 8 intervals within bins, " in wording.shrinking(bins)
+    assert "Of 8 intervals within bins, " in wording.bins_sentence(bins)
     assert "all images (n 59)" in dict(wording.describe_bins(bins))["AlexNet"]
     table = wording.bins_table(bins)
     assert list(table) == ["HSF", "AlexNet", "ResNet50", "spread"]
     assert table["HSF"].iloc[0] == "all images n\u00a0=\u00a059".replace(" ", "\u00a0", 1)
-    given = wording.remaining(correlations.given_correctness(study, ["avh"]))
+    given = wording.given_correctness_sentence(correlations.given_correctness(study, ["avh"]))
     assert given.startswith("Controlling for correctness, AVH has a partial rank correlation with HSF of ")
-    assert "of 60 images (" in wording.parting(correlations.apart(study))
+    assert "of 60 images (" in wording.disagreement_sentence(correlations.apart(study))
     assert list(wording.lead_table(correlations.lead(study))) == [
         "network", "|AVH| − |confidence|", "Steiger's z", "p", "n"]  # fmt: skip
     assert wording.ceilings_table(ceilings)["noise ceiling by"].tolist() == ["split halves", "beta-binomial model"]
@@ -202,9 +202,9 @@ def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
 def test_one_network_is_not_a_range(study):
     alone = dataclasses.replace(study, runs={"alexnet": study.runs["alexnet"]})
     strength = correlations.with_people(alone, ["norm"])
-    (sentence, _) = wording.strengths(strength, correlations.ceilings(alone))
+    (sentence, _) = wording.strength_sentences(strength, correlations.ceilings(alone))
     assert " to " not in sentence
-    told = wording.shrinking(correlations.by_bin(alone, "norm", strength))
+    told = wording.bins_sentence(correlations.by_bin(alone, "norm", strength))
     assert told.startswith(f"The coefficient is {number(strength['value'].iloc[0])} over all images and ")
 
 
@@ -237,8 +237,15 @@ def test_without_people_nothing_is_told(silent):
     given = correlations.given_correctness(silent, ["avh"])
     for table in (strength, ceilings, bins, lead, apart, given):
         assert table.empty
-    assert wording.strengths(strength, ceilings) == [
+    assert wording.strength_sentences(strength, ceilings) == [
         "There are no human labels for these images, so there is no correlation with HSF."
     ]
-    assert not any((wording.leads(lead), wording.remaining(given), wording.parting(apart), wording.shrinking(bins)))
+    assert not any(
+        (
+            wording.leads(lead),
+            wording.given_correctness_sentence(given),
+            wording.disagreement_sentence(apart),
+            wording.bins_sentence(bins),
+        )
+    )
     assert figures.figure_bins(bins) is None

@@ -108,7 +108,7 @@ def test_a_point_for_each_start_is_drawn(found):
 
 def test_signs_are_turned_with_their_intervals(study):
     before = starts.with_people_over_starts(study, ["avh", "confidence"])
-    points = wording.turned_points(wording.drawn(before, "score"))
+    points = wording.turned_points(wording.plotted_starts(before, "score"))
     raw = before[before["start"] != starts.MEAN].reset_index(drop=True)
     low = (raw["score"] == "avh").to_numpy()
     np.testing.assert_allclose(points["value"][low], -raw["value"][low])
@@ -127,7 +127,10 @@ def test_heads_are_told_by_their_numbers(study):
     mean = rows[(rows["start"] == starts.MEAN) & (rows["images"] == starts.ALL_IMAGES)]["value"].item()
     assert f"{mean:.2f}".replace("-", "−") in said and "for VGG19" in said
     assert (
-        figures.figure_starts(wording.drawn(table, "arch"), ["x"]).figure.axes[0].get_yticklabels()[0].get_text()
+        figures.figure_starts(wording.plotted_starts(table, "arch"), ["x"])
+        .figure.axes[0]
+        .get_yticklabels()[0]
+        .get_text()
         == "VGG19"
     )
 
