@@ -54,7 +54,7 @@ SCORES = catalogue.SCORES | {
 COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
 
 # Whether a network classifies an image correctly.
-OUTCOMES = {"right": "correctly classified", "wrong": "misclassified"}
+OUTCOMES_IN_WORDS = {"right": "correctly classified", "wrong": "misclassified"}
 
 # The two example images (Fig. 5).
 EXAMPLES = {"easy": Style("easy", "#0072B2", "o"), "hard": Style("hard", "#D55E00", "s")}

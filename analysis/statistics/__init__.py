@@ -46,7 +46,7 @@ from analysis.statistics.detection import (
     Measure,
 )
 from analysis.statistics.estimates import LEVEL, RESAMPLES, Array, Estimate, bootstrap, defined, estimate, interval
-from analysis.statistics.groups import means, proportion, wilson
+from analysis.statistics.groups import means, medians, proportion, wilson
 from analysis.statistics.reliability import (
     SPLITS,
     BetaBinomial,

@@ -1,4 +1,4 @@
-"""Means and shares within groups of images, with their intervals."""
+"""Means and shares within groups of images, with their intervals; medians in bootstrap samples."""
 
 import numpy as np
 import pandas as pd
@@ -42,3 +42,16 @@ def wilson(share: Array, n: Array) -> tuple[Array, Array]:
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def medians(values: Array, counts: Array) -> Array:
+    """Median of each column (N, A) in bootstrap samples, given how often each has each image (B, N): (B, A)."""
+    result = np.full((len(counts), values.shape[1]), np.nan)
+    for column, x in enumerate(values.T):
+        order = np.argsort(x)[: np.count_nonzero(~np.isnan(x))]  # NaN are last
+        upto = counts[:, order].cumsum(1)  # (B, N)
+        some = upto[:, -1] > 0 if len(order) else np.zeros(len(counts), dtype=bool)
+        n = upto[some, -1:]
+        middle = [(upto[some] <= rank).sum(1) for rank in ((n - 1) // 2, n // 2)]  # the two middle ones, or one twice
+        result[some, column] = (x[order[middle[0]]] + x[order[middle[1]]]) / 2
+    return result

@@ -358,26 +358,13 @@ def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
     correct, avh = (np.stack([table[name] for table in scores], axis=1).astype(float) for name in ("correct", "avh"))
 
     def lowest(counts: Array) -> Array:
-        medians = np.stack([_medians(avh[groups == k], counts[:, groups == k]) for k in range(bins)], axis=1)
+        medians = np.stack([statistics.medians(avh[groups == k], counts[:, groups == k]) for k in range(bins)], axis=1)
         accuracy = counts @ correct / counts.sum(1, keepdims=True)  # (B, A)
         least: Array = statistics.kendall_tau(accuracy[:, None], -medians).min(1)  # of (B, K)
         return least
 
     taus = statistics.bootstrap(lowest, len(groups), RESAMPLES, 0)
     return conclude(Part("lowest tau of any bin", statistics.estimate(taus, len(groups)), (0, np.inf)))
-
-
-def _medians(values: Array, counts: Array) -> Array:
-    """Median of each column (N, A) in bootstrap samples, given how often each has each image (B, N): (B, A)."""
-    result = np.full((len(counts), values.shape[1]), np.nan)
-    for column, x in enumerate(values.T):
-        order = np.argsort(x)[: np.count_nonzero(~np.isnan(x))]  # NaN are last
-        upto = counts[:, order].cumsum(1)  # (B, N)
-        some = upto[:, -1] > 0 if len(order) else np.zeros(len(counts), dtype=bool)
-        n = upto[some, -1:]
-        middle = [(upto[some] <= rank).sum(1) for rank in ((n - 1) // 2, n // 2)]  # the two middle ones, or one twice
-        result[some, column] = (x[order[middle[0]]] + x[order[middle[1]]]) / 2
-    return result
 
 
 @declare(

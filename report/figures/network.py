@@ -82,7 +82,7 @@ def figure_h2(table: pd.DataFrame) -> Figure:
     for outcome, cells in table.groupby("outcome"):
         colour, dash = looks[outcome]
         edges = [*cells["low"], cells["high"].iloc[-1]]
-        label = f"{styles.OUTCOMES[outcome]} (n = {cells['n'].sum():,})"
+        label = f"{styles.OUTCOMES_IN_WORDS[outcome]} (n = {cells['n'].sum():,})"
         ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
     ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))

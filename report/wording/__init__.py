@@ -45,34 +45,31 @@ from report.wording.correlations import (
     strength_sentences,
 )
 from report.wording.curves import (
-    accuracy_sentence,
     describe_curves,
-    describe_distribution,
-    describe_histograms,
     describe_training,
-    examples_sentences,
-    granularity_table,
-    histograms_caption,
-    last_angles,
-    last_norms,
-    people_answers,
-    rising_groups,
-    summary_table,
-    with_answers,
 )
+from report.wording.disputed import best_finders, detected, detections_table, detections_title, finders_compared
+from report.wording.examples import examples_sentences, last_angles, last_norms, people_answers, with_answers
 from report.wording.front import FRONT_CAPTION, answer_in_words, claims_in_studies, describe_front, over_networks
 from report.wording.hardness import (
     boxes,
     class_ends_caption,
     describe_class_ends,
     describe_suspects,
-    finders_compared,
     hardest_table,
     not_drawn,
     people_expectation,
     suspected,
     suspects_caption,
     suspects_table,
+)
+from report.wording.heads import heads_said
+from report.wording.histograms import (
+    describe_distribution,
+    describe_histograms,
+    granularity_table,
+    histograms_caption,
+    rising_groups,
 )
 from report.wording.overtaking import (
     DIFFERENCES,
@@ -93,12 +90,7 @@ from report.wording.readings import (
 )
 from report.wording.starts import (
     SEEN,
-    best_finders,
     describe_starts,
-    detected,
-    detections_table,
-    detections_title,
-    heads_said,
     lacks_margin,
     margin_leads,
     margin_leads_table,
@@ -109,3 +101,4 @@ from report.wording.starts import (
     turned_points,
 )
 from report.wording.study import BATCH_NORM, about, given_weights, network, scale, transformed, undefined_scores
+from report.wording.summary import accuracy_sentence, summary_table

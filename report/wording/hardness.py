@@ -7,11 +7,9 @@ from analysis.catalogue import SCORES
 from analysis.study import hardness
 from analysis.study.hardness import SUSPECTS
 from analysis.study.results import StudyResults
-from analysis.study.starts import MEAN
 from report.styles import score_label
-from report.text import SPACE, captioned, count, escape, listing, number, percent, percent_with_interval, short
-from report.wording.forms import annotators, each, span
-from report.wording.starts import EVENTS_IN_WORDS
+from report.text import SPACE, captioned, count, escape, listing, percent, percent_with_interval, short
+from report.wording.forms import annotators, each
 
 AT_MOST = 20  # characters to list
 
@@ -35,32 +33,6 @@ def people_expectation(study: StudyResults) -> str:
     return """There are no human labels for these images, so this page does not compare AVH with people. It ranks the
     images by a score as a proxy. How good this proxy is depends on how strongly the score correlated with HSF in
     other studies."""
-
-
-def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
-    """How AVH and the best score find disputed images in each study: a sentence for each study and kind of dispute.
-
-    found: ``disputed.detect`` over all images, by the study's title.
-    """
-    sentences = []
-    for title, table in found.items():
-        means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")]
-        for event, rows in means.groupby("event", sort=False):
-            scores = rows.pivot(index="arch", columns="score", values="value").dropna(axis=1, how="all")
-            if "avh" not in scores:
-                continue
-            best = scores.mean().idxmax()
-            rest = "no score has a higher one on average"
-            if best != "avh":
-                rest = f"that of {score_label(best)}, on average the highest, is {_spread(scores[best])}"
-            sentences.append(
-                f"{title}, {EVENTS_IN_WORDS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}."
-            )
-    return sentences
-
-
-def _spread(values: pd.Series) -> str:
-    return span(map(number, values.sort_values()))
 
 
 def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", most: int = 10) -> pd.DataFrame:

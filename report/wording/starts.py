@@ -1,4 +1,4 @@
-"""Results over several seeds, and how well scores find disputed images, in words."""
+"""Results over several seeds, in words."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,16 @@ import pandas as pd
 from analysis.catalogue import SCORES
 from analysis.study.baselines import turned_where
 from analysis.study.claims import CLAIMS
-from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import StudyResults, unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
-from report.wording.forms import by_network, by_side, each, span, value_of
+from report.wording.forms import by_network, by_side, each, span
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
     "deviation (SD); 95 % intervals of the mean over images, with the seeds fixed, and over images and seeds. n: "
     "number of images."
 )
-EVENTS_IN_WORDS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
 SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simulated study test it"
 
 
@@ -136,89 +134,3 @@ def describe_starts(table: pd.DataFrame) -> list[tuple[str, str]]:
         under = "" if name == label else f" for {name}"
         parts.append((f"{text.flow(panel)}, {label}{under}", ", ".join(map(text.number, rows["value"]))))
     return parts
-
-
-@unless_empty()
-def detected(table: pd.DataFrame) -> pd.DataFrame:
-    """AUROC as ``figure_starts`` draws it, a panel for each event and set of images."""
-    table = table[table["measure"] == "auroc"]
-    return plotted_starts(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
-
-
-def detections_title(event: str, images: str) -> str:
-    """The title that opens the table below."""
-    return text.sentence(f"{EVENTS_IN_WORDS[event]}, {images}")[:-1]
-
-
-def detections_caption(table: pd.DataFrame) -> str:
-    """The caption of the table below."""
-    event, images = table[["event", "images"]].iloc[0]
-    what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
-    where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
-    return (
-        f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
-        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
-        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
-        "0.5); and the number of such images."
-    )
-
-
-@text.captioned(detections_caption)
-def detections_table(table: pd.DataFrame) -> pd.DataFrame:
-    """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
-    rows = []
-    for (arch, score), part in each(with_widest_intervals(table[table["start"] == MEAN]), ["arch", "score"]):
-        of = part.set_index("measure")
-        row = {"network": styles.label(arch), "score": styles.score_label(score)}
-        for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
-            row[head] = value_of(of.loc[measure])
-        row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in FIRSTS}
-        chance = of.loc["average precision", "chance"]
-        rows.append(
-            row
-            | {
-                "chance": text.percent(chance) if chance >= 0.01 else f"{100 * chance:.1f}{text.THIN}%",
-                "images": f"{text.count(of['positives'].iloc[0])} of {text.count(of['n'].iloc[0])}",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def best_finders(table: pd.DataFrame) -> list[str]:
-    """Which score finds each event best for each network, compared with AVH: a sentence per event."""
-    sentences = []
-    means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")] if len(table) else table
-    for (event, images), part in each(means, ["event", "images"]):
-        said = []
-        for arch, rows in each(part.dropna(subset="value"), "arch"):
-            best, avh = rows.loc[rows["value"].idxmax()], rows[rows["score"] == "avh"].iloc[0]
-            said.append(
-                f"{styles.score_label(best['score'])} for {styles.label(arch)} (AUROC "
-                f"{text.number(best['value'])}, AVH {text.number(avh['value'])})"
-            )
-        if said:
-            sentences.append(
-                f"{text.sentence(EVENTS_IN_WORDS[event])[:-1]}, {images}: the best score is {text.listing(said)}."
-            )
-    return sentences
-
-
-@unless_empty("There are no human labels for these images.")
-def heads_said(table: pd.DataFrame) -> str:
-    """The effect of the heads on AVH, in numbers."""
-    means = table[table["start"] == MEAN]
-    parts = []
-    for images, rows in each(with_widest_intervals(means), "images"):
-        values = by_network(rows.sort_values("value"))
-        where = images if images == ALL_IMAGES else "images classified correctly with every seed"
-        parts.append(f"Over {where}, the correlation of AVH with HSF is {values}.")
-    first = means[means["images"] == ALL_IMAGES]
-    spread, within = first["value"].max() - first["value"].min(), first["deviation"].median()
-    if np.isfinite(within):
-        parts.append(
-            f"Over all images, heads differ by up to {text.number(spread)}; the standard deviation over seeds of one "
-            f"head is {text.number(within, 3)} (median over heads)."
-        )
-    accuracies = first.set_index("arch")["accuracy"]
-    parts.append(f"Accuracy is {text.percent(accuracies.min())} to {text.percent(accuracies.max())}.")
-    return " ".join(parts)

@@ -30,7 +30,7 @@ from report import page as pages
 from report import shown as in_three_forms
 from report.text import THIN, captioned, duration, escape, number, percent, short, with_interval
 from report.wording import claims as claims_in_words
-from report.wording.curves import QUANTITIES
+from report.wording.summary import QUANTITIES
 
 ROOT = Path(__file__).parent.parent.parent
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).use(colon_fence_plugin)

@@ -216,6 +216,17 @@ def test_the_share_of_no_images_is_undefined():
     assert statistics.proportion([])[:3] == pytest.approx((np.nan,) * 3, nan_ok=True)
 
 
+def test_medians_of_samples_are_those_of_the_repeated_images():
+    random = np.random.default_rng(0)
+    values, counts = random.normal(size=(9, 2)), random.integers(0, 3, (30, 9))
+    values[3, 1] = np.nan  # left out
+    counts[0] = 0
+    found = statistics.medians(values, counts)
+    assert np.isnan(found[0]).all()
+    expected = [np.nanmedian(np.repeat(values, sample, axis=0), axis=0) for sample in counts[1:]]
+    np.testing.assert_allclose(found[1:], expected)
+
+
 def test_empty_bins_are_kept():
     table = pd.DataFrame({"bin": statistics.binned([0.1, 0.9, 0.95]), "value": [1.0, 2, 4]})
     found = statistics.means(table, ["bin"], "value")

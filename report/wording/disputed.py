@@ -1,0 +1,103 @@
+"""How well scores find disputed images, in words."""
+
+import pandas as pd
+
+from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
+from analysis.study.results import unless_empty
+from analysis.study.starts import ALL_IMAGES, MEAN
+from report import styles, text
+from report.wording.forms import each, span, value_of
+from report.wording.starts import plotted_starts, with_widest_intervals
+
+EVENTS_IN_WORDS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
+
+
+@unless_empty()
+def detected(table: pd.DataFrame) -> pd.DataFrame:
+    """AUROC as ``figure_starts`` draws it, a panel for each event and set of images."""
+    table = table[table["measure"] == "auroc"]
+    return plotted_starts(table.assign(event=table["event"].map(EVENTS_IN_WORDS)), "score", ("event", "images"))
+
+
+def detections_title(event: str, images: str) -> str:
+    """The title that opens the table below."""
+    return text.sentence(f"{EVENTS_IN_WORDS[event]}, {images}")[:-1]
+
+
+def detections_caption(table: pd.DataFrame) -> str:
+    """The caption of the table below."""
+    event, images = table[["event", "images"]].iloc[0]
+    what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
+    where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
+    return (
+        f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
+        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
+        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
+        "0.5); and the number of such images."
+    )
+
+
+@text.captioned(detections_caption)
+def detections_table(table: pd.DataFrame) -> pd.DataFrame:
+    """``disputed.detect`` of one event and set of images for readers: a row per (network, score)."""
+    rows = []
+    for (arch, score), part in each(with_widest_intervals(table[table["start"] == MEAN]), ["arch", "score"]):
+        of = part.set_index("measure")
+        row = {"network": styles.label(arch), "score": styles.score_label(score)}
+        for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
+            row[head] = value_of(of.loc[measure])
+        row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in FIRSTS}
+        chance = of.loc["average precision", "chance"]
+        rows.append(
+            row
+            | {
+                "chance": text.percent(chance) if chance >= 0.01 else f"{100 * chance:.1f}{text.THIN}%",
+                "images": f"{text.count(of['positives'].iloc[0])} of {text.count(of['n'].iloc[0])}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def best_finders(table: pd.DataFrame) -> list[str]:
+    """Which score finds each event best for each network, compared with AVH: a sentence per event."""
+    sentences = []
+    means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")] if len(table) else table
+    for (event, images), part in each(means, ["event", "images"]):
+        said = []
+        for arch, rows in each(part.dropna(subset="value"), "arch"):
+            best, avh = rows.loc[rows["value"].idxmax()], rows[rows["score"] == "avh"].iloc[0]
+            said.append(
+                f"{styles.score_label(best['score'])} for {styles.label(arch)} (AUROC "
+                f"{text.number(best['value'])}, AVH {text.number(avh['value'])})"
+            )
+        if said:
+            sentences.append(
+                f"{text.sentence(EVENTS_IN_WORDS[event])[:-1]}, {images}: the best score is {text.listing(said)}."
+            )
+    return sentences
+
+
+def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:
+    """How AVH and the best score find disputed images in each study: a sentence for each study and kind of dispute.
+
+    found: ``disputed.detect`` over all images, by the study's title.
+    """
+    sentences = []
+    for title, table in found.items():
+        means = table[(table["start"] == MEAN) & (table["measure"] == "auroc")]
+        for event, rows in means.groupby("event", sort=False):
+            scores = rows.pivot(index="arch", columns="score", values="value").dropna(axis=1, how="all")
+            if "avh" not in scores:
+                continue
+            best = scores.mean().idxmax()
+            rest = "no score has a higher one on average"
+            if best != "avh":
+                rest = f"that of {styles.score_label(best)}, on average the highest, is {_spread(scores[best])}"
+            sentences.append(
+                f"{title}, {EVENTS_IN_WORDS[event]}: the AUROC of AVH is {_spread(scores['avh'])}; {rest}."
+            )
+    return sentences
+
+
+def _spread(values: pd.Series) -> str:
+    return span(map(text.number, values.sort_values()))
