@@ -61,7 +61,7 @@ def real_first(studies: list[FrontStudy]) -> list[FrontStudy]:
 def answer(studies: list[FrontStudy]) -> str:
     """The answer to the book's question, from studies with real annotators only; empty if there are none."""
     verdicts = [study.verdicts for study in studies if study.real]
-    return wording.answer_in_words(pd.concat(verdicts)) if verdicts else ""
+    return wording.front.answer_in_words(pd.concat(verdicts)) if verdicts else ""
 
 
 def points(studies: list[FrontStudy]) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def without_signs(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims_table(studies: list[FrontStudy]) -> pd.DataFrame:
     """Every claim with its verdict in each study, real annotators first."""
-    return wording.claims_in_studies({study.title: study.verdicts for study in real_first(studies)})
+    return wording.front.claims_in_studies({study.title: study.verdicts for study in real_first(studies)})
 
 
 def recorded(pages: Path = PAGES) -> list[FrontStudy]:

@@ -36,7 +36,6 @@ from analysis.study.results import NetworkResults, StudyResults, finished_networ
 from report import explorer, finders, shown, styles, text, wording
 from report.figures import Drawn, saved
 from report.shown import show
-from report.wording.forms import each
 
 INTERACTIVE = Path("build/notebooks")  # files of notebooks that are run interactively
 MARK = "Snakefile"  # marks the root of the project
@@ -110,7 +109,7 @@ class Page:
     @property
     def undefined(self) -> str:
         """The sentence on undefined scores in a caption."""
-        return wording.undefined_scores(self.results.undefined)
+        return wording.study.undefined_scores(self.results.undefined)
 
     def label(self, name: str) -> str:
         """A name made unique in the book: "fig-3" -> "fig-3-synthetic"."""
@@ -120,13 +119,13 @@ class Page:
 
     def about(self) -> None:
         """A box with what a reader must know about the study: images, annotators, networks."""
-        self.note(f"About this study: {self.names}", wording.about(self.results))
+        self.note(f"About this study: {self.names}", wording.study.about(self.results))
 
     def which_score(self) -> None:
         """A box with how well scores find disputed images in the recorded studies of real people."""
         found = {f"[{title}]({self.to(path)})": table for title, path, table in finders.studies_with_disputes()}
         score = styles.score_label(self.parameters.rank_by)
-        self.note(f"Ranked by {score}: how well scores find disputed images", wording.finders_compared(found))
+        self.note(f"Ranked by {score}: how well scores find disputed images", wording.disputed.finders_compared(found))
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it together with its data.
@@ -150,7 +149,7 @@ class Page:
         pictured = shown.pictured(saved.embedded(drawn.figure), picture, inches, alt, said, self.label(name), name)
         rows = pd.DataFrame(drawn.numbers if alt != drawn.alt else [], columns=["what", "numbers"])
         show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", shown.table(rows))))
-        self.note(f"Figure {number} shows boxes instead of some characters", wording.boxes(drawn.boxes))
+        self.note(f"Figure {number} shows boxes instead of some characters", wording.hardness.boxes(drawn.boxes))
 
     def table(
         self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""
@@ -178,9 +177,9 @@ class Page:
 
     def detections(self, found: pd.DataFrame) -> None:
         """``disputed.detect``: a folded table for each event and set of images."""
-        for (event, images), part in each(found, ["event", "images"]):
-            title = wording.detections_title(event, images)
-            self.told(f"{event}-{images.split()[0]}", wording.detections_table, part, behind=title)
+        for (event, images), part in wording.forms.each(found, ["event", "images"]):
+            title = wording.disputed.detections_title(event, images)
+            self.told(f"{event}-{images.split()[0]}", wording.disputed.detections_table, part, behind=title)
 
     def say(self, paragraph: str) -> None:
         """A paragraph with inserted numbers."""
@@ -198,15 +197,15 @@ class Page:
 
     def verdicts(self, *ids: str) -> None:
         """The verdicts on these claims, or on all claims, in a sentence each."""
-        self.points(wording.outcomes_of_claims(claims.judge(self.results, claims.named(*ids))))
+        self.points(wording.claims.outcomes_of_claims(claims.judge(self.results, claims.named(*ids))))
 
     def verdict_matrix(self) -> None:
         """All claims at a glance; the front page and README are generated from the data of this table."""
-        matrix = wording.matrix(self._judged, self.results)
+        matrix = wording.claims.matrix(self._judged, self.results)
         caption = "The verdict on each of the paper's claims, for each network."
         self.table("verdicts", matrix, caption=caption, data=self._judged)
-        self.say(wording.tally(self._judged))
-        self.say(wording.starts_judged(self.results))
+        self.say(wording.claims.tally(self._judged))
+        self.say(wording.starts.starts_judged(self.results))
 
     def claims(self, *ids: str) -> None:
         """For each claim the verdicts, the paper's words and, folded, the rule with its numbers.
@@ -216,10 +215,12 @@ class Page:
         ceiling = tables.ceiling(self.results)
         for id_ in ids or [claim.id for claim in claims.CLAIMS if claim.id not in self._claimed]:
             self._claimed.add(id_)
-            self.say(wording.outcome(self._judged, id_))
-            self.say(wording.said(self.results, id_))
-            numbers = shown.table(wording.judged(self._judged, id_, ceiling), wording.judged_caption(id_, ceiling))
-            rule = shown.bulleted(wording.rule(id_))
+            self.say(wording.claims.outcome(self._judged, id_))
+            self.say(wording.claims.said(self.results, id_))
+            numbers = shown.table(
+                wording.claims.judged(self._judged, id_, ceiling), wording.claims.judged_caption(id_, ceiling)
+            )
+            rule = shown.bulleted(wording.claims.rule(id_))
             show(shown.folded("The rule and its numbers", shown.joined(rule, numbers)))
 
     @cached_property
@@ -228,22 +229,24 @@ class Page:
 
     def starts(self, name: str, *scores: str) -> None:
         """Correlation of scores with HSF for each seed of the networks, if any network has several."""
-        self.say(wording.starts_said(self.results))
+        self.say(wording.starts.starts_said(self.results))
         if starts.repeated(self.results):
             over = starts.with_people_over_starts(self.results, scores)
-            self.told(f"{name}-starts", wording.numbers_table, over)
+            self.told(f"{name}-starts", wording.starts.numbers_table, over)
 
     def provenance(self) -> None:
         """Every parameter in use, and the provenance of the results: code, versions, device, time, data."""
         self._parameters()
-        columns = {styles.label(run.arch): wording.stamp_in_words(run) for run in self.results.runs.values()}
+        columns = {styles.label(run.arch): wording.provenance.stamp_in_words(run) for run in self.results.runs.values()}
         made = pd.DataFrame(columns).reset_index(names="")
         show(shown.folded("How these results were made", shown.table(made)))
 
     def _parameters(self) -> None:
         fields = type(self.parameters).model_fields
         values = self.parameters.model_dump(exclude=self.parameters.unused)
-        rows = [(name, wording.plain_value(value), fields[name].description) for name, value in values.items()]
+        rows = [
+            (name, wording.provenance.plain_value(value), fields[name].description) for name, value in values.items()
+        ]
         listed = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
         show(shown.folded("Parameters of this page", shown.table(listed)))
 
@@ -259,7 +262,7 @@ class Page:
 
     def pictures(self, number: str, draw: Callable, table: pd.DataFrame, caption: str) -> None:
         """A figure of the images in the rows of a table; a sentence if they are not available."""
-        absent = wording.not_drawn(table, self._images[1])
+        absent = wording.hardness.not_drawn(table, self._images[1])
         self.figure(number, draw(table, self.pixels(table)), caption=caption, absent=absent)
 
     def pixels(self, table: pd.DataFrame) -> np.ndarray | None:

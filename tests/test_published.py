@@ -115,7 +115,9 @@ def test_pictures_are_turned_upright_where_the_datasets_are_and_the_page_says_it
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (member.transforms().mean, member.transforms().std))
     expected = member.transforms()(original if upright else lying) * std + mean
     assert np.array_equal(images[np.arange(1)][0], (expected * 255).round().to(torch.uint8).numpy())
-    assert ("after rotation according to their EXIF orientation" in wording.transformed(made["transforms"])) == upright
+    assert (
+        "after rotation according to their EXIF orientation" in wording.study.transformed(made["transforms"])
+    ) == upright
     assert provenance._transforms(made["transforms"]).startswith("EXIF orientation, 256 px" if upright else "256 px")
 
 
@@ -217,7 +219,7 @@ def test_imagenets_pictures_are_measured_so_too_and_the_page_says_it(tmp_path, s
     assert scores["id"].tolist() == ids
     expected = plain_scores(network, member, [tmp_path / "pictures" / "val" / id_ for id_ in ids], labels)
     np.testing.assert_allclose(scores["avh"], expected["avh"], rtol=1e-4)
-    said = " ".join(wording.about(results))
+    said = " ".join(wording.study.about(results))
     assert "shorter side is resized to 232 px (bilinear), then the central 224 × 224 px" in said
 
 
@@ -228,9 +230,9 @@ def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):
     images, made = evaluation.pictures_for(given, dataset.test)
     assert images is dataset.test.images
     assert made == {"transforms": {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}}
-    assert "unchanged" in wording.transformed(made["transforms"])
+    assert "unchanged" in wording.study.transformed(made["transforms"])
     assert evaluation.pictures_for(weights.Weights({}, None, "", "a file"), dataset.test) == (images, {})
-    assert wording.transformed(None) == ""
+    assert wording.study.transformed(None) == ""
 
 
 @pytest.mark.parametrize(("size", "expected"), [(32, 500), (224, 500), (448, 125), (600, 69)])

@@ -50,7 +50,7 @@ class Answer(FromStudies):
         html = (
             f'<figure class="front"><picture><source media="{SCREEN}" srcset="{drawing(wide.narrow())}">'
             f'<img src="{drawing(wide.figure)}" alt="{escape(wide.alt)}"></picture>'
-            f"<figcaption><p>{shown.READER.renderInline(wording.FRONT_CAPTION)}</p></figcaption></figure>"
+            f"<figcaption><p>{shown.READER.renderInline(wording.front.FRONT_CAPTION)}</p></figcaption></figure>"
         )
         return [*self.parsed([front.answer(told)], "answer"), nodes.raw("", html, format="html")]
 

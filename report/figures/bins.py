@@ -10,7 +10,11 @@ from report.figures.panels import HSF, NARROW, dodge, draw_marks, figure
 DODGE = 0.66  # share of the height of a bin over which its networks are spread
 
 
-@figure("Points with intervals, one per bin and network", wording.describe_bins, caption=wording.bins_caption)
+@figure(
+    "Points with intervals, one per bin and network",
+    wording.correlations.describe_bins,
+    caption=wording.correlations.bins_caption,
+)
 def figure_bins(table: pd.DataFrame) -> Figure:
     """Correlation of a score with HSF over all images and within each bin; beside it, the spread of HSF in the bin.
 

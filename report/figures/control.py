@@ -21,7 +21,7 @@ ANNOTATOR_STYLE = styles.Style("simulated annotators", "#000000", "*")
 PANEL_TITLES = {"HSF": "simulated HSF"}
 
 
-@figure("Dots with intervals, one panel per cause, one row per score", wording.describe_causes)
+@figure("Dots with intervals, one panel per cause, one row per score", wording.control.describe_causes)
 def figure_c1(table: pd.DataFrame) -> Figure:
     """Partial correlations of scores, a panel per cause, a row per score, a dot with its interval per network.
 
@@ -49,7 +49,7 @@ def figure_c1(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Lines in three stacked panels, from the least to the most degraded images", wording.describe_grid)
+@figure("Lines in three stacked panels, from the least to the most degraded images", wording.control.describe_grid)
 def figure_c2(table: pd.DataFrame) -> Figure:
     """Means against degradation, a line per range of ambiguity, a panel per measure.
 

@@ -19,7 +19,7 @@ def with_ceiling(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
     return table.assign(ceiling=ceiling.value, ceiling_low=ceiling.low, ceiling_high=ceiling.high)
 
 
-@figure("A forest plot, one row per score", wording.describe_baselines, data=with_ceiling)
+@figure("A forest plot, one row per score", wording.baselines.describe_baselines, data=with_ceiling)
 def figure_b1(table: pd.DataFrame, ceiling: Estimate) -> Figure:
     """Correlation of scores with HSF, networks side by side, with the noise ceiling.
 
@@ -37,7 +37,7 @@ def figure_b1(table: pd.DataFrame, ceiling: Estimate) -> Figure:
     return fig
 
 
-@figure("A forest plot, one row per reading, one column per number", wording.describe_readings)
+@figure("A forest plot, one row per reading, one column per number", wording.readings.describe_readings)
 def figure_b2(table: pd.DataFrame) -> Figure:
     """One column per number, one row per reading, networks side by side; the reading of this book comes first.
 

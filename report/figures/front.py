@@ -11,7 +11,7 @@ AROUND = 0.95  # inches of a panel without its rows: title, axis and legend
 HEIGHT = 0.62  # of a row, relative to other forest plots, so that the figure fits on the screen
 
 
-@figure("A dot plot", wording.describe_front)
+@figure("A dot plot", wording.front.describe_front)
 def figure_front(table: pd.DataFrame) -> Figure:
     """One panel per study, one row per score, one marker with its interval per network; the ceiling is dashed.
 

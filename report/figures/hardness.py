@@ -12,7 +12,7 @@ LONGEST = 16  # characters of a class name
 PICTURES_ACROSS = 4  # likely label errors side by side
 
 
-@figure("Small images, each with its score", wording.describe_class_ends, raster=True)
+@figure("Small images, each with its score", wording.hardness.describe_class_ends, raster=True)
 def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
     """The hardest and the easiest images of each class, one row per class, each with its score above it.
 
@@ -38,7 +38,7 @@ def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
     return fig
 
 
-@figure("Small images", wording.describe_suspects, raster=True)
+@figure("Small images", wording.hardness.describe_suspects, raster=True)
 def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
     """Likely label errors: each image with its label and, after the arrow, the class with the smallest angle.
 

@@ -9,7 +9,7 @@ from report import styles, wording
 from report.figures.panels import HSF, NARROW, colour_bar, draw_band, draw_cells, error_bars, figure, shares, times
 
 
-@figure("Curves of loss, accuracy and learning rate", wording.describe_training)
+@figure("Curves of loss, accuracy and learning rate", wording.curves.describe_training)
 def figure_t1(table: pd.DataFrame) -> Figure:
     """Loss, accuracy and learning rate of one network against the epoch.
 
@@ -46,7 +46,7 @@ def bin_means(cells: pd.DataFrame) -> pd.DataFrame:
 
 @figure(
     "Two-dimensional histogram and means by bin",
-    wording.describe_histograms,
+    wording.histograms.describe_histograms,
     raster=True,
     data=bin_means,
 )
@@ -70,7 +70,7 @@ def figure_h1(cells: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure("Two histograms", wording.describe_distribution)
+@figure("Two histograms", wording.histograms.describe_distribution)
 def figure_h2(table: pd.DataFrame) -> Figure:
     """The distribution of a score among correctly classified and misclassified images.
 

@@ -9,7 +9,7 @@ from report import styles, wording
 from report.figures.panels import NARROW, error_bars, figure
 
 
-@figure("Two panels of curves against accuracy", wording.describe_overtaking)
+@figure("Two panels of curves against accuracy", wording.overtaking.describe_overtaking)
 def figure_d1(table: pd.DataFrame) -> Figure:
     """Spearman's correlation of -AVH and of confidence with HSF, and the lead of AVH, against accuracy.
 

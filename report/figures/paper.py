@@ -25,7 +25,12 @@ from report.figures.panels import (
 SHORT_HSF, BREAK = "human selection\nfrequency", "\n"
 
 
-@figure("Two-dimensional histograms", wording.describe_histograms, raster=True, caption=wording.histograms_caption)
+@figure(
+    "Two-dimensional histograms",
+    wording.histograms.describe_histograms,
+    raster=True,
+    caption=wording.histograms.histograms_caption,
+)
 def figure_1(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and score for one network: one two-dimensional histogram per score (Fig. 1).
 
@@ -42,9 +47,9 @@ def figure_1(table: pd.DataFrame) -> Figure:
 
 @figure(
     "Two-dimensional histograms, one row per score, one column per network",
-    wording.describe_histograms,
+    wording.histograms.describe_histograms,
     raster=True,
-    caption=wording.histograms_caption,
+    caption=wording.histograms.histograms_caption,
 )
 def figure_6(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and score for several networks: one row per score, one column per network (Fig. 6).
@@ -72,7 +77,7 @@ def one_line(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, None]]:
     return [(panel, styles.architecture(panel["arch"].iloc[0]).colour, "", None)]
 
 
-@figure(CURVES, wording.describe_curves)
+@figure(CURVES, wording.curves.describe_curves)
 def figure_2(table: pd.DataFrame) -> Figure:
     """Means over all test images against the epoch: one row per measure, one column per network (Fig. 2).
 
@@ -81,7 +86,7 @@ def figure_2(table: pd.DataFrame) -> Figure:
     return draw_curves(table, one_line)
 
 
-@figure("Curves by bin of human selection frequency", wording.describe_curves, raster=True)
+@figure("Curves by bin of human selection frequency", wording.curves.describe_curves, raster=True)
 def figure_3(table: pd.DataFrame) -> Figure:
     """The same within bins of HSF, one curve per bin (Fig. 3). table: as for Fig. 2, with bin and n."""
     bins = list(table["bin"].cat.categories)
@@ -106,7 +111,7 @@ def figure_3(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@figure(CURVES, wording.describe_curves)
+@figure(CURVES, wording.curves.describe_curves)
 def figure_4(table: pd.DataFrame) -> Figure:
     """Mean norm and mean angle in the first optimiser steps: one row per measure, one column per network (Fig. 4).
 
@@ -115,7 +120,7 @@ def figure_4(table: pd.DataFrame) -> Figure:
     return draw_curves(table, one_line, "step")
 
 
-@figure("Two images, and curves of the norm and angle of each", wording.describe_curves)
+@figure("Two images, and curves of the norm and angle of each", wording.curves.describe_curves)
 def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray | None) -> Figure:
     """An easy and a hard image in the first optimiser steps, with the two images above (Fig. 5).
 
@@ -148,9 +153,9 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
 
 @figure(
     "Two-dimensional histograms, one row per network, one column per group",
-    wording.describe_histograms,
+    wording.histograms.describe_histograms,
     raster=True,
-    caption=wording.histograms_caption,
+    caption=wording.histograms.histograms_caption,
 )
 def figure_7(table: pd.DataFrame) -> Figure:
     """Number of images by HSF and norm in three superclasses: one row per network, one column each (Fig. 7).

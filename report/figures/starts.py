@@ -11,7 +11,7 @@ from report.figures.panels import dodge, draw_marks, figure, for_phone, name_row
 ROW, POINT = 0.16, 0.07  # inches of a row without its points, and of each point
 
 
-@figure("Points with intervals, one panel per set of images", wording.describe_starts)
+@figure("Points with intervals, one panel per set of images", wording.starts.describe_starts)
 def figure_starts(table: pd.DataFrame, axis: list[str]) -> Figure:
     """One point with its interval over images per seed; networks side by side in each row.
 

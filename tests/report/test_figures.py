@@ -89,7 +89,7 @@ def test_what_is_drawn_comes_with_its_data_and_its_words(study):
     table = tables.histograms(study, ["resnet50"], ["avh_scaled"])
     drawn = figures.figure_1(table)
     assert drawn.data is table and drawn.raster
-    ((what, numbers),) = wording.describe_histograms(table)
+    ((what, numbers),) = wording.histograms.describe_histograms(table)
     assert drawn.alt == f"Two-dimensional histograms. {what}: {numbers}."
     bins = means_by_bin(study, "resnet50", "avh")
     drawn = figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]))
@@ -207,7 +207,7 @@ def test_the_examples_are_chosen_by_their_rule(study):
     """Labels are 0, 1, 2, 0, 1, 2."""
     chosen = [[10, 0, 0], [0, 12, 0], [4, 3, 5], [4, 4, 4], [4, 4, 4], [30, 0, 0]]
     answered = with_answers(study, chosen)
-    table = wording.with_answers(answered, tables.examples(answered))
+    table = wording.examples.with_answers(answered, tables.examples(answered))
     # Easy: of the two with HSF 1 the one that more were shown. Hard: not image 5, whose class nobody names; of two
     # equals the first.
     assert table["image"].tolist() == [1, 3]
@@ -222,7 +222,7 @@ def test_the_examples_do_not_depend_on_a_network(study):
 
 
 def test_figure_5_shows_the_two_images_and_their_own_courses(study):
-    chosen = wording.with_answers(study, tables.examples(study))
+    chosen = wording.examples.with_answers(study, tables.examples(study))
     pictures = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)).astype(np.uint8)
     table = tables.example_steps(study, chosen)
     fig = figures.figure_5(table, chosen, pictures).figure
@@ -363,7 +363,7 @@ def test_the_summary_tells_what_is_in_the_tables(study):
 
 
 def test_the_hardest_images_are_those_of_highest_avh(study):
-    table = wording.hardest_table(study, hardness.ranking(study, "vgg19"), most=5)
+    table = wording.hardness.hardest_table(study, hardness.ranking(study, "vgg19"), most=5)
     scores = study.runs["vgg19"].scores
     assert table["image"].tolist() == scores.sort_values("avh", ascending=False)["id"].head(5).tolist()
 

@@ -41,11 +41,15 @@ def table(**aurocs: tuple[float, float]) -> pd.DataFrame:
     ],
 )
 def test_a_sentence_says_who_finds_disputed_images_best(aurocs, words):
-    assert wording.finders_compared({"A study": table(**aurocs)}) == [f"A study, HSF below 0.8: {words}"]
+    assert wording.disputed.finders_compared({"A study": table(**aurocs)}) == [f"A study, HSF below 0.8: {words}"]
 
 
 def test_nothing_is_said_of_studies_that_did_not_ask():
-    assert wording.finders_compared({}) == wording.finders_compared({"A study": table(norm=(0.5, 0.6))}) == []
+    assert (
+        wording.disputed.finders_compared({})
+        == wording.disputed.finders_compared({"A study": table(norm=(0.5, 0.6))})
+        == []
+    )
 
 
 def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, monkeypatch):

@@ -51,19 +51,19 @@ def judged(**changed: list[str]) -> pd.DataFrame:
     ],
 )
 def test_the_answer_begins_with_what_the_verdicts_come_to(changed, head):
-    said = wording.answer_in_words(judged(**changed))
+    said = wording.front.answer_in_words(judged(**changed))
     assert said.startswith(f"**{head}.** ")
     assert "does in 1 of 3 networks, and less strongly in 1 of 3." in said
 
 
 def test_a_claim_in_a_study_is_one_verdict_or_whose_is_which():
-    assert wording.over_networks(judged(), "P2a") == "✓\u00a0supported, all 3 networks"
-    assert wording.over_networks(judged(), "P2c") == (
+    assert wording.front.over_networks(judged(), "P2a") == "✓\u00a0supported, all 3 networks"
+    assert wording.front.over_networks(judged(), "P2c") == (
         "✓\u00a0supported: ResNet50; ✗\u00a0not supported: AlexNet; ?\u00a0inconclusive: VGG19"
     )
     open_ = judged(P2a=["inconclusive"] * 3)
-    assert wording.over_networks(open_.assign(why="nobody was asked"), "P2a").endswith(": nobody was asked")
-    assert wording.over_networks(open_.assign(why="undecided: x"), "P2a").endswith("inconclusive, all 3 networks")
+    assert wording.front.over_networks(open_.assign(why="nobody was asked"), "P2a").endswith(": nobody was asked")
+    assert wording.front.over_networks(open_.assign(why="undecided: x"), "P2a").endswith("inconclusive, all 3 networks")
 
 
 def test_one_table_gives_the_verdicts_the_front_page_and_readme(tmp_path, monkeypatch):

@@ -79,8 +79,8 @@ def test_no_font_is_looked_for_where_none_is_needed(monkeypatch):
 
 
 def test_a_page_names_the_characters_and_says_what_to_do():
-    (sentence,) = wording.boxes("本日")
+    (sentence,) = wording.hardness.boxes("本日")
     assert "本日" in sentence
     assert "fonts-noto-cjk" in sentence
-    assert len(wording.boxes("".join(map(chr, range(0x4E00, 0x5000))))[0]) < 200
-    assert wording.boxes("") == []
+    assert len(wording.hardness.boxes("".join(map(chr, range(0x4E00, 0x5000))))[0]) < 200
+    assert wording.hardness.boxes("") == []

@@ -258,28 +258,28 @@ def test_the_stamp_of_published_weights_says_how_pictures_were_made(shown, study
 
 
 def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
-    by_name, by_order = (" ".join(wording.about(measured(study, by_name=named))) for named in (True, False))
+    by_name, by_order = (" ".join(wording.study.about(measured(study, by_name=named))) for named in (True, False))
     for text in (by_name, by_order):
         assert f"No training: the weights of ResNet50 are given, {escape('my_model*.pth')}" in text
         assert "networks are trained" not in text
     assert "it has 1 other class" in by_name
     assert "near chance, 25" in by_order
-    assert "networks are trained on 90 others" in " ".join(wording.about(study))
+    assert "networks are trained on 90 others" in " ".join(wording.study.about(study))
 
 
 def test_a_page_of_a_fine_tuned_network_says_where_its_training_started(study):
-    assert "Fine-tuning" not in " ".join(wording.about(study))
+    assert "Fine-tuning" not in " ".join(wording.study.about(study))
     pixels = {"mean": [0.5] * 3, "std": [0.5] * 3, "by": "its publisher"}
     study.runs["vgg19"].stamp["started"] = {"from": "my_model*.pth", "normalisation": pixels}
-    at_sight = wording.about(study)[: pages.AT_SIGHT]
+    at_sight = wording.study.about(study)[: pages.AT_SIGHT]
     (said,) = [sentence for sentence in at_sight if sentence.startswith("Fine-tuning: VGG19")]
     assert escape("my_model*.pth") in said
     assert said.endswith("according to its publisher.")
 
 
 def test_without_people_a_sentence_says_so(study):
-    assert "no human labels" in wording.people_expectation(measured(study))
-    assert "[Figure H1](#fig-h1)" in wording.people_expectation(study)
+    assert "no human labels" in wording.hardness.people_expectation(measured(study))
+    assert "[Figure H1](#fig-h1)" in wording.hardness.people_expectation(study)
 
 
 def test_parameters_that_play_no_part_are_not_shown(shown, study):
@@ -341,7 +341,7 @@ def test_tables_are_made_safe(shown):
 
 
 def test_a_study_is_introduced_with_what_a_reader_must_know(study):
-    text = " ".join(wording.about(study))
+    text = " ".join(wording.study.about(study))
     assert "not real people" in text
     assert "with batch norm, which the paper's network does not have" in text
     assert "2 of 120 AVH values are undefined" in text
@@ -356,13 +356,13 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
 def test_a_study_of_narrow_networks_says_so_at_sight(study, name, widths, sentence):
     for run, width in zip(study.runs.values(), widths, strict=True):
         run.stamp["parameters"]["width"] = width
-    said = " ".join(wording.about(replace(study, name=name))[: pages.AT_SIGHT]).replace(THIN, " ")
+    said = " ".join(wording.study.about(replace(study, name=name))[: pages.AT_SIGHT]).replace(THIN, " ")
     assert ("Scale: " in said) == (sentence is not None)
     assert (sentence or "") in said
 
 
 def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
-    table = wording.summary_table(tables.summary(study), tables.ceiling(study))
+    table = wording.summary.summary_table(tables.summary(study), tables.ceiling(study))
     assert list(table) == ["", "VGG19", "ResNet50", "n"]
     assert table[""].tolist() == list(QUANTITIES.values())
     assert table["n"].tolist() == ["60", "59", "59", "60", "59"]  # one AVH, and so one confidence, is undefined
@@ -408,50 +408,52 @@ def test_durations_in_words(seconds, text):
 
 
 def test_curves_are_told_to_who_cannot_see_them(study):
-    epochs, (network, ends), (other, _) = wording.describe_curves(tables.epoch_means(study))
+    epochs, (network, ends), (other, _) = wording.curves.describe_curves(tables.epoch_means(study))
     assert epochs == ("Epochs", "1 to 3")
     assert (network, other) == ("VGG19", "ResNet50")
     assert ends.startswith("norm ")
-    assert "VGG19, HSF (0.8, 1]" in dict(wording.describe_curves(tables.epoch_means_by_bin(study)))
+    assert "VGG19, HSF (0.8, 1]" in dict(wording.curves.describe_curves(tables.epoch_means_by_bin(study)))
     cells = tables.histograms(study, ["vgg19"], ["avh"])
-    assert list(dict(wording.describe_histograms(cells))) == ["VGG19, 59 images, mean AVH by human selection frequency"]
+    assert list(dict(wording.histograms.describe_histograms(cells))) == [
+        "VGG19, 59 images, mean AVH by human selection frequency"
+    ]
 
 
 def test_verdicts_are_told_at_a_glance_in_words_and_in_numbers(study):
     table, ceiling = claims.judge(study), tables.ceiling(study)
-    matrix = wording.matrix(table, study)
+    matrix = wording.claims.matrix(table, study)
     assert list(matrix) == ["claim, with simulated annotators", "VGG19", "ResNet50"]
     assert len(matrix) == len(claims.CLAIMS)
     found = table.drop_duplicates(["claim", "arch"]).set_index(["claim", "arch"])["verdict"]
-    assert matrix["VGG19"].iloc[0] == wording.verdict(found["H1", "vgg19"])
+    assert matrix["VGG19"].iloc[0] == wording.claims.verdict(found["H1", "vgg19"])
     assert matrix["VGG19"].iloc[8].startswith("?\u00a0inconclusive (all together)")
-    assert wording.tally(table).startswith("19 verdicts: ")
-    assert len(wording.outcomes_of_claims(table)) == len(claims.CLAIMS)
-    assert wording.outcome(table, "P2a") == wording.outcomes_of_claims(table)[2]
-    assert wording.outcome(table, "P2a").startswith("**P2a**: AVH falls as HSF rises")
-    assert [text.split("**")[1] for text in wording.rule("P2a")] == [
+    assert wording.claims.tally(table).startswith("19 verdicts: ")
+    assert len(wording.claims.outcomes_of_claims(table)) == len(claims.CLAIMS)
+    assert wording.claims.outcome(table, "P2a") == wording.claims.outcomes_of_claims(table)[2]
+    assert wording.claims.outcome(table, "P2a").startswith("**P2a**: AVH falls as HSF rises")
+    assert [text.split("**")[1] for text in wording.claims.rule("P2a")] == [
         "Statistic.",
         "Supported when",
         "Inconclusive when",
         "Fixed",
     ]
-    rows = wording.judged(table, "P2a", ceiling)
+    rows = wording.claims.judged(table, "P2a", ceiling)
     assert rows["network"].tolist() == ["VGG19", "ResNet50"]
     assert re.fullmatch(r"−\S+ \[−\S+,\u00a0−\S+\] \(\d+\u202f%\)", rows["value"].iloc[0])
     assert rows["required"].iloc[0] == "below 0: ✓\u00a0supported"
-    assert "share of the noise ceiling" in wording.judged_caption("P2a", ceiling)
+    assert "share of the noise ceiling" in wording.claims.judged_caption("P2a", ceiling)
 
 
 def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
-    assert "[Figure 1](#fig-1)" in wording.said(study, "P1")
-    assert "[Figure N1](#fig-n1)" in wording.said(study, "P1")
+    assert "[Figure 1](#fig-1)" in wording.claims.said(study, "P1")
+    assert "[Figure N1](#fig-n1)" in wording.claims.said(study, "P1")
     parameters = madeup.study(tmp_path / "silent", ["vgg19"], people=False)
     silent = read_results(parameters, parameters.archs)
-    assert "](#fig" not in wording.said(silent, "P1")
-    assert "](#fig" in wording.said(silent, "Obs. 1")
+    assert "](#fig" not in wording.claims.said(silent, "P1")
+    assert "](#fig" in wording.claims.said(silent, "Obs. 1")
     table = claims.judge(silent)
-    assert wording.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("no human labels").all()
-    assert wording.matrix(table, silent).columns[0] == "claim"
+    assert wording.claims.judged(table, "H1", tables.ceiling(silent))["verdict"].str.contains("no human labels").all()
+    assert wording.claims.matrix(table, silent).columns[0] == "claim"
 
 
 def test_infinite_numbers_have_their_sign():

@@ -99,19 +99,19 @@ def test_where_the_network_is_right_everywhere_nothing_is_given(study):
     found = baselines.compare_baselines(dataclasses.replace(study, runs={"vgg19": always}), CEILING)
     assert found["partial"].isna().all()
     assert found["value"].notna().all()
-    assert "undefined" in wording.baselines_table(found)["controlling for correctness"].iloc[0]
+    assert "undefined" in wording.baselines.baselines_table(found)["controlling for correctness"].iloc[0]
 
 
 def test_twins_rank_images_alike_and_are_not_named(table):
     values = table.set_index(["score", "arch"])["value"]
     for twin in TWINS:
         np.testing.assert_allclose(values[twin].abs(), values[SCORES[twin].twin].abs(), atol=1e-6)
-    for sentence in wording.baselines_sentences(table):
+    for sentence in wording.baselines.baselines_sentences(table):
         assert "loss" not in sentence and "cosine" not in sentence
 
 
 def test_signs_are_turned_together_with_their_intervals(table):
-    turned = wording.with_labels(baselines.turned_baselines(table)).set_index(["score", "arch"])
+    turned = wording.baselines.with_labels(baselines.turned_baselines(table)).set_index(["score", "arch"])
     raw = table.set_index(["score", "arch"])
     avh, before = turned.loc[("avh", "vgg19")], raw.loc[("avh", "vgg19")]
     assert avh["label"] == "−AVH"
@@ -126,7 +126,7 @@ def test_the_findings_follow_the_intervals(table):
     rows.loc[others, ["lead_low", "lead_high"]] = (-0.2, -0.1)
     rows.loc[rows["score"] == "margin", ["lead_low", "lead_high"]] = (0.1, 0.2)
     rows.loc[rows["score"] == "entropy", ["lead_low", "lead_high"]] = (-0.1, 0.1)
-    (sentence,) = wording.baselines_sentences(rows)
+    (sentence,) = wording.baselines.baselines_sentences(rows)
     assert "more strongly: margin;" in sentence
     assert "neither clearly more nor less strongly: entropy." in sentence
     assert "less strongly: angle, angular margin, confidence" in sentence
@@ -136,11 +136,11 @@ def test_the_numerator_alone_is_correlated_with_avh(study):
     found = baselines.numerator(study)
     assert found["arch"].tolist() == list(study.runs)
     np.testing.assert_allclose(found["value"], 1)  # in the made-up results they are the same
-    assert "n = 59 for AlexNet" in wording.numerator_sentence(found).replace("\u00a0", " ")
+    assert "n = 59 for AlexNet" in wording.baselines.numerator_sentence(found).replace("\u00a0", " ")
 
 
 def test_figure_b1_draws_every_marker_and_the_ceiling(table):
-    turned = wording.with_labels(baselines.turned_baselines(table))
+    turned = wording.baselines.with_labels(baselines.turned_baselines(table))
     fig = figures.figure_b1(turned, statistics.Estimate(0.8, 0.7, 0.9, 59)).figure
     (ax,) = fig.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(turned["label"].unique())
@@ -158,7 +158,7 @@ def test_figure_b1_draws_every_marker_and_the_ceiling(table):
 
 
 def test_the_readers_table_names_each_score_once(table):
-    shown = wording.baselines_table(table)
+    shown = wording.baselines.baselines_table(table)
     assert (shown["score"] != "").sum() == len(COMPARED)
     assert (shown.loc[:3, "lead over AVH"] == "").all()
 
@@ -167,6 +167,6 @@ def test_without_people_there_is_nothing_but_the_numerator(silent):
     found = baselines.compare_baselines(silent, tables.ceiling(silent))
     assert found.empty
     assert figures.figure_b1(baselines.turned_baselines(found), tables.ceiling(silent)) is None
-    assert wording.baselines_table(found).empty and wording.baselines_sentences(found) == []
+    assert wording.baselines.baselines_table(found).empty and wording.baselines.baselines_sentences(found) == []
     assert len(baselines.numerator(silent)) == 1
-    assert wording.describe_baselines(found) == []
+    assert wording.baselines.describe_baselines(found) == []

@@ -183,7 +183,7 @@ def test_figure_c2_draws_a_line_for_each_range_of_ambiguity(made):
 
 
 def test_the_answer_names_the_cause_that_a_score_follows_more(table):
-    avh, *others = wording.causes_sentences(table)
+    avh, *others = wording.control.causes_sentences(table)
     assert avh.startswith("AVH correlates more strongly with ambiguity than with degradation for AlexNet (")
     assert "; more strongly with degradation than with ambiguity for VGG19 (" in avh
     assert "not clearly more strongly with either cause for DenseNet121 (" in avh
@@ -192,20 +192,20 @@ def test_the_answer_names_the_cause_that_a_score_follows_more(table):
 
 
 def test_the_remainder_is_told_for_every_network(table):
-    sentences = wording.remainder_sentences(table)
+    sentences = wording.control.remainder_sentences(table)
     assert len(sentences) == 3
     assert all(sentence.count("(without: ") == 4 for sentence in sentences)
 
 
 def test_the_table_for_readers_has_a_column_per_network_and_one_for_people(table):
-    readable = wording.causes_table(table)
+    readable = wording.control.causes_table(table)
     assert list(readable) == [
         "score", "correlation with", "controlling for", "AlexNet", "VGG19", "DenseNet121", "ResNet50",
         "simulated annotators",
     ]  # fmt: skip
     assert len(readable) == 3 * 11 + 5
     assert readable["score"][readable["score"] != ""].tolist() == ["AVH", "confidence", "norm within class", "HSF"]
-    assert wording.causes_caption(table).endswith("Number of images: 300.")
+    assert wording.control.causes_caption(table).endswith("Number of images: 300.")
 
 
 # --- without causes
@@ -217,10 +217,10 @@ def test_without_causes_or_people_nothing_is_shown(made, lacking):
     causes, grid = control.causes(other), control.causes_grid(other, "vgg19")
     assert causes.empty and grid.empty
     assert figures.figure_c1(control.plotted_causes(causes)) is figures.figure_c2(grid) is None
-    assert wording.causes_sentences(causes) == wording.remainder_sentences(causes) == []
-    assert wording.smallest_group(grid) == ""
-    assert "no figure and no table" in wording.causes_missing(other)[1]
+    assert wording.control.causes_sentences(causes) == wording.control.remainder_sentences(causes) == []
+    assert wording.control.smallest_group(grid) == ""
+    assert "no figure and no table" in wording.control.causes_missing(other)[1]
 
 
 def test_with_causes_nothing_is_missing(made):
-    assert wording.causes_missing(made) == []
+    assert wording.control.causes_missing(made) == []

@@ -107,7 +107,7 @@ def test_interval_and_test_find_the_score_that_is_closer(study, noise_avh, noise
     assert sign * row["low"] > 0 and sign * row["high"] > 0
     assert sign * row["statistic"] > 3
     assert row["p"] < 0.001
-    told = wording.leads(table)
+    told = wording.correlations.leads(table)
     how = "more" if sign > 0 else "less"
     assert told.startswith(f"AVH correlates with HSF {how} strongly than confidence for AlexNet")
 
@@ -160,14 +160,14 @@ def test_without_divided_people_there_is_no_share_of_them(study):
     table = correlations.apart(made(study, [1.0, 1.0], confidence=[0.9, 0.1])).set_index("case")
     assert table["n"].to_dict() == {"far": 2, "low": 0, "high": 0}
     assert np.isnan(table.loc["low", "value"])
-    assert wording.apart_table(table.reset_index())["AlexNet"].tolist()[1:] == ["none", "none"]
+    assert wording.correlations.apart_table(table.reset_index())["AlexNet"].tolist()[1:] == ["none", "none"]
 
 
 # --- for readers
 
 
 def test_a_share_is_of_the_ceiling_of_its_kind(strength, ceilings):
-    told = wording.coefficients_table(strength, ceilings)
+    told = wording.correlations.coefficients_table(strength, ceilings)
     assert list(told) == ["score", "network", *TABLE_HEADS.values(), "n"]
     row = strength[(strength["score"] == "norm") & (strength["arch"] == "alexnet")].set_index("kind")["value"]
     split = ceilings[ceilings["method"] == "split halves"].set_index("kind")["value"]
@@ -175,36 +175,39 @@ def test_a_share_is_of_the_ceiling_of_its_kind(strength, ceilings):
     for kind in ("spearman", "pearson"):
         assert cell[TABLE_HEADS[kind]].endswith(f"({100 * abs(row[kind]) / split[kind]:.0f}\u202f%)")
     assert "%" not in cell[TABLE_HEADS["kendall"]]
-    assert "score" not in wording.coefficients_table(strength[strength["score"] == "avh"], ceilings)
+    assert "score" not in wording.correlations.coefficients_table(strength[strength["score"] == "avh"], ceilings)
 
 
 def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
-    avh, norm, ceiling = wording.strength_sentences(strength, ceilings)
+    avh, norm, ceiling = wording.correlations.strength_sentences(strength, ceilings)
     row = strength.iloc[0]
     assert avh.startswith(f"AVH has a rank correlation with human selection frequency of −{abs(row['value']):.2f} [−")
     assert avh.endswith("n\u00a0=\u00a059.")  # one AVH is undefined
     assert norm.startswith("The raw norm has ")
     assert "split halves" in ceiling and "beta-binomial model" in ceiling
     bins = correlations.by_bin(study, "avh", strength)  # all HSF of the last bin are alike
-    assert "Of 8 intervals within bins, " in wording.bins_sentence(bins)
-    assert "all images (n 59)" in dict(wording.describe_bins(bins))["AlexNet"]
-    table = wording.bins_table(bins)
+    assert "Of 8 intervals within bins, " in wording.correlations.bins_sentence(bins)
+    assert "all images (n 59)" in dict(wording.correlations.describe_bins(bins))["AlexNet"]
+    table = wording.correlations.bins_table(bins)
     assert list(table) == ["HSF", "AlexNet", "ResNet50", "spread"]
     assert table["HSF"].iloc[0] == "all images n\u00a0=\u00a059".replace(" ", "\u00a0", 1)
-    given = wording.given_correctness_sentence(correlations.given_correctness(study, ["avh"]))
+    given = wording.correlations.given_correctness_sentence(correlations.given_correctness(study, ["avh"]))
     assert given.startswith("Controlling for correctness, AVH has a partial rank correlation with HSF of ")
-    assert "of 60 images (" in wording.disagreement_sentence(correlations.apart(study))
-    assert list(wording.lead_table(correlations.lead(study))) == [
+    assert "of 60 images (" in wording.correlations.disagreement_sentence(correlations.apart(study))
+    assert list(wording.correlations.lead_table(correlations.lead(study))) == [
         "network", "|AVH| − |confidence|", "Steiger's z", "p", "n"]  # fmt: skip
-    assert wording.ceilings_table(ceilings)["noise ceiling by"].tolist() == ["split halves", "beta-binomial model"]
+    assert wording.correlations.ceilings_table(ceilings)["noise ceiling by"].tolist() == [
+        "split halves",
+        "beta-binomial model",
+    ]
 
 
 def test_one_network_is_not_a_range(study):
     alone = dataclasses.replace(study, runs={"alexnet": study.runs["alexnet"]})
     strength = correlations.with_people(alone, ["norm"])
-    (sentence, _) = wording.strength_sentences(strength, correlations.ceilings(alone))
+    (sentence, _) = wording.correlations.strength_sentences(strength, correlations.ceilings(alone))
     assert " to " not in sentence
-    told = wording.bins_sentence(correlations.by_bin(alone, "norm", strength))
+    told = wording.correlations.bins_sentence(correlations.by_bin(alone, "norm", strength))
     assert told.startswith(f"The coefficient is {number(strength['value'].iloc[0])} over all images and ")
 
 
@@ -237,15 +240,15 @@ def test_without_people_nothing_is_told(silent):
     given = correlations.given_correctness(silent, ["avh"])
     for table in (strength, ceilings, bins, lead, apart, given):
         assert table.empty
-    assert wording.strength_sentences(strength, ceilings) == [
+    assert wording.correlations.strength_sentences(strength, ceilings) == [
         "There are no human labels for these images, so there is no correlation with HSF."
     ]
     assert not any(
         (
-            wording.leads(lead),
-            wording.given_correctness_sentence(given),
-            wording.disagreement_sentence(apart),
-            wording.bins_sentence(bins),
+            wording.correlations.leads(lead),
+            wording.correlations.given_correctness_sentence(given),
+            wording.correlations.disagreement_sentence(apart),
+            wording.correlations.bins_sentence(bins),
         )
     )
     assert figures.figure_bins(bins) is None

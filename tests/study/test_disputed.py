@@ -59,8 +59,8 @@ def test_without_full_answers_there_is_one_event_and_without_people_none(study):
     assert set(disputed.events(dataclasses.replace(study, images=bare))) == {"disputed"}
     silent = dataclasses.replace(study, images=study.images[["id", "label"]])
     table = disputed.detect(silent)
-    assert table.empty and wording.best_finders(table) == [] and wording.detected(table).empty
-    assert figures.figure_starts(wording.detected(table), ["AUROC"]) is None
+    assert table.empty and wording.disputed.best_finders(table) == [] and wording.disputed.detected(table).empty
+    assert figures.figure_starts(wording.disputed.detected(table), ["AUROC"]) is None
 
 
 @pytest.mark.parametrize(("score", "sign"), [("avh", 1), ("confidence", -1), ("norm", -1), ("angular_margin", 1)])
@@ -86,10 +86,10 @@ def test_correct_images_are_those_of_all_starts(study, found):
 
 def test_readers_see_every_score_and_the_best_one(study, found):
     asked = found[(found["event"] == "disputed") & (found["images"] == starts.CORRECT)]
-    assert len(wording.detections_table(asked)) == len(disputed.SEARCHED) * len(ARCHS)
-    caption = wording.detections_table.caption(asked)
+    assert len(wording.disputed.detections_table(asked)) == len(disputed.SEARCHED) * len(ARCHS)
+    caption = wording.disputed.detections_table.caption(asked)
     assert "disputed images (HSF below 0.8) among images classified correctly with every seed" in caption
-    first = wording.best_finders(found)[0]
+    first = wording.disputed.best_finders(found)[0]
     assert first.startswith("HSF below 0.8, all images: the best score is ")
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
     means = means[means["images"] == starts.ALL_IMAGES]
@@ -98,7 +98,7 @@ def test_readers_see_every_score_and_the_best_one(study, found):
 
 
 def test_a_point_for_each_start_is_drawn(found):
-    points = wording.detected(found)
+    points = wording.disputed.detected(found)
     fig = figures.figure_starts(points, ["AUROC"]).figure
     assert len(fig.axes) == 4
     for ax, panel in zip(fig.axes, points["panel"].unique(), strict=True):
@@ -108,7 +108,7 @@ def test_a_point_for_each_start_is_drawn(found):
 
 def test_signs_are_turned_with_their_intervals(study):
     before = starts.with_people_over_starts(study, ["avh", "confidence"])
-    points = wording.turned_points(wording.plotted_starts(before, "score"))
+    points = wording.starts.turned_points(wording.starts.plotted_starts(before, "score"))
     raw = before[before["start"] != starts.MEAN].reset_index(drop=True)
     low = (raw["score"] == "avh").to_numpy()
     np.testing.assert_allclose(points["value"][low], -raw["value"][low])
@@ -123,11 +123,11 @@ def test_heads_are_told_by_their_numbers(study):
     rows = table[table["arch"] == "vgg19"]
     assert rows["accuracy"].unique() == pytest.approx(np.mean([s.scores["correct"].mean() for s in run.starts]))
     assert set(rows["images"]) == {starts.ALL_IMAGES, starts.CORRECT}
-    said = wording.heads_said(table)
+    said = wording.heads.heads_said(table)
     mean = rows[(rows["start"] == starts.MEAN) & (rows["images"] == starts.ALL_IMAGES)]["value"].item()
     assert f"{mean:.2f}".replace("-", "−") in said and "for VGG19" in said
     assert (
-        figures.figure_starts(wording.plotted_starts(table, "arch"), ["x"])
+        figures.figure_starts(wording.starts.plotted_starts(table, "arch"), ["x"])
         .figure.axes[0]
         .get_yticklabels()[0]
         .get_text()
@@ -142,24 +142,24 @@ def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study
         leads.loc[lead, column] = 0.1
     for column in ("high", "both_high"):
         leads.loc[lead, column] = 0.2
-    sentences = wording.margin_leads(leads)
+    sentences = wording.starts.margin_leads(leads)
     assert len(sentences) == 4
     assert "more strongly than confidence for VGG19 (" in sentences[1] and "less strongly" not in sentences[1]
-    assert wording.lacks_margin(study) == ""
+    assert wording.starts.lacks_margin(study) == ""
     run = study.runs["vgg19"]
     old = dataclasses.replace(run, scores=run.scores.drop(columns="angular_margin"))
-    lacking = wording.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
+    lacking = wording.starts.lacks_margin(dataclasses.replace(study, runs={"vgg19": old}))
     assert "The tables of VGG19 have no angular margin" in lacking
 
 
 def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     single = read_results(parameters, ["vgg19"])
-    assert list(wording.numbers_table(starts.with_people_over_starts(single, ["avh"]))) == [
+    assert list(wording.starts.numbers_table(starts.with_people_over_starts(single, ["avh"]))) == [
         "network", "each seed", "over images", "n",
     ]  # fmt: skip
-    assert "over test images only" in wording.starts_said(single)
-    assert wording.starts_said(study).startswith("Each network was trained with 2 random seeds")
-    shown = wording.numbers_table(starts.with_people_over_starts(study, ["avh"]))
+    assert "over test images only" in wording.starts.starts_said(single)
+    assert wording.starts.starts_said(study).startswith("Each network was trained with 2 random seeds")
+    shown = wording.starts.numbers_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
     assert shown["each seed"].str.count(",").tolist() == [1, 1]

@@ -79,9 +79,9 @@ def test_another_score_ranks_them_from_its_hard_end(by):
     means = scores.groupby("label")[by].mean().sort_values(ascending=by == "confidence")
     assert list(ends["class"].unique()) == [study.dataset["classes"][k] for k in means.index]
     label = SCORES[by].label
-    caption = wording.class_ends_caption(table, ends, "x", by)
+    caption = wording.hardness.class_ends_caption(table, ends, "x", by)
     assert f"mean {label}, the {'lowest' if by == 'confidence' else 'highest'} first" in " ".join(caption.split())
-    assert list(wording.suspects_table(hardness.suspects(table), by))[-1] == f"rank by {label}"
+    assert list(wording.hardness.suspects_table(hardness.suspects(table), by))[-1] == f"rank by {label}"
 
 
 def test_a_score_that_a_run_lacks_ranks_nothing():
@@ -194,7 +194,7 @@ def test_of_many_classes_those_of_the_highest_mean_are_shown():
     scores = study.runs["resnet50"].scores
     means = scores.groupby("label")["avh"].mean().sort_values(ascending=False)
     assert list(ends["class"].unique()) == [names[k] for k in means.index[:12]]
-    assert "the 12 of " in wording.class_ends_caption(ranked(study), ends, "x")
+    assert "the 12 of " in wording.hardness.class_ends_caption(ranked(study), ends, "x")
 
 
 def test_images_without_a_score_are_at_no_end():
@@ -262,15 +262,15 @@ def test_without_pictures_nothing_is_drawn_and_a_sentence_says_why():
     ends, found = hardness.class_ends(table), hardness.suspects(table)
     assert figures.figure_h3(ends, None) is None
     assert figures.figure_h4(found, None) is None
-    assert wording.not_drawn(ends, "They are not here") == "is not drawn. They are not here"
-    assert wording.not_drawn(found.head(0), "They are not here") == "is not drawn: there is no such image."
+    assert wording.hardness.not_drawn(ends, "They are not here") == "is not drawn. They are not here"
+    assert wording.hardness.not_drawn(found.head(0), "They are not here") == "is not drawn: there is no such image."
 
 
 def test_the_alternative_texts_say_what_is_shown():
     table = ranked(made_up(200))
     ends, found = hardness.class_ends(table), hardness.suspects(table).head(2)
-    described = dict(wording.describe_class_ends(ends))
+    described = dict(wording.hardness.describe_class_ends(ends))
     assert all(described[name].startswith("hardest") for name in ends["class"].unique())
     for row in found.to_dict("records"):
         words = f"labelled {row['class']}, nearest to {row['nearest']}"
-        assert (row["id"], words) in wording.describe_suspects(found)
+        assert (row["id"], words) in wording.hardness.describe_suspects(found)

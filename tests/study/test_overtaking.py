@@ -66,13 +66,13 @@ def test_moments_reach_from_the_first_epoch_to_the_last(last):
 
 
 def test_what_confidence_says_by_the_norm_is_told_for_every_network(results, nobody):
-    sentences = wording.norm_sentences(correlations.confidence_and_norm(results))
+    sentences = wording.overtaking.norm_sentences(correlations.confidence_and_norm(results))
     assert [sentence.partition(":")[0] for sentence in sentences] == ["AlexNet", "VGG19"]
     run = results.runs["alexnet"]
     seen = run.scores["confidence"].notna()
     shared = stats.spearmanr(run.scores["confidence"][seen], run.scores["norm"][seen]).statistic
     assert f"with the norm is {shared:.2f} [".replace("-", "−") in sentences[0]
-    assert wording.norm_sentences(correlations.confidence_and_norm(nobody)) == []
+    assert wording.overtaking.norm_sentences(correlations.confidence_and_norm(nobody)) == []
 
 
 def test_only_avh_is_turned():
@@ -82,8 +82,8 @@ def test_only_avh_is_turned():
 
 
 def test_sentences_name_every_network_and_the_small_bins(results):
-    assert len(wording.overtakes(overtaking.overtaking(results))) == 2
-    text = " ".join(wording.reasons(results))
+    assert len(wording.overtaking.overtakes(overtaking.overtaking(results))) == 2
+    text = " ".join(wording.overtaking.reasons(results))
     sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
     small = sizes[sizes < FEW_IMAGES]
     assert len(small)
@@ -93,4 +93,4 @@ def test_sentences_name_every_network_and_the_small_bins(results):
 def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
     assert overtaking.overtaking(nobody).empty
     assert figures.figure_d1(overtaking.overtaking(nobody)) is None
-    assert "no human labels" in wording.reasons(nobody)[0]
+    assert "no human labels" in wording.overtaking.reasons(nobody)[0]

@@ -152,20 +152,20 @@ def test_what_needs_full_answers_says_so_without_them(study):
 
 def test_the_findings_count_what_changed(table):
     verdicts = table[table["reading"] != ""].drop_duplicates(["claim", "reading", "arch"])
-    first, *others = wording.readings_sentences(table)
+    first, *others = wording.readings.readings_sentences(table)
     assert first.startswith(f"Of {len(verdicts)} verdicts under other readings, {verdicts['changed'].sum()} ")
     assert len(others) == len(verdicts[verdicts["changed"]].drop_duplicates(["claim", "reading"]))
 
 
 def test_the_readers_table_stars_what_changed(table):
-    shown = wording.readings_table(table)
+    shown = wording.readings.readings_table(table)
     starred = shown.astype(str).apply(lambda column: column.str[:2].str.endswith("*")).sum().sum()
     assert starred == table[table["changed"]].drop_duplicates(["claim", "reading", "arch"]).shape[0]
     assert (shown["reading"] == OURS).sum() == len(readings.JUDGED)
 
 
 def test_figure_b2_draws_the_numbers_with_the_book_first(table):
-    numbers = wording.named_readings(readings.plotted_readings(table))
+    numbers = wording.readings.named_readings(readings.plotted_readings(table))
     fig = figures.figure_b2(numbers).figure
     quantities = list(numbers["quantity"].unique())
     assert [ax.get_title().split("\n")[1] for ax in fig.axes] == quantities
@@ -183,7 +183,7 @@ def test_without_people_there_is_nothing(tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"], people=False)
     silent = read_results(parameters, parameters.archs)
     table = readings.judge_readings(silent)
-    assert table.empty and wording.readings_sentences(table) == []
-    assert figures.figure_b2(wording.named_readings(readings.plotted_readings(table))) is None
-    assert wording.bin_sizes_table(readings.bin_sizes(silent)).empty
-    assert wording.describe_readings(wording.named_readings(readings.plotted_readings(table))) == []
+    assert table.empty and wording.readings.readings_sentences(table) == []
+    assert figures.figure_b2(wording.readings.named_readings(readings.plotted_readings(table))) is None
+    assert wording.readings.bin_sizes_table(readings.bin_sizes(silent)).empty
+    assert wording.readings.describe_readings(wording.readings.named_readings(readings.plotted_readings(table))) == []
