@@ -12,7 +12,7 @@ from analysis import statistics, studies
 from analysis.study import hardness, tables
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
-from report.figures.panels import LAYOUT, PAGE, PHONE, figure
+from report.figures.panels import LAYOUT, PAGE, PHONE, dodge, figure
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 
@@ -83,6 +83,12 @@ def test_every_image_with_a_score_is_in_a_cell(study, score):
 def means_by_bin(study: StudyResults, arch: str, score: str) -> pd.DataFrame:
     scores = study.runs[arch].scores.assign(bin=statistics.binned(study.hsf))
     return statistics.means(scores, ["bin"], score)
+
+
+def test_markers_are_spread_around_the_middle_of_a_row():
+    np.testing.assert_allclose(dodge(1, 0.8), [0])
+    np.testing.assert_allclose(dodge(4, 0.8), [-0.3, -0.1, 0.1, 0.3])
+    assert dodge(0, 0.8).size == 0
 
 
 def test_what_is_drawn_comes_with_its_data_and_its_words(study):
