@@ -16,6 +16,7 @@ Runs are named as in paths: ``timm-tf_efficientnet_lite0``, ``linear``.
 """
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,10 +184,15 @@ def words(value: str | list[str]) -> list[str]:
     return [word.strip() for word in str(value).split(",") if word.strip()]
 
 
-def options(parameters: StudyParameters, without: Collection[str] = ()) -> list[str]:
-    """The ``-p NAME VALUE`` arguments for papermill or the command line, including parameters at their defaults."""
-    values = parameters.model_dump(exclude=set(without))
-    return [word for name, value in values.items() if value not in (None, "") for word in ("-p", name, str(value))]
+def options(parameters: StudyParameters, without: Collection[str] = ()) -> str:
+    """All parameters, also at their defaults, as a command line takes them."""
+    return as_options(parameters.model_dump(exclude=set(without)))
+
+
+def as_options(values: Mapping[str, Any]) -> str:
+    """``-p NAME VALUE`` for each value that is not empty, quoted for a shell."""
+    given = {name: str(value) for name, value in values.items() if value not in (None, "")}
+    return shlex.join(word for name, value in given.items() for word in ("-p", name, value))
 
 
 def in_order(archs: Iterable[str]) -> list[str]:

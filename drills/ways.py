@@ -1,6 +1,7 @@
 """The four ways in which users give parameters, each up to the parameters of a run, which is not started."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def snakemake(given: Mapping[str, str]) -> RunParameters:
     config = studies.as_given(parse_config(entries if "arch" in given else [*entries, "archs=resnet50"]), entries)
     (study,) = studies.read_studies(config).values()
     (run,) = study.runs.values()
-    words = studies.options(run)
+    words = shlex.split(studies.options(run))
     return command_line(dict(zip(words[1::3], words[2::3], strict=True)))
 
 

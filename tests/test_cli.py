@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_a_folder_of_any_name_is_the_one_that_is_measured(run, tmp_path, monkeyp
     stamp = json.loads((tmp_path / "0x1f/resnet18/run.json").read_text())
     assert stamp["parameters"]["root"] == name
     given = RunParameters(**stamp["parameters"] | {"study": "0x1f"})
-    words = studies.options(given)
+    words = shlex.split(studies.options(given))
     again = {key: parameters.read_value(key, text) for key, text in zip(words[1::3], words[2::3], strict=True)}
     assert RunParameters.parse(again) == given
 

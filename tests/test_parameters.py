@@ -1,6 +1,7 @@
 """The one schema of parameters: what is allowed, and what a person reads otherwise."""
 
 import datetime
+import shlex
 from pathlib import Path
 
 import pytest
@@ -184,7 +185,7 @@ def test_modules_functions_and_hidden_names_are_no_parameters():
 def test_what_the_graph_writes_on_the_command_line_is_read_back(study):
     (found,) = read_studies({"studies": study}).values()
     for parameters in (found.parameters, *found.runs.values()):
-        words = options(parameters)
+        words = shlex.split(options(parameters))
         values = {name: read_value(name, text) for name, text in zip(words[1::3], words[2::3], strict=True)}
         assert type(parameters).parse(values) == parameters
 
@@ -249,7 +250,8 @@ def test_an_entry_that_carries_arch_is_called_by_its_key(tmp_path, monkeypatch):
     }
     assert [run.run_dir for run in study.runs.values()] == [study.folder / name for name in study.runs]
     assert study.runs["timm-resnet10t"].epochs == 3
-    for words in (studies.options(run) for run in study.runs.values()):  # as pages and the command line are given them
+    for run in study.runs.values():
+        words = shlex.split(studies.options(run))  # as pages and the command line are given them
         given = dict(zip(words[1::3], words[2::3], strict=True))
         assert RunParameters.parse(given) in study.runs.values()
 
