@@ -18,7 +18,7 @@ class InputError(ValueError):
 
 @contextmanager
 def as_one_sentence() -> Iterator[None]:
-    """What is wrong with the input, alone, ends the process with 2."""
+    """Print an InputError as one sentence and exit with status 2."""
     try:
         yield
     except InputError as error:

@@ -125,7 +125,7 @@ class StudyParameters(Parameters):
     )
 
     @model_validator(mode="after")
-    def _check_names(self) -> Self:
+    def _check_study(self) -> Self:
         if self.study and not re.fullmatch(STUDY, self.study):
             raise ValueError(f"study {self.study!r}; allowed: {STUDY_ALLOWED}")
         if self.dataset == "imagefolder" and not self.root:
@@ -221,7 +221,7 @@ class RunParameters(StudyParameters):
     )
 
     @model_validator(mode="after")
-    def _check_device(self) -> Self:
+    def _check_run(self) -> Self:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise ValueError(f"device {self.device!r}; allowed: auto, cpu, cuda, cuda:N")
         if not re.fullmatch(ARCH, self.arch):

@@ -15,9 +15,8 @@ from analysis import runs
 from analysis.datasets import Dataset, HumanLabels, answers, load, present
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
+from analysis.runs import DATASET, IMAGES
 
-DATASET = "dataset.json"
-IMAGES = "images.parquet"
 # Entries of dataset.json that identify a study; "answers" belongs to a record, which is read and never extended.
 IDENTITY = ("name", "parameters", "hash", "classes", "images", "simulated", "answers")
 GROUPING = ("superclasses", "notes")  # these depend on what is installed, and change no table

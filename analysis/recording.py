@@ -17,10 +17,12 @@ from typing import Any
 
 from analysis import probes, runs
 from analysis.parameters import StudyParameters
-from analysis.pipeline import DATASET, IMAGES, answers_hash
+from analysis.pipeline import answers_hash
 from analysis.probes import EPOCHS, ITERATIONS, moments
+from analysis.runs import DATASET, IMAGES
+from analysis.studies import RECORDED_STUDIES
 
-RECORDED = "recorded"
+RECORDED = RECORDED_STUDIES.name
 MAIN = ("id", "label", "predicted", "correct", "confidence", "norm", "angle", "avh", "angular_margin")
 DYNAMICS = {"epochs": EPOCHS, "iterations": ITERATIONS}
 ANSWER_COLUMNS = r"selected|shown|count_\d+"

@@ -30,6 +30,8 @@ from analysis.errors import InputError
 from analysis.parameters import OF_PAGES, RunParameters, StudyParameters
 
 RUN = "run.json"
+DATASET = "dataset.json"
+IMAGES = "images.parquet"
 TABLES = ("scores", "epochs", "iterations", "training")
 MEASURED = TABLES[:1]  # of a run with given weights
 OF_ANOTHER_START = ("scores", "training")  # tables that pages read, and a record keeps, for all seeds but the first
@@ -197,7 +199,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     for given, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
         if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
             different.append(f"{given} is not the file that it was then")
-    data = parameters.study_dir / "dataset.json"
+    data = parameters.study_dir / DATASET
     if data.exists() and read_stamp(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")
     if different:

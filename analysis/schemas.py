@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from pandas.api import types
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from analysis import catalogue
 from analysis.errors import InputError
@@ -204,6 +205,14 @@ class Description(Plain):
     notes: list[str]
     images: Sizes
 
+    @field_validator("superclasses")
+    @classmethod
+    def _check_superclasses(cls, superclasses: dict[str, list[int]], given: ValidationInfo) -> dict[str, list[int]]:
+        members = sorted(place for places in superclasses.values() for place in places)
+        if members != list(range(len(given.data.get("classes", ())))):
+            raise PydanticCustomError("superclasses", "they do not hold each class once")
+        return superclasses
+
 
 class Stamp(Plain):
     """run.json: the entries that pages require."""
@@ -233,7 +242,3 @@ def check_description(path: Any, value: dict[str, Any], kind: type[Plain]) -> No
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise _damaged(path, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-    if kind is Description:
-        members = sorted(place for places in value["superclasses"].values() for place in places)
-        if members != list(range(len(value["classes"]))):
-            raise _damaged(path, "its superclasses do not hold each class once")

@@ -27,6 +27,7 @@ import yaml
 from analysis import runs
 from analysis.errors import InputError, one_of
 from analysis.parameters import PATHS, RunParameters, StudyParameters, folder_name, read_values
+from analysis.runs import DATASET
 
 STUDIES = Path(__file__).parent.parent / "studies"
 RECORDED_STUDIES = Path(__file__).parent.parent / "recorded"
@@ -102,7 +103,7 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
 
 def with_recorded(studies: Mapping[str, StudyPlan], folder: Path = RECORDED_STUDIES) -> dict[str, StudyPlan]:
     """These studies by name, followed by those recorded in the repository."""
-    names = [path.parent.name for path in sorted(folder.glob("*/dataset.json"))]
+    names = [path.parent.name for path in sorted(folder.glob(f"*/{DATASET}"))]
     return {**studies, **{name: read_study(name, {}, []) for name in names if name not in studies}}
 
 
@@ -149,10 +150,11 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
 
 def check_hashes(text: str, path: Path) -> None:
     """Raises InputError if YAML ends a path at " #" and what follows looks like part of it: "root: pics #2"."""
-    nodes = [yaml.BaseLoader(text).get_single_node()]
-    for node in nodes:  # which grows
+    waiting = [yaml.BaseLoader(text).get_single_node()]
+    while waiting:
+        node = waiting.pop()
         for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            nodes.append(value)
+            waiting.append(value)
             if name.value not in PATHS or not isinstance(value, yaml.ScalarNode) or value.style:
                 continue
             rest = text[value.end_mark.index :].partition("\n")[0].rstrip()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from analysis import runs
 from analysis.errors import InputError
-from analysis.pipeline import DATASET
+from analysis.runs import DATASET
+from report.contents import EXPLORER
 
 NETWORK_FILES = (".pt", ".safetensors")
 FILES = "files"  # beside pages: their figures and data
@@ -69,7 +70,7 @@ class Manifest:
                 wanted.add(str(path))
             elif path.parent.name == FILES:
                 pages = {page for page in made if Path(page).parent == path.parent.parent and page.endswith(".ipynb")}
-                wanted |= {page for page in pages if "explorer" in page} if of_explorer(path) else pages
+                wanted |= {page for page in pages if Path(page).stem == EXPLORER} if of_explorer(path) else pages
         return wanted
 
     def made_since(self, path: Path) -> bool:
@@ -124,7 +125,7 @@ def shown(folder: Path) -> list[Path]:
 
 def of_explorer(path: Path) -> bool:
     """Whether a file belongs to an explorer, whose images are never recorded."""
-    return path.name.startswith("explorer")
+    return path.name.startswith(EXPLORER)
 
 
 def changed_in_git(folders: list[str]) -> list[Path] | None:

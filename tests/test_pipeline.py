@@ -19,7 +19,7 @@ def parameters(tmp_path) -> StudyParameters:
 
 def test_the_table_of_images_holds_peoples_answers(parameters):
     dataset = pipeline.prepare(parameters)
-    table = runs.read_table(parameters.study_dir / pipeline.IMAGES)
+    table = runs.read_table(parameters.study_dir / runs.IMAGES)
     counts = table.filter(regex=r"^count_\d+$").to_numpy()
     assert list(table["id"]) == list(dataset.test.ids)
     assert (counts.sum(1) == table["shown"]).all()
@@ -38,15 +38,15 @@ def test_only_a_finer_grouping_of_classes_is_taken_over(parameters, monkeypatch,
     """Beside finished runs, and nothing else of the description or the table is touched."""
     dataset = pipeline.prepare(parameters)
     runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
-    path, classes = parameters.study_dir / pipeline.DATASET, len(dataset.classes)
-    before, images = runs.read_stamp(path), (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns
+    path, classes = parameters.study_dir / runs.DATASET, len(dataset.classes)
+    before, images = runs.read_stamp(path), (parameters.study_dir / runs.IMAGES).stat().st_mtime_ns
     groups = {f"group {k}": (k,) for k in range(classes)} if not gone else {"all": tuple(range(classes))}
     other = dataclasses.replace(dataset, superclasses=groups, notes=("Another grouping.",))
     monkeypatch.setattr(pipeline, "load", lambda parameters: other)
     pipeline.prepare(parameters)
     finer = {"superclasses": {name: list(members) for name, members in groups.items()}, "notes": ["Another grouping."]}
     assert runs.read_stamp(path) == (before if gone else before | finer)
-    assert (parameters.study_dir / pipeline.IMAGES).stat().st_mtime_ns == images
+    assert (parameters.study_dir / runs.IMAGES).stat().st_mtime_ns == images
 
 
 @pytest.mark.parametrize("change", [{"hash": "other"}, {"human": None}, {"classes": tuple("abcdefghijkl")}])
@@ -62,13 +62,13 @@ def test_other_data_replaces_data_that_no_run_needs(parameters):
     pipeline.prepare(parameters)
     other = parameters.model_copy(update={"seed": 1})
     pipeline.prepare(other)
-    assert runs.read_json(other.study_dir / pipeline.DATASET)["parameters"]["seed"] == 1
+    assert runs.read_json(other.study_dir / runs.DATASET)["parameters"]["seed"] == 1
 
 
 def test_other_data_is_refused_beside_finished_runs(parameters):
     pipeline.prepare(parameters)
     runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
-    before = pd.read_parquet(parameters.study_dir / pipeline.IMAGES)
+    before = pd.read_parquet(parameters.study_dir / runs.IMAGES)
     with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
         pipeline.prepare(parameters.model_copy(update={"seed": 1}))
-    pd.testing.assert_frame_equal(pd.read_parquet(parameters.study_dir / pipeline.IMAGES), before)
+    pd.testing.assert_frame_equal(pd.read_parquet(parameters.study_dir / runs.IMAGES), before)

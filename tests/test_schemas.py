@@ -168,6 +168,16 @@ def test_a_description_that_was_changed_is_not_believed(tmp_path, file):
     assert noticed > len(before) / 17 * 0.5
 
 
+def test_superclasses_hold_each_class_once(tmp_path):
+    parameters = madeup.study(tmp_path, ["vgg19"])
+    path = parameters.study_dir / "dataset.json"
+    content = runs.read_json(path)
+    for members in ({"all": [0, 1]}, {"all": [0, 1, 2], "again": [2]}):
+        with pytest.raises(InputError, match=r"dataset.json .*superclasses: they do not hold each class once"):
+            schemas.check_description(path, content | {"superclasses": members}, schemas.Description)
+    schemas.check_description(path, content | {"superclasses": {"two": [0, 2], "one": [1]}}, schemas.Description)
+
+
 def test_the_record_can_be_read_without_complaint():
     for folder in sorted(path.parent for path in RECORDED.glob("*/dataset.json")):
         dataset = runs.read_stamp(folder / "dataset.json")

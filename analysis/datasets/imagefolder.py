@@ -68,7 +68,7 @@ def load(parameters: StudyParameters) -> Dataset:
         splits[part] = Split(result.images, labels[result.kept], ids, Files(listing.folder, names, geometry))
         hashed += [result.digests, splits[part].labels]
         notes += describe(part, result)
-        left_out += describe_left_out(part, listing, result)
+        left_out += describe_left_out(part, listing.others, result)
         notes += subsets.describe_subset(listing.labels, wanted[part], parameters.seed, part)
 
     classes = tuple(printable(name) for name in listings["test"].classes)
@@ -92,11 +92,11 @@ def describe(part: str, result: Decoded) -> list[str]:
     return [f"{part.capitalize()}: the central squares of {count:,} pictures, resized to {size}x{size} pixels."]
 
 
-def describe_left_out(part: str, listing: Listing, result: Decoded) -> list[str]:
+def describe_left_out(part: str, others: Mapping[str, int], result: Decoded) -> list[str]:
     """Notes on files that were left out, by kind, and on corrupt images; empty if there are none."""
     notes = []
-    if listing.others:
-        notes.append(f"files left out because they are not images in a class folder: {counted(listing.others)}.")
+    if others:
+        notes.append(f"files left out because they are not images of a class: {counted(others)}.")
     if result.corrupt:
         notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return [f"{part.capitalize()}: {note}" for note in notes]

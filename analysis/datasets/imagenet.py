@@ -20,7 +20,7 @@ import numpy as np
 from analysis.datasets import files, selections, subsets
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
-from analysis.datasets.imagefolder import counted
+from analysis.datasets.imagefolder import describe_left_out
 from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_training, find_validation, recognise
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
@@ -50,7 +50,7 @@ def load(parameters: StudyParameters) -> Dataset:
     source = Files(pictures.folder, [pictures.names[i] for i in asked[kept]], geometry(parameters.image_size))
     test = Split(result.images, pictures.labels[asked[kept]], pictures.ids[asked[kept]], source)
     hashed = [result.digests, test.labels]
-    missing_pictures = left_out_of(pictures, result)
+    missing_pictures = describe_left_out("test", pictures.others, result)
     notes = describe(pictures, asked, result) + missing_pictures
     notes += [said, *subsets.describe_subset(pictures.labels[asked], parameters.test_images, parameters.seed, "test")]
     if human is not None:
@@ -183,16 +183,6 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
     ]
     if len(asked) < found:
         notes.append(f"{found - len(asked):,} images without human labels are left out.")
-    return notes
-
-
-def left_out_of(pictures: ImagenetPictures, result: Decoded) -> list[str]:
-    """Notes on files that were left out, by kind, and on corrupt images."""
-    notes = []
-    if pictures.others:
-        notes.append(f"Files left out because they are not images of a class: {counted(pictures.others)}.")
-    if result.corrupt:
-        notes.append(f"{len(result.corrupt):,} left out as corrupt: {listed(result.corrupt, 20)}.")
     return notes
 
 

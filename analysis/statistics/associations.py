@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.statistics.bins import EDGES, Closed, bin_index, binned
+from analysis.statistics.bins import EDGES, bin_index, binned
 from analysis.statistics.coefficients import Coefficients, Kind, coefficients
 from analysis.statistics.estimates import RESAMPLES, Array, Estimate, bootstrap, defined, interval, of_one_length
 from analysis.statistics.once import KEPT, digest, remember
@@ -93,7 +93,6 @@ def within_bins(
     edges: Sequence[float] = EDGES,
     kind: Kind = "spearman",
     *,
-    closed: Closed = "right",
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -104,8 +103,8 @@ def within_bins(
     other. Empty bins are kept, with n = 0.
     """
     x, y = defined(x, y)
-    index = bin_index(y, edges, closed)
-    names = binned(y, edges, closed).categories
+    index = bin_index(y, edges)
+    names = binned(y, edges).categories
     rows = []
     for k in range(len(names)):
         inside = index == k

@@ -55,12 +55,11 @@ def compare_scores(
     y: ArrayLike,
     given: ArrayLike,
     reference: str,
-    kind: Kind = "spearman",
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """``correlation``, ``partial`` and ``correlation_difference`` of many columns at once: a row per column.
+    """Spearman's ``correlation``, ``partial`` and ``correlation_difference`` of many columns at once: a row per column.
 
     All columns are compared on the same images: those for which all of them, y and the control are defined.
     Args: columns, name -> (N,); y (N,); given (N,), the control; reference, the column with which the others are
@@ -70,8 +69,8 @@ def compare_scores(
     """
     names = list(columns)
     *values, y, given = defined(*columns.values(), y, given)
-    with_y = drawn_coefficients([*values, given], y, kind, resamples, seed)
-    crossed = drawn_coefficients(values, given, kind, resamples, seed)  # (1 + B, M)
+    with_y = drawn_coefficients([*values, given], y, "spearman", resamples, seed)
+    crossed = drawn_coefficients(values, given, "spearman", resamples, seed)  # (1 + B, M)
     plain, control = np.split(with_y, [len(names)], axis=1)
     left = (1 - control**2) * (1 - crossed**2)  # share of both variances that the control does not explain
     left[left < EXPLAINED] = np.nan

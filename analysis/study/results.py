@@ -12,8 +12,9 @@ import pandas as pd
 from analysis import probes, runs, schemas, statistics
 from analysis.errors import InputError
 from analysis.parameters import NetworkPageParameters, PageParameters, RunParameters, StudyParameters, folder_name
-from analysis.pipeline import DATASET, IMAGES, answered, study_of
+from analysis.pipeline import answered, study_of
 from analysis.probes import EPOCHS, ITERATIONS
+from analysis.runs import DATASET, IMAGES
 from analysis.studies import in_order
 
 
@@ -28,7 +29,7 @@ def of_people(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
 
 
 def unless_empty(instead: Any = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a function of a table give this, or the table itself, where that is empty: it lacks columns then."""
+    """Makes a function of a table return ``instead`` (default: the table) if the table is empty and lacks columns."""
 
     def decorate(tell: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(tell)
@@ -242,13 +243,12 @@ def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
         raise InputError(f"{other.folder} and {first.folder} were made by different code ({codes}): make both again")
     mine, theirs = first.stamp["parameters"], other.stamp["parameters"]
     defaults = {name: field.default for name, field in RunParameters.model_fields.items()}
-    for name in sorted((mine.keys() | theirs.keys()) - {"start_seed"}):
-        here, there = (made.get(name, defaults.get(name)) for made in (theirs, mine))
-        if here != there:
-            raise InputError(
-                f"{other.folder} has {name} {here!r} and {first.folder} {there!r}: starts of a network may differ in "
-                "start_seed alone"
-            )
+    names = sorted((mine.keys() | theirs.keys()) - {"start_seed"})
+    if different := runs.differing(defaults | theirs, defaults | mine, names):
+        raise InputError(
+            f"{other.folder} and {first.folder} are of one network and may differ in start_seed alone "
+            f"({'; '.join(different)})"
+        )
     if other.seed == first.seed:
         raise InputError(f"{other.folder} and {first.folder} are of one seed, {first.seed}: remove one")
 

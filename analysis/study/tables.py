@@ -182,9 +182,9 @@ def training_curves(run: NetworkResults) -> pd.DataFrame:
     return _first(table, "arch", "measure", "series", "epoch")
 
 
-def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
-    """The distribution of a score among correctly classified and misclassified images: a row per (outcome, cell)."""
-    values = run.scores[score].to_numpy(dtype=float)
+def distribution(run: NetworkResults) -> pd.DataFrame:
+    """The distribution of AVH among correctly classified and misclassified images: a row per (outcome, cell)."""
+    values = run.scores["avh"].to_numpy(dtype=float)
     defined = values[~np.isnan(values)]
     edges = np.linspace(defined.min(), defined.max(), 2 * CELLS + 1) if len(defined) else np.array([0.0, 1.0])
     parts = []
@@ -192,7 +192,7 @@ def distribution(run: NetworkResults, score: str = "avh") -> pd.DataFrame:
         index = statistics.bin_index(values[run.scores["correct"] == correct], edges)
         n = np.bincount(index[index >= 0], minlength=len(edges) - 1)
         parts.append(pd.DataFrame({"outcome": outcome, "low": edges[:-1], "high": edges[1:], "n": n}))
-    return pd.concat(parts, ignore_index=True).assign(arch=run.arch, score=score)
+    return pd.concat(parts, ignore_index=True).assign(arch=run.arch, score="avh")
 
 
 def ceiling(study: StudyResults) -> Estimate:

@@ -172,10 +172,7 @@ def test_all_suffixes_hidden_and_other_files(folder):
     (folder / "README").write_text("")
     dataset = load(parameters(folder))
     assert len(dataset.test) == 6 + len(LOSSLESS) + len(more)
-    left = (
-        "Test: files left out because they are not images in a class folder: .txt (1), folders (1), "
-        "without a suffix (1)."
-    )
+    left = "Test: files left out because they are not images of a class: .txt (1), folders (1), without a suffix (1)."
     assert dataset.left_out == (left,)
     assert left in dataset.notes
     for id_, image in zip(dataset.test.ids, dataset.test.images, strict=True):

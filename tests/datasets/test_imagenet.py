@@ -503,7 +503,7 @@ def test_a_study_goes_on_whether_wordnet_is_here_or_not(folders, monkeypatch):
     halves = {"one": tuple(range(500)), "other": tuple(range(500, 1000))}
 
     def told():
-        return runs.read_stamp(given.study_dir / pipeline.DATASET)
+        return runs.read_stamp(given.study_dir / runs.DATASET)
 
     one = told()
     monkeypatch.setattr(wordnet, "superclasses", lambda wnids: halves)
@@ -526,11 +526,11 @@ def test_answers_that_have_gone_are_no_other_study(folders, damage):
     answers(folders, [(name(7), 4, 10), (name(3), 9, 9)], "human_labels.csv")
     given = parameters(folders, results_dir=str(folders.parent / "results"))
     pipeline.prepare(given)
-    before = (given.study_dir / pipeline.IMAGES).read_bytes()
+    before = (given.study_dir / runs.IMAGES).read_bytes()
     damage(folders / "human_labels.csv")
     with pytest.raises(InputError, match=r"was prepared with the answers of .*human_labels.csv, which are gone: put"):
         pipeline.prepare(given)
-    assert (given.study_dir / pipeline.IMAGES).read_bytes() == before
+    assert (given.study_dir / runs.IMAGES).read_bytes() == before
     pipeline.prepare(given.model_copy(update={"human_labels": "none"}))
 
 

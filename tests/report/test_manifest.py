@@ -11,8 +11,8 @@ from analysis.errors import InputError
 from report.manifest import Manifest
 
 INDEX = "_build/html/index.html"
-PAGE = "book/runs/some/net/hardness.ipynb"
-EXPLORER = "book/runs/some/net/explorer.ipynb"
+PAGE = "book/runs/explorer-some/net/hardness.ipynb"
+EXPLORER = "book/runs/explorer-some/net/explorer.ipynb"
 TABLE, STAMP = "results/some/net/scores.parquet", "results/some/net/run.json"
 MADE = [PAGE, EXPLORER, TABLE, STAMP]
 RECORDED = "book/runs/old/page.ipynb"
@@ -20,7 +20,7 @@ OTHERS = [
     "_build/html/_static/book.css",
     *(f"{Path(PAGE).parent}/files/{name}" for name in ("a.csv", "explorer-0.webp")),
 ]
-FOLDERS = ["_build/html", "book/runs/some", "results/some", "book/runs/old"]
+FOLDERS = ["_build/html", "book/runs/explorer-some", "results/some", "book/runs/old"]
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def book(tmp_path, monkeypatch) -> Manifest:
     monkeypatch.chdir(tmp_path)
     others = [
         "_build/html/_static/book.css",
-        "book/runs/some/net/files/a.csv",
-        "book/runs/some/net/files/explorer-0.webp",
+        "book/runs/explorer-some/net/files/a.csv",
+        "book/runs/explorer-some/net/files/explorer-0.webp",
     ]
     for name in (INDEX, PAGE, EXPLORER, RECORDED, TABLE, *others):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,8 @@ def test_of_a_whole_book_nothing_is_made_again(book):
         (PAGE, {PAGE}),
         (TABLE, {TABLE}),
         (STAMP, {STAMP}),
-        ("book/runs/some/net/files/a.csv", {PAGE, EXPLORER}),
-        ("book/runs/some/net/files/explorer-0.webp", {EXPLORER}),
+        ("book/runs/explorer-some/net/files/a.csv", {PAGE, EXPLORER}),
+        ("book/runs/explorer-some/net/files/explorer-0.webp", {EXPLORER}),
     ],
 )
 def test_what_is_missing_or_other_than_written_is_made_again(book, path, again, damage):

@@ -48,7 +48,10 @@ def test_a_tenth_seed_comes_after_the_ninth(tmp_path):
     ("change", "said"),
     [
         (lambda stamp: stamp.update(source="e" * 64), r"seed-1 and .*vgg19 were made by different code \(ffff.*, eeee"),
-        (lambda stamp: stamp["parameters"].update(width=0.5), r"seed-1 has width 0.5 and .* 1.0: .* start_seed alone"),
+        (
+            lambda stamp: stamp["parameters"].update(width=0.5),
+            r"seed-1 and .* start_seed alone \(width is 1.0 there and 0.5 here\)",
+        ),
         (lambda stamp: stamp["parameters"].update(start_seed=0), "are of one seed, 0"),
         (lambda stamp: stamp.update(data="other"), "seed-1 holds results on other data"),
     ],
