@@ -42,7 +42,7 @@ with as_one_sentence():
 os.environ["PYTHONUTF8"] = "1"  # of jobs: names and texts are UTF-8, whatever the person's locale
 RESULTS = as_pattern(graph.results_dir)
 RECORDED = with_recorded({})  # the studies of `make read`
-CHAPTERS = [chapter for chapter in contents.chapters() if chapter.name != "explorer"]
+CHAPTERS = [chapter for chapter in contents.chapters() if chapter.name != contents.EXPLORER]
 THERE = written([INDEX, *notebooks(graph.shown)])
 
 
@@ -160,7 +160,7 @@ use rule chapter as comparison with:
 use rule chapter as explorer with:
     wildcard_constraints:
         study=alternatives(graph.shown),
-        chapter="explorer",
+        chapter=contents.EXPLORER,
     params:
         words=graph.finished_options,
         there=lambda w: present(graph.run(w))[0],  # once pictures are here, they are shown

@@ -14,6 +14,7 @@ from typing import Any, Self
 from analysis import runs
 from analysis.datasets import DECLARATIONS
 from analysis.parameters import OF_PAGES, RunParameters
+from analysis.recording import RECORDED
 from analysis.studies import StudyPlan, as_options, check_networks, options, read_studies, with_recorded
 from report import contents
 from report.manifest import Manifest
@@ -44,7 +45,7 @@ class Graph:
         """Raises InputError for an unknown network, or a recorded file that is missing or not what was recorded."""
         check_networks(self.asked.values())
         recorded = [f"book/runs/{name}" for name in self.shown if name not in self.asked]
-        Manifest(index).check_recorded(["recorded", *recorded], self.made())
+        Manifest(index).check_recorded([RECORDED, *recorded], self.made())
 
     @property
     def results_dir(self) -> str:
@@ -54,7 +55,7 @@ class Graph:
     @property
     def makes_results(self) -> bool:
         """False if recorded results are read again."""
-        return self.results_dir != "recorded"
+        return self.results_dir != RECORDED
 
     def names(self, *, measured: bool) -> list[str]:
         """The studies asked for in which weights are given, or those in which networks are trained."""
@@ -62,17 +63,17 @@ class Graph:
 
     def made(self) -> list[str]:
         """What jobs make, but for the book itself: pages and, unless they are recorded, results."""
-        pages = notebooks(self.asked) + [page for page in notebooks(self.shown) if page.endswith("/explorer.ipynb")]
+        pages = notebooks(self.asked) + [page for page in notebooks(self.shown) if Path(page).stem == contents.EXPLORER]
         return pages + [
             str(study.folder / file)
             for study in (self.asked.values() if self.makes_results else ())
-            for file in ("dataset.json", "images.parquet", *(file for arch in study.runs for file in study.files(arch)))
+            for file in (runs.DATASET, runs.IMAGES, *(file for arch in study.runs for file in study.files(arch)))
         ]
 
     def folders(self) -> list[str]:
         """What the book is made of is in these folders."""
         results = [str(study.folder) for study in self.asked.values()] if self.makes_results else []
-        return ["recorded", *(f"book/runs/{name}" for name in self.shown), *results]
+        return [RECORDED, *(f"book/runs/{name}" for name in self.shown), *results]
 
     # --- data and runs
 
@@ -114,11 +115,11 @@ class Graph:
         """What a page reads: the description of the data, and the tables of a network, or of all of a study's."""
         study = self.shown[wildcards.study]
         archs = [wildcards.arch] if hasattr(wildcards, "arch") else study.runs
-        folder = study.folder if wildcards.study in self.asked else Path("recorded", wildcards.study)
+        folder = study.folder if wildcards.study in self.asked else Path(RECORDED, wildcards.study)
         files = [folder / file for arch in archs for file in study.files(arch)]
-        if folder.parent == Path("recorded"):  # where some starts may not be yet; a chapter says what it lacks
+        if folder.parent == Path(RECORDED):  # where some starts may not be yet; a chapter says what it lacks
             files = [file for file in files if file.exists()]
-        return [folder / "dataset.json", *files]
+        return [folder / runs.DATASET, *files]
 
     def quoted(self, wildcards: Any) -> list[str]:
         """The pages of the book whose numbers a chapter repeats."""
@@ -140,7 +141,7 @@ class Graph:
     def finished_options(self, wildcards: Any) -> str:
         """For a page that reads finished results: where they are, and of which networks."""
         study = self.shown[wildcards.study]
-        folder = self.results_dir if wildcards.study in self.asked else "recorded"
+        folder = self.results_dir if wildcards.study in self.asked else RECORDED
         place = {"study": wildcards.study, "results_dir": folder, "data_dir": study.parameters.data_dir}
         one = hasattr(wildcards, "arch")
         return as_options(place | ({"arch": wildcards.arch} if one else {"archs": ",".join(study.runs)}))
