@@ -1,11 +1,11 @@
-# The graph, one rule per arrow:
+# The graph, a rule for each arrow, in this order:
 #
-#   data ──▶ train, train_another_start ──▶ comparison, chapter, explorer ──▶ pages
-#            measure, if weights are given                           toc ──▶
+#   data ──▶ train, train_another_start ──▶ chapter, comparison, explorer ──▶ pages: the book, in the order of toc
+#            measure: of given weights                                        read: of what is recorded alone
 #
-#   MAKE  data, train and measure run analysis/, which writes tables to results/<study>/<arch>/.
-#   ASK   Chapters are executed: notebooks in book/runs/<study>/, which ask the questions of analysis/study of the tables
-#   SHOW  and show the answers by report/. Pages of them, in the order of toc, are the book: _build/html/.
+#   MAKE   data, train and measure run analysis/ and write the tables of results/<study>/<arch>/, a row per image.
+#   ASK    A chapter is executed as a notebook of book/runs/<study>/. It reads the tables, asks analysis/study,
+#   SHOW   and shows the answers through report/. The notebooks, as HTML, are the book.
 #
 #   snakemake                                        the default study, as `make book` runs it
 #   snakemake --config studies=cifar10h-small        another study, from studies/
