@@ -35,13 +35,9 @@ def check(parameters: RunParameters) -> None:
 def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
     """Evaluate every test image and write scores.parquet and, last, run.json to ``parameters.run_dir``.
 
-    Returns the stamp. Finished results are kept. There are no held-out images, so the calibrated confidence is
-    undefined. Raises InputError for an unsuitable network, weights or device, and a full disk.
+    Returns the stamp. ``pipeline.complete`` calls this only for a run that is not finished. There are no held-out
+    images, so the calibrated confidence is undefined. Raises InputError for an unsuitable network, weights or device, and a full disk.
     """
-    stamp = runs.finished(parameters)
-    if stamp is not None:
-        runs.sweep(parameters.run_dir)
-        return stamp
     device = resolve_device(parameters.device)
     precision = resolve_precision(parameters.precision, device)
     given = weights.read(parameters, parameters.weights, progress=progress)

@@ -64,14 +64,10 @@ class Progress:
 def train(parameters: RunParameters, dataset: Dataset, *, progress: bool = True) -> dict[str, Any]:
     """Train one network and write its tables to ``parameters.run_dir``; resume from a checkpoint if there is one.
 
-    Returns the stamp, also written as run.json. Finished results are kept.
+    Returns the stamp, also written as run.json. ``pipeline.complete`` calls this only for a run that is not finished.
     Raises InputError for a dataset without training images, an unsuitable architecture or device, a damaged checkpoint
     or one of another run, diverging training and a full disk.
     """
-    stamp = runs.finished(parameters)
-    if stamp is not None:
-        runs.sweep(parameters.run_dir)
-        return stamp
     run = Training(parameters, dataset)
     silent = not progress or distributed.rank() > 0
     with tqdm(

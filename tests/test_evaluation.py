@@ -101,7 +101,7 @@ def test_what_is_finished_is_kept(trained, tmp_path, monkeypatch):
     p = parameters(tmp_path, folder / "model.safetensors")
     stamp = evaluation.measure(p, dataset, progress=False)
     monkeypatch.setattr(evaluation, "extract", None)
-    assert evaluation.measure(p, dataset, progress=False) == stamp
+    assert pipeline.complete(p) == stamp
     assert runs.finished(p.model_copy(update={"epochs": 3})) == stamp  # epochs play no part
 
 
@@ -173,7 +173,7 @@ def test_trained_and_measured_runs_do_not_replace_each_other(trained, tmp_path):
     p = parameters(tmp_path, folder / "model.safetensors")
     evaluation.measure(p, dataset, progress=False)
     with pytest.raises(InputError, match=r"weights is '.*model.safetensors' there and '' here"):
-        training.train(p.model_copy(update={"weights": ""}), dataset, progress=False)
+        pipeline.complete(p.model_copy(update={"weights": ""}))
     theirs = RunParameters(
         results_dir=str(folder.parent.parent), study="s", epochs=2, batch_size=8, calibration_images=0, **TINY
     )

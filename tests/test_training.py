@@ -14,7 +14,7 @@ from scipy.special import log_softmax, logit
 from torch import nn
 from torch.nn import functional as F
 
-from analysis import architectures, augmentation, batch_norm, devices, runs, scores, training
+from analysis import architectures, augmentation, batch_norm, devices, pipeline, runs, scores, training
 from analysis.datasets.base import Dataset, Split
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, extract
@@ -273,18 +273,18 @@ def test_test_images_do_not_influence_training(done, squares, tmp_path):
 
 
 def test_a_finished_run_is_kept_as_it_is(done, monkeypatch):
-    folder, stamp, dataset = done
+    folder, stamp, _ = done
     monkeypatch.setattr(training, "Training", None)
-    assert training.train(parameters(folder), dataset) == stamp
+    assert pipeline.complete(parameters(folder)) == stamp
 
 
 @pytest.mark.parametrize(("name", "value"), [("epochs", 4), ("seed", 1), ("width", 0.5), ("augment", False)])
 def test_a_finished_run_is_never_replaced_by_another(done, name, value):
-    folder, _, dataset = done
+    folder = done[0]
     path = folder / "squares" / "resnet18" / "run.json"
     before = path.read_bytes()
     with pytest.raises(InputError, match=rf"finished run with other parameters \({name} is .* there and {value} here"):
-        training.train(parameters(folder, **{name: value}), dataset)
+        pipeline.complete(parameters(folder, **{name: value}))
     assert path.read_bytes() == before
 
 
@@ -546,7 +546,7 @@ def test_another_file_to_start_from_is_another_run(done, squares, tmp_path):
     save_file({name: value + 1 for name, value in state.items()}, path)
     assert training.Training(p, dataset).fingerprint != first
     with pytest.raises(InputError, match=r"start.safetensors is not the file that it was then"):
-        training.train(p, dataset, progress=False)
+        pipeline.complete(p)
 
 
 def test_a_network_given_larger_pictures_trains_on_them(squares, tmp_path):
