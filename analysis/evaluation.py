@@ -36,7 +36,8 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
     """Evaluate every test image and write scores.parquet and, last, run.json to ``parameters.run_dir``.
 
     Returns the stamp. ``pipeline.complete`` calls this only for a run that is not finished. There are no held-out
-    images, so the calibrated confidence is undefined. Raises InputError for an unsuitable network, weights or device, and a full disk.
+    images, so the calibrated confidence is undefined. Raises InputError for an unsuitable network, weights or device,
+    and a full disk.
     """
     device = resolve_device(parameters.device)
     precision = resolve_precision(parameters.precision, device)

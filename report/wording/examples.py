@@ -8,6 +8,8 @@ from report import styles
 from report.text import escape, listing, number, short
 from report.wording.forms import annotators
 
+NAMED_CLASSES = 3  # in the human labels of an image; the rest are "others"
+
 
 def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
     """``tables.examples`` with the kind of annotators and their labels."""
@@ -18,15 +20,15 @@ def with_answers(study: StudyResults, examples: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def people_answers(study: StudyResults, image: int, number: int = 3) -> str:
+def people_answers(study: StudyResults, image: int) -> str:
     """The human labels of an image, the most frequent first: "star 31, arrow 12, others 7, of 50"."""
     row, classes = study.images.iloc[image], study.dataset["classes"]
     if study.counts is None:
         return f"{classes[row['label']]} {row['selected']}, of {row['shown']}"
     counts = study.counts[image].astype(int)
     order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
-    said = [f"{classes[k]} {counts[k]}" for k in order[:number]]
-    said += [f"others {counts[order[number:]].sum()}"] if order[number:] else []
+    said = [f"{classes[k]} {counts[k]}" for k in order[:NAMED_CLASSES]]
+    said += [f"others {counts[order[NAMED_CLASSES:]].sum()}"] if order[NAMED_CLASSES:] else []
     return f"{', '.join(said)}, of {row['shown']}"
 
 

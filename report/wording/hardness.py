@@ -12,6 +12,7 @@ from report.text import SPACE, captioned, count, escape, listing, percent, perce
 from report.wording.forms import annotators, each
 
 AT_MOST = 20  # characters to list
+HARDEST = 10  # images to list
 
 
 def boxes(characters: str) -> list[str]:
@@ -35,10 +36,10 @@ def people_expectation(study: StudyResults) -> str:
     other studies."""
 
 
-def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh", most: int = 10) -> pd.DataFrame:
+def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
     """The hardest images by a score: id, class, prediction, the score, AVH, and HSF if there are human labels."""
     names = {"id": "image", "class": "class", "predicted": "prediction", by: score_label(by), "avh": score_label("avh")}
-    first = order.head(most)
+    first = order.head(HARDEST)
     table = first[list(names)].rename(columns=names)
     return table.assign(HSF=study.hsf[first["image"]]) if study.has_people else table
 
