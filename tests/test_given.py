@@ -43,7 +43,6 @@ OTHERS = {
     "train_images": ["12", "None", "~"],
     "test_images": ["12"],
     "seed": ["0", "7"],
-    "start_seed": ["3"],
     "width": ["0.5", "1", "5e-1"],
     "epochs": ["3"],
     "batch_size": ["16"],
@@ -100,6 +99,14 @@ def test_a_value_arrives_unchanged_along_every_way(name, text, tmp_path):
         assert name not in recorded or recorded[name] == value, way
 
 
+def test_a_study_gives_seeds_and_a_command_one_start(tmp_path):
+    given = {"start_seed": "3"}
+    assert [way(given).start_seed for way in (ways.command_line, ways.papermill)] == [3, 3]
+    for way in (ways.snakemake, lambda given: ways.study_file(given, tmp_path)):
+        with pytest.raises(InputError, match=r"^study \S+ gives start_seed; allowed: seeds, of the study"):
+            way(given)
+
+
 @pytest.mark.parametrize("value", [202401, 1000.0, True])
 def test_text_that_papermill_read_as_something_else_is_refused_with_how_to_give_it(value):
     with pytest.raises(InputError, match=r"^parameter study is .*; allowed: text; .* -r study instead of -p study$"):
@@ -107,7 +114,7 @@ def test_text_that_papermill_read_as_something_else_is_refused_with_how_to_give_
 
 
 def test_every_parameter_is_tried():
-    assert set(RunParameters.model_fields) == TEXT.keys() | OTHERS.keys()
+    assert set(RunParameters.model_fields) == TEXT.keys() | OTHERS.keys() | {"start_seed"}
 
 
 def read_study_file(folder, monkeypatch, lines: str) -> RunParameters:

@@ -213,9 +213,11 @@ def test_a_study_without_seeds_has_one_start(tmp_path, monkeypatch):
     assert [run.training_seed for run in study.starts("resnet18")] == [4]
 
 
-@pytest.mark.parametrize("seeds", ["[0, 0]", "[0, -1]", "[]", "[a]", "one", "1.5", "{a: 1}"])
+@pytest.mark.parametrize("seeds", ["[0, 0]", "[0, -1]", "[]", "[a]", "one", "1.5", "{a: 1}", "[0, 2147483648]"])
 def test_seeds_that_repeat_or_are_none_are_refused(tmp_path, monkeypatch, seeds):
-    with pytest.raises(InputError, match=r"study some has seeds .*; allowed: whole numbers from 0, each once"):
+    with pytest.raises(
+        InputError, match=r"study some has seeds .*; allowed: whole numbers from 0 to 2,147,483,647, each once"
+    ):
         written(tmp_path, monkeypatch, f"seeds: {seeds}\narchitectures: {{resnet18: {{}}}}")
 
 
@@ -279,6 +281,110 @@ def test_names_that_are_read_as_numbers_are_names():
 def test_two_networks_of_one_name_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="has two networks called timm-resnet10t"):
         written(tmp_path, monkeypatch, "architectures: {timm/resnet10t: {}, timm-resnet10t: {arch: resnet18}}")
+
+
+# --- study files
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs: 3\nepochs: 50\narchitectures: {resnet18: {}}", "line 2, gives epochs again; allowed: each name once"),
+        ("architectures: {resnet18: {}, resnet18: {width: 0.5}}", "line 1, gives resnet18 again"),
+        ("architectures: {a: {arch: vgg11}}\narchitectures: {b: {arch: vgg11}}", "line 2, gives architectures again"),
+        ("architectures:\n  resnet18: {width: 1,\n    width: 0.5}", "line 3, gives width again"),
+        (
+            "arch: vgg11\narchitectures: {resnet18: {}}",
+            " has arch for all networks; allowed: networks, and arch of one",
+        ),
+        ("start_seed: 1\narchitectures: {resnet18: {}}", "study some gives start_seed; allowed: seeds"),
+        ("architectures: {resnet18: {start_seed: 1}}", "study some gives start_seed; allowed: seeds"),
+        ("architectures: {}", " needs parameters and, under architectures, one entry per network"),
+        ("", " needs parameters and, under architectures, one entry per network"),
+        ("[resnet18]", " needs parameters and, under architectures, one entry per network"),
+        ("architectures: {resnet18: {test_images: 24}}", " gives resnet18 test_images, which all networks of a study"),
+        ("architectures: {resnet18: {study: other}}", " gives resnet18 study, which all networks of a study share"),
+        ("architectures: {resnet18: {dataset: cifar10h}}", " gives resnet18 dataset, which all networks of a study"),
+        ("architectures: {resnet18: {seeds: [0, 1]}}", " gives resnet18 seeds, which all networks of a study share"),
+        ("epochs: 3\nwidth: [\narchitectures: {}", "line 3, is not valid YAML: expected ',' or ']'"),
+        ("epochs: 3\n\twidth: 1", "line 2, is not valid YAML: found character '\\t' that cannot start any token"),
+        ("epochs: \x00", " is not valid YAML: unacceptable character"),
+        ("[" * 3000, " has brackets within brackets"),
+        ("seeds: [[0], 1]\narchitectures: {resnet18: {}}", "line 1, has a list within a list"),
+        ("architectures: {resnet18: {width: {of: {all: 1}}}}", "line 1, has entries within a parameter of a network"),
+        ("? [a]\n: 1", "line 1, has a list or entries in place of a name; allowed: NAME: VALUE"),
+        ("architectures: &a {resnet18: *a}", "line 1, has entries within a parameter of a network"),
+    ],
+)
+def test_a_study_file_is_entries_that_stand_once(tmp_path, monkeypatch, text, sentence):
+    with pytest.raises(InputError) as caught:
+        written(tmp_path, monkeypatch, text)
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith(("study some", str(tmp_path / "some.yaml")))
+
+
+def test_lists_of_lists_of_one_another_take_no_time(tmp_path, monkeypatch):
+    """Eight of nine each: 43 million words, if they are written out."""
+    lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9))]
+    with pytest.raises(InputError, match="line 2, has a list within a list"):
+        written(tmp_path, monkeypatch, "\n".join(lines))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_study_file_in_another_encoding_is_one_sentence(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr(studies, "STUDIES", tmp_path)
+    (tmp_path / "some.yaml").write_bytes("# größer\narchitectures: {resnet18: {}}".encode(encoding))
+    with pytest.raises(InputError, match=r"some.yaml is not text in UTF-8: save it as UTF-8"):
+        studies.read_studies({"studies": "some"})
+
+
+@pytest.mark.parametrize("name", ["", " , ", "x" * 300, "../studies/synthetic"])
+def test_a_study_that_is_none_is_answered_with_those_there_are(name):
+    with pytest.raises(InputError, match=r"unknown study .*; allowed: .*cifar10h-small"):
+        studies.read_studies({"studies": name})
+
+
+@pytest.mark.parametrize(
+    ("config", "second", "sentence"),
+    [
+        ({"study": "quick"}, "", "studies one and two are both called quick; allowed: one of them at a time"),
+        ({}, "study: one\n", "studies one and two are both called one"),
+        ({}, "results_dir: elsewhere\n", r"studies one and two have different results_dir \(results and elsewhere\)"),
+    ],
+)
+def test_studies_of_one_book_have_names_of_their_own_and_one_place(tmp_path, monkeypatch, config, second, sentence):
+    monkeypatch.setattr(studies, "STUDIES", tmp_path)
+    (tmp_path / "one.yaml").write_text("architectures: {resnet18: {}}")
+    (tmp_path / "two.yaml").write_text(f"{second}architectures: {{resnet18: {{}}}}")
+    with pytest.raises(InputError, match=sentence):
+        studies.read_studies(config | {"studies": "one,two"})
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "RECORDED_STUDIES", tmp_path / "recorded")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recorded/synthetic").mkdir(parents=True)
+    (tmp_path / "results").mkdir()
+    return tmp_path / "recorded"
+
+
+@pytest.mark.parametrize(
+    "spelled", ["recorded", "recorded/", "./recorded", "results/../recorded", "{}/recorded", "link"]
+)
+def test_the_record_is_itself_however_it_is_spelled(record, spelled):
+    (record.parent / "link").symlink_to(record)
+    study = read_studies({"results_dir": spelled.format(record.parent)})["synthetic"]
+    assert study.parameters.results_dir == "recorded"
+    assert {run.results_dir for run in study.runs.values()} == {"recorded"}
+
+
+def test_results_inside_the_record_are_refused(record):
+    (record.parent / "results/synthetic").symlink_to(record / "synthetic")
+    for given in ("results", "recorded/more"):
+        with pytest.raises(InputError, match=f"^{given}/synthetic is inside recorded/, which is only read; allowed: "):
+            read_studies({"results_dir": given})
+    assert read_studies({"results_dir": "elsewhere"})["synthetic"].parameters.results_dir == "elsewhere"
 
 
 def test_the_study_of_heads_exchanges_nothing_but_heads_and_weight_decay():

@@ -25,7 +25,7 @@ from analysis.datasets import Images
 from analysis.errors import InputError
 from analysis.parameters import StudyParameters
 from analysis.pipeline import study_of
-from analysis.studies import RECORDED_STUDIES
+from analysis.studies import in_record
 from analysis.study.results import StudyResults
 from report import styles
 from report.wording.forms import annotators
@@ -70,7 +70,7 @@ def available_images(parameters: StudyParameters, study: StudyResults) -> tuple[
 
 def images_to_print(parameters: StudyParameters, study: StudyResults) -> tuple[Images | None, str]:
     """The same for images in figures; None for recorded pages if the terms of the dataset forbid redistribution."""
-    if parameters.results_dir == RECORDED_STUDIES.name and parameters.dataset in NOT_PASSED_ON:
+    if in_record(parameters.study_dir) and parameters.dataset in NOT_PASSED_ON:
         what = NOT_PASSED_ON[parameters.dataset]
         return None, f"{what} may not be redistributed, so recorded pages do not show them."
     return available_images(parameters, study)

@@ -16,6 +16,7 @@ from PIL import Image
 from analysis import datasets, runs
 from analysis.datasets import cifar10h, synthetic
 from analysis.parameters import RunParameters, StudyParameters
+from analysis.studies import RECORDED_STUDIES
 from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import explorer
 from report import page as pages
@@ -256,7 +257,7 @@ def test_images_without_human_labels_need_none(compared, monkeypatch):
     assert page.pixels(ROWS) is not None
 
 
-@pytest.mark.parametrize(("place", "shown"), [("recorded", False), ("results", True)])
+@pytest.mark.parametrize(("place", "shown"), [("recorded", False), (str(RECORDED_STUDIES), False), ("results", True)])
 def test_recorded_figures_show_no_images_that_may_not_be_redistributed(compared, monkeypatch, place, shown):
     page, _ = compared
     page.parameters = StudyParameters(dataset="imagenet", root="somewhere", image_size=224, results_dir=place)

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, read_values
-from analysis.studies import with_recorded
+from analysis.studies import RECORDED_STUDIES, with_recorded
 from report import contents, graph
 from report.graph import Graph
 
@@ -57,8 +57,9 @@ def test_a_recorded_study_is_read_where_it_is_recorded():
         assert given(book.finished_options(wildcards(name)))["results_dir"] == "recorded"
 
 
-def test_a_study_whose_results_are_recorded_makes_pages_alone():
-    book = Graph.of({"studies": "cifar10h", "results_dir": "recorded"})
+@pytest.mark.parametrize("place", ["recorded", str(RECORDED_STUDIES)])
+def test_a_study_whose_results_are_recorded_makes_pages_alone(place):
+    book = Graph.of({"studies": "cifar10h", "results_dir": place})
     made = book.made()
     assert all(path.startswith("book/runs/") for path in made)
     others = {path for path in made if "/cifar10h/" not in path}
