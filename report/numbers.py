@@ -1,7 +1,8 @@
 """All numbers: every coefficient and verdict of every study in one table, from the tables that studies' pages offer.
 
 A table is included if it has a value, its interval and its n; except for counts and other events, which are not
-coefficients, and other readings, which have their own page. For several seeds the mean is given.
+coefficients, and other readings, which have their own page. Of a table over several seeds the mean is given. A number
+that several tables have is given once.
 """
 
 import json
@@ -27,6 +28,7 @@ TOLD = {  # the columns that describe a value, and how
     "of": "correlation with {}",
     "given": "controlling for {}",
     "images": "{}",
+    "of_seeds": "{}",
     "superclass": "norm within superclass, {}",
     "bin": "HSF in {}",
 }
@@ -50,7 +52,8 @@ def numbers_of_study(pages: Path, title: str) -> pd.DataFrame:
             parts += [_rows(each).assign(page=page) for each in _melted(table, path.stem.removeprefix("tab-"))]
     if not parts:
         return pd.DataFrame(columns=NUMBER_COLUMNS)
-    return pd.concat(parts, ignore_index=True).assign(study=title)[NUMBER_COLUMNS]
+    numbers = pd.concat(parts, ignore_index=True).assign(study=title)[NUMBER_COLUMNS]
+    return numbers.drop_duplicates(["network", "number", *NUMBER], ignore_index=True)
 
 
 def _offered(notebook: Path) -> str:
@@ -63,6 +66,7 @@ def _melted(table: pd.DataFrame, name: str) -> list[pd.DataFrame]:
     """A table for each of its values, such as a correlation and, beside it, the partial one."""
     if "start" in table:
         table = table[table["start"] == MEAN]
+        table = table.assign(of_seeds=[f"mean of {n} seeds" if n > 1 else "" for n in table["starts"]])
     says = {"claim", "kind", "of", "other"} & set(table)
     found = [table.assign(meaning="" if says else SAID_OF_TABLES.get(name, SPEARMAN))]
     for column, meaning in VALUES_BESIDE.items():

@@ -12,6 +12,7 @@ from analysis.statistics.estimates import RESAMPLES, Array, Estimate, bootstrap,
 from analysis.statistics.once import KEPT, digest, remember
 
 FEWEST = 3  # images, below which a correlation is undefined
+FEWEST_RESAMPLED = 8  # images, below which it has no interval: that of 3 unrelated ones excludes 0 half of the time
 EXPLAINED = 1e-9  # share of the variance, below which what the controls leave is rounding error
 
 
@@ -20,7 +21,8 @@ def correlation(
 ) -> Estimate:
     """Correlation of x and y, both (N,), with a percentile bootstrap interval over images.
 
-    kind: "spearman", "pearson" or "kendall" (tau-b). NaN if x or y is constant, or if fewer than 3 pairs are defined.
+    kind: "spearman", "pearson" or "kendall" (tau-b). NaN if x or y is constant, or if fewer than 3 pairs are defined;
+    the interval is NaN if fewer than 8 are.
     """
     x, y = defined(x, y)
     draws = drawn_coefficients([x], y, kind, resamples, seed)
@@ -150,7 +152,8 @@ def _where_defined(columns: Sequence[Array], y: Array, kind: Kind) -> Coefficien
 
 def _estimate(draws: Array, n: int) -> Estimate:
     """From the value for the sample, draws[0], and those for its resamples, draws[1:]: (1 + B,)."""
-    return Estimate(float(draws[0]), *interval(draws[1:]), n)
+    low, high = interval(draws[1:]) if n >= FEWEST_RESAMPLED else (np.nan, np.nan)
+    return Estimate(float(draws[0]), low, high, n)
 
 
 def _partial(matrix: Array) -> Array:

@@ -11,6 +11,7 @@ from analysis.statistics.estimates import Array, defined
 
 # The paper's bins of HSF (Sec. 3). Written out, because linspace's 0.6 is not the float 3 / 5.
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+FEWEST_SCALED = 5  # images of a group, below which scaling within it says little
 
 Closed = Literal["right", "left"]
 
@@ -77,6 +78,9 @@ def scaled(values: ArrayLike) -> Array:
 def scaled_within(values: ArrayLike, groups: ArrayLike) -> Array:
     """Values scaled to 0..1 within each group (Sec. 2.2, the norm "within each class"); (N,), (N,) -> (N,).
 
-    NaN within a group whose values are all equal, such as a class with one image.
+    NaN within a group whose values are all equal, and within one of fewer than 5 images, of which two or more would be
+    0 and 1 whatever their values.
     """
-    return pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(groups)).transform(scaled).to_numpy()
+    grouped = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(groups))
+    enough = grouped.transform("count") >= FEWEST_SCALED
+    return grouped.transform(scaled).where(enough).to_numpy()

@@ -10,7 +10,7 @@ from scipy import special
 
 from analysis.statistics.associations import EXPLAINED, correlation, drawn_coefficients
 from analysis.statistics.coefficients import Kind
-from analysis.statistics.estimates import RESAMPLES, defined, interval
+from analysis.statistics.estimates import RESAMPLES, Array, defined, interval
 
 
 class Test(NamedTuple):
@@ -61,12 +61,26 @@ def compare_scores(
 ) -> pd.DataFrame:
     """Spearman's ``correlation``, ``partial`` and ``correlation_difference`` of many columns at once: a row per column.
 
-    All columns are compared on the same images: those for which all of them, y and the control are defined.
+    Each column is compared with the reference on the images for which it, the reference, y and the control are defined.
     Args: columns, name -> (N,); y (N,); given (N,), the control; reference, the column with which the others are
         compared.
     Returns: score; value, low, high (correlation with y); partial, partial_low, partial_high (given the control); lead,
         lead_low, lead_high (|value| minus that of the reference, paired); n. NaN as in those three functions.
     """
+    values = {name: np.asarray(x, dtype=float) for name, x in columns.items()}
+    masks = {name: (~np.isnan([x, values[reference]])).all(0).tobytes() for name, x in values.items()}
+    parts = []
+    for mask in dict.fromkeys([masks[reference], *masks.values()]):  # usually one
+        alike = {name: values[name] for name in values if masks[name] == mask} | {reference: values[reference]}
+        parts.append(_compared(alike, y, given, reference, kind, resamples, seed))
+    rows = pd.concat(parts).drop_duplicates("score").set_index("score")  # the reference on all of its images
+    return rows.loc[list(columns)].reset_index()
+
+
+def _compared(
+    columns: Mapping[str, Array], y: ArrayLike, given: ArrayLike, reference: str, kind: Kind, resamples: int, seed: int
+) -> pd.DataFrame:
+    """``compare_scores`` of columns that are defined for the same images."""
     names = list(columns)
     *values, y, given = defined(*columns.values(), y, given)
     with_y = drawn_coefficients([*values, given], y, "spearman", resamples, seed)

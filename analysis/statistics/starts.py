@@ -73,18 +73,19 @@ def correlation_over_starts(
 def correlation_difference_over_starts(
     a: Array, b: Array, y: Array, kind: Kind = "spearman", *, resamples: int = RESAMPLES, seed: int = 0
 ) -> OverStarts:
-    """How much more strongly a correlates with y than b does, |r(a, y)| - |r(b, y)|: paired over images and starts.
+    """How much higher the correlation of a with y is than that of b, r(a, y) - r(b, y): paired over images and starts.
 
-    a, b: (S, N), row s of both from start s; y: (N,). The images are those for which both are defined in all starts.
+    a, b: (S, N), row s of both from start s, with signs for which a higher correlation is better; y: (N,). The images
+    are those for which both are defined in all starts.
     """
     y, (a, b) = _columns(y, {"a": a, "b": b})
     if len(a) != len(b):
         raise ValueError(f"scores to be compared must have the same starts; got {len(a)} and {len(b)}")
     keep = ~(np.isnan(a[0]) | np.isnan(b[0]))
     y = y[keep]
-    draws = np.abs(drawn_coefficients([*a[:, keep], *b[:, keep]], y, kind, resamples, seed))
+    draws = drawn_coefficients([*a[:, keep], *b[:, keep]], y, kind, resamples, seed)
     with_a, with_b = np.split(draws, 2, axis=1)
-    return of_starts(with_a - with_b, len(y), (-1, 1))
+    return of_starts(with_a - with_b, len(y), (-2, 2))
 
 
 def detection_over_starts(

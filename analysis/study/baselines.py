@@ -21,8 +21,7 @@ from analysis.study.results import NetworkResults, StudyResults, of_people, unle
 def compare_baselines(study: StudyResults, ceiling: Estimate) -> pd.DataFrame:
     """Every score of every network against HSF: a row per (score, arch); empty without human labels.
 
-    The scores of a network are compared over the images for which all of them are defined. Scores that no image has are
-    left out.
+    Each score is compared with AVH over the images for which both are defined. Scores that no image has are left out.
 
     Columns: score, arch, n; value, low, high (Spearman's correlation with HSF); expected (its expected sign);
     label (whether the score uses the true class); share (|value| over the ceiling); partial, partial_low, partial_high

@@ -21,6 +21,9 @@ class Choices(NamedTuple):
     strong: float = STRONG  # H1, P2b: the size from which a correlation with HSF is strong
     norm: str = "in class"  # Sec. 2.2, a name in NORMS
     bins: str = "right-closed"  # Sec. 3, a name in BINS
+    fewest_in_bin: int = 10  # with fewer images the mean of a bin is too uncertain to be ordered (Obs. 3, Obs. 4)
+    first_epoch: int = 1  # from which AVH and accuracy reach a plateau (Obs. 2); 0 is the initial network
+    angle_in_class: bool = False  # App. A: HSF with the last angle minus the mean of its class
     average: str = "mean"  # of AVH in a bin (Obs. 4); or "median"
     recounted: bool = True  # Fig. 7: HSF recomputed for the group of classes
 

@@ -25,7 +25,6 @@ from analysis.study.verdicts import INCONCLUSIVE, Finding, Part, conclude, lacki
 
 ALL = "all"  # in place of a network's name: one verdict for all networks together
 FEWEST_IMAGES = 30  # below it a rank correlation's interval spans most of -1 to 1
-FEWEST_IN_BIN = 10  # with fewer the mean of a bin is too uncertain to be ordered
 FEWEST_BINS = 3  # two are in the right order half of the time by chance
 FEWEST_NETWORKS = 3  # likewise
 FEWEST_EPOCHS = 9  # three at each learning rate, so that a slope over two exists on both sides of a drop
@@ -195,7 +194,7 @@ def avh_strongly_with_people(study: StudyResults, arch: str, choices: Choices = 
     section="1",
     figures=("1", "6"),
     statistic="The absolute value of the correlation of AVH with HSF minus that of confidence with HSF, paired over "
-    "images.",
+    "images. It means little where P2a fails, because a correlation of the wrong sign counts too.",
     rule="the interval lies above 0.",
     inconclusive=TOO_FEW,
     of_scores=True,
@@ -253,19 +252,19 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
     section="3",
     figures=("2",),
     statistic=f"The epoch by which mean AVH has completed {LEARNED:.0%} of its fall from epoch 1 to its minimum; "
-    "the same for the rise of accuracy and the fall of the training loss.",
+    "the same for the rise of accuracy and the fall of the training loss, which exists from epoch 1.",
     rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
     inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first epoch.",
     since="f4e4e73",
 )
-def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
+def plateau(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Observation 2."""
     run = study.runs[arch]
     if short := _too_short(run):
         return short
-    n = len(run.scores)
-    early = statistics.time_to_plateau(_curve(run, "avh"), LEARNED) + 1  # (1 + B,), epochs count from 1
-    rises = statistics.time_to_plateau(-_curve(run, "correct"), LEARNED) + 1
+    n, first = len(run.scores), choices.first_epoch
+    early = statistics.time_to_plateau(_curve(run, "avh", first), LEARNED) + first  # (1 + B,)
+    rises = statistics.time_to_plateau(-_curve(run, "correct", first), LEARNED) + first
     loss = float(statistics.time_to_plateau(run.training["loss"].to_numpy(dtype=float), LEARNED)) + 1
     told = [
         Part("epoch of AVH", statistics.estimate(early, int(run.scores["avh"].notna().sum()))),
@@ -292,7 +291,7 @@ def plateau(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     "biased downwards.",
     rule=f"the first interval lies above {THROUGHOUT} and the second above 0.",
     inconclusive=f"no human labels, fewer than {FEWEST_EPOCHS} epochs, or fewer than {FEWEST_BINS} bins with "
-    f"{FEWEST_IN_BIN} images or more; smaller bins are left out.",
+    f"{BOOK.fewest_in_bin} images or more; smaller bins are left out.",
     since="f4e4e73",
 )
 def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
@@ -300,9 +299,9 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     run = study.runs[arch]
     if few := _too_few_people(study) or _too_short(run):
         return few
-    groups, n = bins(study, [arch], **BINS[choices.bins](study))
+    groups, n = bins(study, [arch], choices.fewest_in_bin, **BINS[choices.bins](study))
     if len(n) < FEWEST_BINS:
-        return lacking(f"{len(n)} of {FEWEST_BINS} required bins with {FEWEST_IN_BIN} images or more")
+        return lacking(f"{len(n)} of {FEWEST_BINS} required bins with {choices.fewest_in_bin} images or more")
     by_avh, by_norm = (statistics.curves(_matrix(run.epochs, name)[:, 1:], groups) for name in ("avh", "norm"))
     ordered = statistics.order_share(by_avh.mean)
     apart, apart_norm = (statistics.cohens_f(curves).mean(-1) for curves in (by_avh, by_norm))
@@ -325,8 +324,8 @@ def bins_apart(study: StudyResults, arch: str, choices: Choices = BOOK) -> Findi
     statistic="Kendall's tau over the networks between accuracy on all test images and mean AVH in a bin, with "
     "reversed sign, for each bin of HSF; all networks use the same bootstrap samples.",
     rule="the interval of the lowest tau of any bin lies above 0.",
-    inconclusive=f"no human labels, fewer than {FEWEST_NETWORKS} networks, or no bin with {FEWEST_IN_BIN} images or "
-    "more; smaller bins are left out.",
+    inconclusive=f"no human labels, fewer than {FEWEST_NETWORKS} networks, or no bin with {BOOK.fewest_in_bin} images "
+    "or more; smaller bins are left out.",
     together=True,
     since="f4e4e73",
 )
@@ -336,9 +335,9 @@ def better_networks(study: StudyResults, _: str = ALL, choices: Choices = BOOK) 
         return few
     if len(study.runs) < FEWEST_NETWORKS:
         return lacking(f"{len(study.runs)} of {FEWEST_NETWORKS} required networks")
-    groups, n = bins(study, list(study.runs))
+    groups, n = bins(study, list(study.runs), choices.fewest_in_bin)
     if not n:
-        return lacking(f"no bin has {FEWEST_IN_BIN} images or more")
+        return lacking(f"no bin has {choices.fewest_in_bin} images or more")
     if choices.average == "median":
         return _better_by_median(study, groups, len(n))
     scores = [run.scores for run in study.runs.values()]
@@ -377,13 +376,13 @@ def _better_by_median(study: StudyResults, groups: Array, bins: int) -> Finding:
     figures=("4", "5"),
     statistic="The rise of the mean norm and the fall of the mean angle over the first optimiser steps; for each, the "
     f"slope after step {EARLY} divided by the slope before; and Spearman's correlation of the angle at the last step "
-    "with HSF over test images (the paper uses two images).",
+    "with HSF over test images (the paper uses two images). A curve that turns back after that step counts as flat.",
     rule="the norm's change lies above 0 and the angle's fall too; the norm's slopes have a ratio below 1 "
     f"(“flattens slightly”), the angle's below {FLAT} (“almost flat”); and the correlation lies below 0.",
     inconclusive=f"fewer than {FEWEST_STEPS} recorded steps, or no human labels.",
     since="f4e4e73",
 )
-def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
+def first_steps(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Appendix A."""
     run = study.runs[arch]
     if run.measured:
@@ -399,7 +398,10 @@ def first_steps(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
         statistics.estimate(statistics.slope_ratio(curve[:, : EARLY + 1], curve[:, EARLY:]), n)
         for curve in (rising, falling)
     )
-    easy = statistics.correlation(angles[:, -1], study.hsf) if study.has_people else Estimate(np.nan, np.nan, np.nan, 0)
+    last = pd.Series(angles[:, -1])
+    if choices.angle_in_class:
+        last -= last.groupby(study.images["label"].to_numpy()).transform("mean")
+    easy = statistics.correlation(last, study.hsf) if study.has_people else Estimate(np.nan, np.nan, np.nan, 0)
     found = conclude(
         Part("rise of the mean norm", climb, (0, np.inf)),
         Part("fall of the mean angle", fall, (0, np.inf)),
@@ -454,22 +456,22 @@ def _matrix(table: pd.DataFrame, column: str) -> Array:
     return table.pivot(index="image", columns=time, values=column).to_numpy(dtype=float)
 
 
-def _curve(run: NetworkResults, column: str) -> Array:
-    """The mean over images after each epoch from 1, for the sample and its bootstrap samples: (1 + B, E)."""
-    return statistics.curves(_matrix(run.epochs, column)[:, 1:]).mean[:, 0]
+def _curve(run: NetworkResults, column: str, first: int = 1) -> Array:
+    """The mean over images after each epoch from ``first``, for the sample and its bootstrap samples: (1 + B, E)."""
+    return statistics.curves(_matrix(run.epochs, column)[:, first:]).mean[:, 0]
 
 
 def bins(
-    study: StudyResults, archs: list[str], edges: Sequence[float] = EDGES, closed: Closed = "right"
+    study: StudyResults, archs: list[str], fewest: int, edges: Sequence[float] = EDGES, closed: Closed = "right"
 ) -> tuple[Array, dict[str, int]]:
-    """The bin of HSF of each image, numbered without bins that have too few images (-1); and the bin sizes by name.
+    """The bin of HSF of each image, numbered without bins of fewer images (-1); and the bin sizes by name.
 
     An image counts if its AVH is defined for all of the networks.
     """
     index = statistics.bin_index(study.hsf, edges, closed)
     defined = np.all([study.runs[arch].scores["avh"].notna() for arch in archs], axis=0)
     sizes = np.bincount(index[(index >= 0) & defined], minlength=len(edges) - 1)
-    kept = np.flatnonzero(sizes >= FEWEST_IN_BIN)
+    kept = np.flatnonzero(sizes >= fewest)
     renumbered = np.full(len(sizes) + 1, -1)  # the last is for -1
     renumbered[kept] = np.arange(len(kept))
     names = statistics.bin_names(edges, closed)

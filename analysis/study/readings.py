@@ -46,10 +46,13 @@ READINGS = (
     Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.2", "norm as it is", BOOK._replace(norm="as it is"), ("P1",)),
     Reading("Sec. 2.2", "norm in SDs within class", BOOK._replace(norm="standardised"), ("P1",)),
-    Reading("Fig. 7", "HSF of the own class", BOOK._replace(recounted=False), (GROUPS,), answers=True),
+    Reading("Fig. 7", "HSF of the true class", BOOK._replace(recounted=False), (GROUPS,), answers=True),
     Reading("Sec. 3", "bins left-closed", BOOK._replace(bins="left-closed"), ("Obs. 3",)),
     Reading("Sec. 3", "bins of equal size", BOOK._replace(bins="equal size"), ("Obs. 3",)),
+    Reading("Sec. 3", "bins of 100 images or more", BOOK._replace(fewest_in_bin=100), ("Obs. 3",)),
     Reading("Sec. 3", "median AVH of a bin", BOOK._replace(average="median"), ("Obs. 4",)),
+    Reading("Sec. 3", "fall from the initial network", BOOK._replace(first_epoch=0), ("Obs. 2",)),
+    Reading("App. A", "angle minus its class's mean", BOOK._replace(angle_in_class=True), ("App. A",)),
 )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.catalogue import SCORES
 from analysis.statistics import Array, OverStarts
 from analysis.study.results import NetworkResults, StudyResults, of_people
 
@@ -58,14 +59,15 @@ def with_people_over_starts(study: StudyResults, scores: Sequence[str], correct:
 def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], correct: bool = False) -> pd.DataFrame:
     """The lead of a score over others in the correlation with HSF, over seeds: a row per (other, arch, start).
 
-    ``value`` is |score| - |other| of Spearman's correlations, paired over images and seeds; ``other`` names the second
-    score. A network without one of the two is left out.
+    ``value`` is the difference of Spearman's correlations, paired over images and seeds, each with the sign reversed
+    for a score that is low for easy images: one of the wrong sign counts as negative. ``other`` names the second score.
+    A network without one of the two is left out.
     """
     rows = []
     for arch, run in study.runs.items():
         for other in others:
             if has(run, score) and has(run, other):
-                pair = columns(run, score, correct), columns(run, other, correct)
+                pair = [SCORES[name].sign * columns(run, name, correct) for name in (score, other)]
                 found = statistics.correlation_difference_over_starts(*pair, study.hsf)
                 rows += [{"score": score, "other": other, "arch": arch} | row for row in rows_of(run, found)]
     return _labelled(rows, correct)

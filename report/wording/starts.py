@@ -88,8 +88,8 @@ def lacks_margin(study: StudyResults) -> str:
 
 
 @text.captioned(
-    "How much more strongly the angular margin correlates with HSF than another score does: the difference between the "
-    "absolute values of Spearman's correlations, paired over images and seeds, with 95 % intervals."
+    "How much more strongly the angular margin correlates with HSF than another score does: the difference between "
+    "Spearman's correlations, with the signs of Figure M1, paired over images and seeds, with 95 % intervals."
 )
 def margin_leads_table(table: pd.DataFrame) -> pd.DataFrame:
     """``numbers_table`` of the leads of the angular margin."""

@@ -11,12 +11,12 @@ from scipy import stats
 from analysis.statistics import (
     MEASURES,
     correlation,
-    correlation_difference,
     correlation_difference_over_starts,
     correlation_over_starts,
     detection_over_starts,
     of_starts,
 )
+from analysis.statistics.associations import drawn_coefficients
 
 SCIPY = {"spearman": stats.spearmanr, "pearson": stats.pearsonr, "kendall": stats.kendalltau}
 
@@ -116,10 +116,14 @@ def test_few_images_raise_nothing(n):
 def test_differences_are_paired_over_images_and_starts(kind):
     (a, hsf), (b, _) = starts(), starts(seed=1)
     found = correlation_difference_over_starts(a, b, hsf, kind, resamples=80)
-    alone = [correlation_difference(u, v, hsf, kind, resamples=80) for u, v in zip(a, b, strict=True)]
-    assert np.array(found.each) == pytest.approx(np.array(alone), abs=1e-12)
-    same = correlation_difference_over_starts(a, -a, hsf, kind, resamples=80)
+    for u, v, one in zip(a, b, found.each, strict=True):
+        with_u, with_v = drawn_coefficients([u, v], hsf, kind, 80, 0).T  # of the sample, and on the same resamples
+        assert one.value == pytest.approx(with_u[0] - with_v[0])
+        assert one[1:3] == pytest.approx(tuple(np.quantile((with_u - with_v)[1:], [0.025, 0.975])))
+    same = correlation_difference_over_starts(a, a, hsf, kind, resamples=80)
     assert same.both[:3] == pytest.approx((0, 0, 0), abs=1e-12)
+    turned = correlation_difference_over_starts(a, -a, hsf, kind, resamples=80)  # a wrong sign counts against a score
+    assert [e.value for e in turned.each] == pytest.approx([2 * correlation(u, hsf, kind).value for u in a])
 
 
 def test_detection_over_starts_is_that_of_each():

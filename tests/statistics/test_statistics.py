@@ -256,5 +256,7 @@ def test_scaling_is_to_0_and_1():
 
 
 def test_scaling_within_classes_knows_no_other_class():
-    found = statistics.scaled_within(np.array([1.0, 10, 3, 20, 2, 7]), np.array([0, 1, 0, 1, 0, 2]))
-    np.testing.assert_array_equal(found, [0, 0, 1, 1, 0.5, np.nan])  # a class of one image has no scale
+    values = np.array([1.0, 10, 3, 20, 2, 7, 1.5, 50, 2.5, 40, 30, np.nan, 9, 8, 7])
+    found = statistics.scaled_within(values, np.array([0, 1, 0, 1, 0, 2, 0, 1, 0, 1, 1, 2, 2, 2, 2]))
+    scaled = [0, 0, 1, 0.25, 0.5, np.nan, 0.25, 1, 0.75, 0.75, 0.5]
+    np.testing.assert_array_equal(found, [*scaled, *[np.nan] * 4])  # with four defined images, a class has no scale

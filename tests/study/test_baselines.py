@@ -74,6 +74,19 @@ def test_the_contest_is_the_three_statistics_one_by_one():
         assert tuple(row[["lead", "lead_low", "lead_high"]]) == pytest.approx(lead[:3])
 
 
+def test_a_score_that_few_images_have_leaves_the_others_alone():
+    random = np.random.default_rng(2)
+    y, given = random.random(80), random.random(80) < 0.5
+    whole = {name: y + random.normal(size=80) for name in "ab"}
+    rare = np.where(np.arange(80) < 20, y + random.normal(size=80), np.nan)
+    alone = statistics.compare_scores(whole, y, given, "b", resamples=50)
+    found = statistics.compare_scores({"rare": rare} | whole, y, given, "b", resamples=50)
+    pd.testing.assert_frame_equal(found.iloc[1:].reset_index(drop=True), alone)
+    lead = statistics.correlation_difference(rare[:20], whole["b"][:20], y[:20], resamples=50)
+    assert tuple(found.loc[0, ["lead", "lead_low", "lead_high"]]) == pytest.approx(lead[:3])
+    assert found["n"].tolist() == [20, 80, 80]
+
+
 def test_a_score_that_only_tells_right_from_wrong_has_nothing_left():
     random = np.random.default_rng(1)
     right = random.random(500) < 0.6

@@ -4,6 +4,7 @@ import dataclasses
 
 import madeup
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -125,7 +126,7 @@ def test_bins_of_equal_size_count_every_image_once(study):
 
 def test_the_median_of_a_bin_by_brute_force(study):
     chosen = claims.better_networks(study, claims.ALL, BOOK._replace(average="median"))
-    groups, n = claims.bins(study, list(study.runs))
+    groups, n = claims.bins(study, list(study.runs), BOOK.fewest_in_bin)
     taus = []
     for k in range(len(n)):
         medians = [np.nanmedian(run.scores["avh"][groups == k]) for run in study.runs.values()]
@@ -134,11 +135,44 @@ def test_the_median_of_a_bin_by_brute_force(study):
     assert chosen.parts[-1].estimate.value == pytest.approx(min(taus))
 
 
+def test_the_fall_from_the_initial_network_by_hand(study):
+    run = study.runs["vgg19"]
+    parts = {first: claims.plateau(study, "vgg19", BOOK._replace(first_epoch=first)).parts for first in (0, 1)}
+    for name, column, sign in (("epoch of AVH", "avh", 1), ("epoch of accuracy", "correct", -1)):
+        means = sign * run.epochs.groupby("epoch")[column].mean().to_numpy()
+        for first, told in parts.items():
+            fall = means[first] - means[first:].min()
+            when = first + int(np.argmax(means[first:] <= means[first] - 0.95 * fall))
+            (found,) = [part.estimate.value for part in told if part.quantity == name]
+            assert found == when, (name, first)
+
+
+def test_bins_of_a_hundred_images_are_what_they_say(study):
+    groups, n = claims.bins(study, ["vgg19"], 100)
+    assert all(size >= 100 for size in n.values())
+    assert sorted(n.values()) == sorted(np.bincount(groups[groups >= 0]).tolist())
+
+
+def test_the_angle_of_an_image_within_its_class(study):
+    run, random = study.runs["vgg19"], np.random.default_rng(0)
+    first = run.iterations[run.iterations["step"] == 0]
+    steps = [first.assign(step=step, angle=random.random(len(first))) for step in range(31)]
+    trained = dataclasses.replace(run)
+    vars(trained)["iterations"] = pd.concat(steps, ignore_index=True)  # in place of the file
+    last = steps[-1].set_index("image")["angle"].sort_index()
+    within = last - last.groupby(study.images["label"].to_numpy()).transform("mean")
+    for inside, angle in ((False, last), (True, within)):
+        finding = claims.first_steps(
+            dataclasses.replace(study, runs={"vgg19": trained}), "vgg19", BOOK._replace(angle_in_class=inside)
+        )
+        assert finding.parts[-1].estimate.value == pytest.approx(stats.spearmanr(angle, study.hsf).statistic)
+
+
 def test_hsf_of_the_group_is_one_where_all_classes_are_in_it(study, table):
     """The made-up study has one group of all classes: everybody names a class of it."""
     assert np.isnan(number(table, "P1, groups", "", "norm with HSF, largest group"))
     own = stats.spearmanr(study.runs["vgg19"].scores["norm"], study.hsf).statistic
-    assert number(table, "P1, groups", "HSF of the own class", "norm with HSF, largest group") == pytest.approx(own)
+    assert number(table, "P1, groups", "HSF of the true class", "norm with HSF, largest group") == pytest.approx(own)
 
 
 def test_what_needs_full_answers_says_so_without_them(study):

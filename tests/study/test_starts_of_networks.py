@@ -99,12 +99,13 @@ def test_correct_images_are_those_that_every_start_gets_right(study):
     assert set(table["images"]) == {starts.CORRECT}
 
 
-def test_a_lead_is_the_difference_of_absolute_correlations(study):
-    table = starts.leads_over_starts(study, "avh", ["norm"])
+def test_a_lead_is_the_difference_of_correlations_of_the_expected_sign(study):
     run = study.runs["vgg19"].starts[2]
-    a, b = (abs(stats.spearmanr(run.scores[name][1:], study.hsf[1:]).statistic) for name in ("avh", "norm"))
-    found = table[(table["arch"] == "vgg19") & (table["start"] == "2")].iloc[0]
-    assert found["value"] == pytest.approx(a - b)
+    avh, norm = (stats.spearmanr(run.scores[name][1:], study.hsf[1:]).statistic for name in ("avh", "norm"))
+    for turned, lead in ((False, -avh - norm), (True, avh - norm)):  # turned: AVH has the wrong sign
+        other = dataclasses.replace(run, scores=run.scores.assign(avh=run.scores["avh"] * (-1 if turned else 1)))
+        one = dataclasses.replace(study, runs={"vgg19": other})
+        assert starts.leads_over_starts(one, "avh", ["norm"]).iloc[0]["value"] == pytest.approx(lead)
 
 
 def test_a_score_that_a_start_lacks_is_left_out_of_its_network(study):
