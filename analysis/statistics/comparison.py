@@ -72,13 +72,13 @@ def compare_scores(
     parts = []
     for mask in dict.fromkeys([masks[reference], *masks.values()]):  # usually one
         alike = {name: values[name] for name in values if masks[name] == mask} | {reference: values[reference]}
-        parts.append(_compared(alike, y, given, reference, kind, resamples, seed))
+        parts.append(_compared(alike, y, given, reference, resamples, seed))
     rows = pd.concat(parts).drop_duplicates("score").set_index("score")  # the reference on all of its images
     return rows.loc[list(columns)].reset_index()
 
 
 def _compared(
-    columns: Mapping[str, Array], y: ArrayLike, given: ArrayLike, reference: str, kind: Kind, resamples: int, seed: int
+    columns: Mapping[str, Array], y: ArrayLike, given: ArrayLike, reference: str, resamples: int, seed: int
 ) -> pd.DataFrame:
     """``compare_scores`` of columns that are defined for the same images."""
     names = list(columns)
