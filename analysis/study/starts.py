@@ -67,8 +67,8 @@ def leads_over_starts(study: StudyResults, score: str, others: Sequence[str], co
     for arch, run in study.runs.items():
         for other in others:
             if has(run, score) and has(run, other):
-                pair = [SCORES[name].sign * columns(run, name, correct) for name in (score, other)]
-                found = statistics.correlation_difference_over_starts(*pair, study.hsf)
+                turned, against = (SCORES[name].sign * columns(run, name, correct) for name in (score, other))
+                found = statistics.correlation_difference_over_starts(turned, against, study.hsf)
                 rows += [{"score": score, "other": other, "arch": arch} | row for row in rows_of(run, found)]
     return _labelled(rows, correct)
 
