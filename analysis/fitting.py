@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torchvision import models
 
@@ -19,6 +20,7 @@ from analysis.parameters import RunParameters
 from analysis.state_dicts import arranged, difference, ours, stripped
 from analysis.weights import Weights, read
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # that weights may be stored as
 PUBLISHED, ASSUMED = "its publisher", "assumed"  # who says how pixels are normalised
 TRANSFORMED = ("googlenet", "inception_v3")  # which torchvision gives pixels in -1..1, by their transform_input
 # In the order that timm's outputs have, too.
@@ -71,6 +73,12 @@ def _wnids() -> list[str]:
 
 def put(state: dict[str, Tensor], network: Network, weights: Weights, arch: str) -> None:
     """Give a network these tensors, of whatever precision, and what its weights expect of pixels."""
+    expected = network.state_dict()
+    for name, value in state.items():  # torch would turn 8-bit codes and the like into numbers without a word
+        if expected[name].is_floating_point() and value.dtype not in FLOATS:
+            plain, kind = name.removeprefix("body."), str(value.dtype).removeprefix("torch.")
+            allowed = "float16, bfloat16, float32 and float64"
+            raise InputError(f"{weights.name} has {plain} as {kind}; allowed: {allowed}")
     try:
         network.load_state_dict(state, strict=False)  # ``difference`` was strict, but for COUNTER
         finite = all(bool(value.isfinite().all()) for value in network.state_dict().values())

@@ -52,8 +52,11 @@ def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, T
     """A state dict in this project's layout, whichever it came in, and notes of what was taken off or left over."""
     expected, prefix = network.state_dict().keys(), f"{network.head_name}."
 
+    def mostly(state: Mapping[str, Tensor]) -> bool:
+        return len(expected & state.keys()) > len(expected) // 2
+
     def laid_out(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if ours(state):
+        if ours(state) or mostly(state):  # with a few names too many it is still ours, and these will be named
             return dict(state)
         return {
             f"head.{name.removeprefix(prefix)}" if name.startswith(prefix) else f"body.{name}": value
@@ -61,7 +64,7 @@ def arranged(given: Mapping[str, Tensor], network: Network) -> tuple[dict[str, T
         }
 
     def fits(state: Mapping[str, Tensor]) -> bool:  # a network may itself have a part that is called as a prefix is
-        return len(expected & laid_out(state).keys()) > len(expected) // 2
+        return mostly(laid_out(state))
 
     state, taken = stripped(given, fits)
     if not fits(state) and (own := common_prefix(state, fits)):  # of whoever wrote it

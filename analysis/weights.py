@@ -12,6 +12,7 @@ networks in the network's own layout are taken as evaluated as timm says.
 import importlib.util
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,8 @@ def check_source(arch: str, name: str, parameter: str = "weights") -> None:
         package_file(name, parameter)
     elif name.endswith(SUFFIXES):
         if not Path(name).is_file():
-            raise InputError(f"{parameter} {name} does not exist")
+            what = "is no file" if os.path.lexists(name) else "does not exist"  # a folder, or a link to nothing
+            raise InputError(f"{parameter} {name} {what}; allowed: a file of weights ({', '.join(SUFFIXES)})")
     elif name not in published(arch):
         whose = "torchvision's for " + arch if networks.torchvisions(arch) else "torchvision's"
         raise InputError(
@@ -156,6 +158,8 @@ def read_file(arch: str, name: str) -> Weights:
     if (path.parent / runs.RUN).exists():
         runs.check_file(path, runs.read_stamp(path.parent / runs.RUN))
     state, notes, metadata = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    if not state:
+        raise InputError(f"{path} holds no tensors; allowed: the state dict of a network")
     sha256 = runs.sha256(path)
     member = published_as(arch, sha256)
     if member is not None:

@@ -227,6 +227,15 @@ def test_values_that_are_not_finite(tmp_path, value):
     refused(write(tmp_path / "m.safetensors", network), "holds values that are not finite")
 
 
+@pytest.mark.parametrize("kind", [torch.int8, torch.bool, torch.complex64])
+@pytest.mark.parametrize("name", ["body.bn1.running_var", "head.weight"])
+def test_numbers_of_another_kind_are_not_taken_as_weights(tmp_path, kind, name):
+    state = tiny().state_dict()
+    torch.save(state | {name: torch.ones_like(state[name]).to(kind)}, tmp_path / "m.pt")
+    plain = name.removeprefix("body.")
+    refused(tmp_path / "m.pt", f"m.pt has {plain} as {str(kind)[6:]}; allowed: float16, bfloat16, float32 and float64$")
+
+
 def test_sparse_tensors_are_one_sentence(tmp_path):
     state = tiny().state_dict()
     torch.save(state | {"body.bn1.bias": state["body.bn1.bias"].to_sparse()}, tmp_path / "m.pt")
@@ -246,6 +255,14 @@ def test_an_unknown_name_is_answered_with_torchvisions(given):
 def test_an_absent_file_is_one_sentence():
     with pytest.raises(InputError, match=r"weights nowhere/m\.pth does not exist"):
         weights.check(RunParameters(weights="nowhere/m.pth"))
+
+
+def test_a_folder_or_a_broken_link_is_not_called_absent(tmp_path):
+    (tmp_path / "folder.pt").mkdir()
+    (tmp_path / "link.pt").symlink_to("link.pt")
+    for name in ("folder.pt", "link.pt"):
+        with pytest.raises(InputError, match=f"{name} is no file; allowed"):
+            weights.check(parameters(tmp_path / name))
 
 
 # --- torchvision's, by name, from a server that stands for theirs
@@ -571,6 +588,18 @@ def test_a_partial_match_is_refused_with_the_first_names_that_differ(tmp_path):
         tmp_path / "m.pth",
         r"\(body.bn1.bias is missing, body.bn1.weight is missing, body.extra.weight is not a layer's and 2 more\)",
     )
+
+
+def test_one_tensor_too_many_in_a_file_of_training_is_named(tmp_path):
+    torch.save(tiny().state_dict() | {"extra.weight": torch.ones(2)}, tmp_path / "m.pt")
+    refused(tmp_path / "m.pt", r"\(extra.weight is not a layer's\)")
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_a_file_without_tensors_is_one_sentence(tmp_path, suffix):
+    path = tmp_path / f"m.{suffix}"
+    torch.save({}, path) if suffix == "pt" else safetensors.save_file({}, path)
+    refused(path, f"m.{suffix} holds no tensors")
 
 
 def test_a_file_of_many_places_without_weights_is_one_sentence(tmp_path):
