@@ -19,7 +19,7 @@ from analysis import architectures, distributed, fitting, outputs, runs, weights
 from analysis.datasets import Dataset, Images, Split
 from analysis.devices import device_name, resolve_device, resolve_precision
 from analysis.errors import InputError
-from analysis.extraction import Pictures, extract, images_at_once, scores_table
+from analysis.extraction import Pictures, check_measured, extract, images_at_once, scores_table
 from analysis.parameters import RunParameters
 
 
@@ -58,6 +58,7 @@ def measure(parameters: RunParameters, dataset: Dataset, *, progress: bool = Tru
             bar=bar,
         )
     scores = scores_table(dataset.test, values)
+    check_measured(scores, given.name, "allowed: weights whose last layer and embeddings are neither 0 nor overflow")
     label, predicted = (scores[column].to_numpy() for column in ("label", "predicted"))
     outputs.check_order(label, predicted, given.name, fitted.decided, given.accuracy)
     seconds = time.perf_counter() - started

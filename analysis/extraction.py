@@ -22,6 +22,7 @@ from analysis import distributed, scores
 from analysis.architectures import Network
 from analysis.catalogue import SCORES
 from analysis.datasets import Images, Split
+from analysis.errors import InputError
 
 AHEAD = 2  # batches fetched ahead
 RESIDENT = 0.25  # share of the free memory of a GPU that images may occupy
@@ -174,6 +175,14 @@ def extract(
 def score(batch: Batch, columns: list[str] = COLUMNS) -> dict[str, Tensor]:
     """The scores of one batch, (B,) per column."""
     return {name: FORMULAS[name](batch) for name in columns}
+
+
+def check_measured(scores: pd.DataFrame, made: str, advice: str) -> None:
+    """Raise InputError for scores that measure nothing: no AVH at all, or embeddings without a finite length."""
+    endless = int((~np.isfinite(scores["norm"])).sum())
+    if endless or scores["avh"].isna().all():
+        what = f"{endless} of {len(scores)} embeddings are not finite" if endless else "no image has an AVH"
+        raise InputError(f"{made}: {what}, so nothing is written; {advice}")
 
 
 def scores_table(split: Split, values: dict[str, Tensor], calibrated: Tensor | None = None) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 A network is trained with one normalisation and gives other results with another.
 """
 
-import math
 from typing import NamedTuple
 
 
@@ -17,7 +16,11 @@ class Normalisation(NamedTuple):
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # what nearly all torchvision networks expect
 INCEPTION = Normalisation((0.5,) * 3, (0.5,) * 3)  # the effect of torchvision's transform_input on ImageNet's
 NAMED = {"imagenet": IMAGENET, "inception": INCEPTION, "none": Normalisation((0.0,) * 3, (1.0,) * 3)}
-ALLOWED = f"{', '.join(NAMED)}, or three means and three deviations of pixels in 0..1 ('.49 .48 .45 .25 .24 .26')"
+SMALLEST = 0.001  # deviation; pixels in 0..255 have 1 / 255
+ALLOWED = (
+    f"{', '.join(NAMED)}, or three means and three deviations of pixels in 0..1 ('.49 .48 .45 .25 .24 .26'), "
+    f"the latter at least {SMALLEST}, and all of them at most {1 / SMALLEST:,.0f}"
+)
 
 
 def read_normalisation(text: str) -> Normalisation:
@@ -28,6 +31,6 @@ def read_normalisation(text: str) -> Normalisation:
         numbers = [float(word) for word in text.replace(",", " ").split()]
     except ValueError:
         numbers = []
-    if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or min(numbers[3:]) <= 0:
+    if len(numbers) != 6 or not all(abs(number) <= 1 / SMALLEST for number in numbers) or min(numbers[3:]) < SMALLEST:
         raise ValueError(f"allowed: {ALLOWED}")
     return Normalisation(tuple(numbers[:3]), tuple(numbers[3:]))

@@ -193,10 +193,10 @@ class RunParameters(StudyParameters):
     batch_size: int = Field(128, ge=2, description="training images per step")
     accumulate: int = Field(1, ge=1, description="parts in which each batch is computed; more if memory is short")
     learning_rate: float | None = Field(
-        None, gt=0, description="initial learning rate; None: the paper's for this network"
+        None, gt=0, le=100, description="initial learning rate; None: the paper's for this network"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
-    weight_decay: float = Field(1e-4, ge=0, description="weight decay of SGD")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="weight decay of SGD")
     augment: bool = Field(True, description="random crops and flips during training")
     calibration_images: int = Field(
         200, ge=0, description="training images held out to fit the temperature of the calibrated confidence"

@@ -40,7 +40,7 @@ from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
 from analysis.devices import device_name, resolve_precision, tune
 from analysis.errors import InputError
-from analysis.extraction import PROBED, Pictures, extract, images_at_once, precise, scores_table
+from analysis.extraction import PROBED, Pictures, check_measured, extract, images_at_once, precise, scores_table
 from analysis.parameters import RunParameters
 
 WARM_STEPS = 1_000  # before this step the network changes faster than running statistics can follow
@@ -185,7 +185,7 @@ class Training:
         if not np.isfinite(loss):
             raise InputError(
                 f"training of {p.arch} diverged in epoch {epoch}, its loss is {loss}: "
-                f"give a learning_rate below {rate:g}"
+                f"give a learning_rate below {self.rate:g}"
             )
         return {"epoch": epoch, "learning_rate": rate, "loss": loss / images, "accuracy": correct / images}
 
@@ -260,6 +260,7 @@ class Training:
         """Write the tables, the model and, last, the stamp."""
         p = self.parameters
         scores, temperature = self.final_scores()
+        check_measured(scores, f"training of {p.arch} diverged", f"give a learning_rate below {self.rate:g}")
         tables = {
             "scores": scores,
             "epochs": probes_table("epoch", self.progress.epochs),

@@ -96,6 +96,24 @@ def test_a_dataset_in_another_order_of_classes_gives_each_image_the_same_scores(
         np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "what"),
+    [
+        ("head.weight", torch.zeros_like, "no image has an AVH"),
+        ("body.bn1.running_var", lambda value: -value, "12 of 12 embeddings are not finite"),
+        ("body.conv1.weight", lambda value: value * 1e36, "4 of 12 embeddings are not finite"),
+    ],
+)
+def test_a_network_that_measures_nothing_is_refused(trained, tmp_path, name, change, what):
+    folder, dataset = trained
+    state = load_file(folder / "model.safetensors")
+    save_file(state | {name: change(state[name])}, tmp_path / "m.safetensors")
+    p = parameters(tmp_path, tmp_path / "m.safetensors")
+    with pytest.raises(InputError, match=f"^m.safetensors: {what}, so nothing is written; allowed"):
+        evaluation.measure(p, dataset, progress=False)
+    assert not p.run_dir.exists()
+
+
 def test_what_is_finished_is_kept(trained, tmp_path, monkeypatch):
     folder, dataset = trained
     p = parameters(tmp_path, folder / "model.safetensors")

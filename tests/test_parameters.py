@@ -97,6 +97,8 @@ def test_a_study_does_not_take_a_networks_parameters():
         ({"width": float("nan")}, "parameter width is nan"),
         ({"learning_rate": 0}, "parameter learning_rate is 0: input should be greater than 0"),
         ({"learning_rate": -1}, "parameter learning_rate is -1"),
+        ({"learning_rate": float("inf")}, "parameter learning_rate is inf: input should be less than or equal to 100"),
+        ({"weight_decay": float("inf")}, "parameter weight_decay is inf: input should be less than or equal to 1"),
         ({"learning_rate": float("nan")}, "parameter learning_rate is nan"),
         ({"momentum": 1}, "parameter momentum is 1: input should be less than 1"),
         ({"weight_decay": -1e-4}, "parameter weight_decay is -0.0001"),

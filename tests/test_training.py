@@ -564,10 +564,17 @@ def test_what_cannot_be_started_is_refused_before_there_is_data(tmp_path, more):
 
 
 def test_diverging_training_is_one_sentence(squares, tmp_path):
-    p = parameters(tmp_path, learning_rate=1e30, arch="alexnet", width=1 / 32, stem="small")
-    with pytest.raises(InputError, match=r"training of alexnet diverged in epoch 1, .*learning_rate below 1e\+30"):
+    p = parameters(tmp_path, learning_rate=100, arch="alexnet", width=1 / 32, stem="small")
+    with pytest.raises(InputError, match=r"training of alexnet diverged in epoch 2, .*learning_rate below 100"):
         training.train(p, squares(24, 2, size=32), progress=False)
     assert not (p.run_dir / "run.json").exists()
+
+
+def test_a_last_step_that_diverges_is_one_sentence_and_no_result(squares, tmp_path):
+    p = parameters(tmp_path, epochs=1, batch_size=24).model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(InputError, match=r"training of resnet18 diverged: .*nothing is written; give a learning_rate"):
+        training.train(p, squares(24, 4), progress=False)
+    assert not list(p.run_dir.glob("*.parquet"))
 
 
 def test_a_dataset_without_training_images_is_refused(squares, tmp_path):

@@ -657,7 +657,10 @@ def test_how_pixels_are_normalised_can_be_said_and_is_kept(tmp_path, given):
     assert (said["mean"], said["std"]) == tuple(map(list, read_normalisation(given)))
 
 
-@pytest.mark.parametrize("given", ["cifar", "1 2 3", ".5 .5 .5 0 1 1", ".5 .5 .5 nan 1 1", "a b c d e f"])
+@pytest.mark.parametrize(
+    "given",
+    ["cifar", "1 2 3", ".5 .5 .5 0 1 1", ".5 .5 .5 1e-300 1 1", ".5 .5 .5 nan 1 1", "1e9 0 0 1 1 1", "a b c d e f"],
+)
 def test_a_normalisation_that_is_none_is_one_sentence(given):
     with pytest.raises(InputError, match=r"normalisation .*; allowed: imagenet, inception, none, or three means"):
         RunParameters.parse({"weights": "m.pth", "normalisation": given})
