@@ -86,7 +86,7 @@ if graph.makes_results:  # recorded ones are read and never made
     rule train:
         input:
             f"{RESULTS}/{{study}}/images.parquet",
-            graph.weight_files,
+            graph.own_files,
             modules(*runs.TRAINED_BY, folder="analysis"),
         output:
             graph.tables(runs.TABLES),
@@ -115,7 +115,7 @@ if graph.makes_results:  # recorded ones are read and never made
     use rule train as measure with:
         input:
             f"{RESULTS}/{{study}}/images.parquet",
-            graph.weight_files,
+            graph.own_files,
             modules(*runs.MEASURED_BY, folder="analysis"),
         output:
             graph.tables(runs.MEASURED),

@@ -330,7 +330,7 @@ def _tried(
     try:
         with torch.inference_mode():
             return forward(picture)
-    except Exception as error:  # a custom module may raise anything
+    except (Exception, SystemExit) as error:  # a custom module may raise anything
         raise unfit(what, picture.shape[-1], error) from None
     finally:
         for handle in handles:

@@ -9,9 +9,7 @@ for a quarter of the work. The stem is recorded with every run.
 import difflib
 import importlib
 import inspect
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,26 +108,16 @@ def timm_preprocessing(arch: str) -> dict[str, Any]:
     return made
 
 
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Modules in this folder can be imported, before installed ones with the same name."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-
-
 def own_network(arch: str, classes: int) -> tuple[nn.Module, str]:
     """The result of ``package.module:function``, and its description with a digest of the file.
 
     The module may be in the working directory.
     """
     module_name, _, name = arch.partition(":")
-    with _importable(Path.cwd()):
+    with runs.importable(Path.cwd()):
         try:
             module = importlib.import_module(module_name)
-        except Exception as error:  # importing a module may raise anything
+        except (Exception, SystemExit) as error:  # importing a module may raise anything, and a script may exit
             raise InputError(
                 f"arch {arch}: {module_name} cannot be imported ({type(error).__name__}: {runs.first_line(error)}); "
                 "allowed: a module in the working directory or an installed package"
@@ -140,12 +128,12 @@ def own_network(arch: str, classes: int) -> tuple[nn.Module, str]:
         try:
             takes = "num_classes" in inspect.signature(function).parameters
             model = function(num_classes=classes) if takes else function()
-        except Exception as error:  # calling it may raise anything
+        except (Exception, SystemExit) as error:  # calling it may raise anything
             raise InputError(f"arch {arch} raised {type(error).__name__}: {runs.first_line(error)}") from None
     if not isinstance(model, nn.Module):
         raise InputError(f"arch {arch} returns {type(model).__name__}; allowed: a function that returns an nn.Module")
-    file = getattr(module, "__file__", None)
-    return model, f"{arch} (SHA-256 {runs.sha256(Path(file))[:12]})" if file else arch
+    file = runs.module_file(arch)
+    return model, f"{arch} (SHA-256 {runs.sha256(file)[:12]})" if file else arch
 
 
 def _kind(arch: str) -> type[nn.Module]:
@@ -207,7 +195,7 @@ SMALL_STEMS: dict[type[nn.Module], Callable[..., str]] = {
 }
 
 
-def unfit(network: str, image_size: int, error: Exception) -> InputError:
+def unfit(network: str, image_size: int, error: BaseException) -> InputError:
     return InputError(
         f"{network} cannot take pictures of {image_size} px ({runs.first_line(error)}); "
         "allowed: larger pictures, input_size, or stem small where there is one"

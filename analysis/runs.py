@@ -10,11 +10,13 @@ A file is written under a temporary name and then renamed, so a file that exists
 """
 
 import hashlib
+import importlib.util
 import json
 import os
 import platform
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -167,7 +169,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is damaged ({first_line(error)}): remove it and run the study again") from None
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The message of an error, in one line of limited length."""
     return next(iter(COLOURED.sub("", str(error)).splitlines()), type(error).__name__)[:100]
 
@@ -182,12 +184,34 @@ def file_names(names: Iterable[str]) -> list[str]:
     return [*(f"{name}.parquet" for name in names), RUN]
 
 
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Modules in this folder can be imported, before installed ones with the same name."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def module_file(arch: str) -> Path | None:
+    """The file of the module in ``package.module:function``; None for other networks, or if there is none."""
+    if ":" not in arch:
+        return None
+    with importable(Path.cwd()):
+        try:
+            found = importlib.util.find_spec(arch.partition(":")[0])
+        except (Exception, SystemExit):  # finding it imports its package, which may raise anything
+            return None
+    return Path(found.origin) if found and found.has_location and found.origin else None
+
+
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
     """The stamp of the finished run with these parameters; None if it, or one of its tables, is missing.
 
     A parameter that a stamp lacks was added later; the run had its default.
-    Raises InputError if the folder contains a run with other parameters, on other data or with other weights: it is
-    never overwritten silently.
+    Raises InputError if the folder contains a run with other parameters, on other data, with other weights or a network
+    of one's own that was changed since: it is never overwritten silently.
     """
     path = parameters.run_dir / RUN
     if not path.exists():
@@ -195,10 +219,16 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     stamp = read_stamp(path)
     mine = described(parameters)
     theirs = {name: RunParameters.model_fields[name].default for name in mine} | stamp.get("parameters", {})
+    for values in (mine, theirs):
+        if values.get("start_seed") == values.get("seed"):
+            values["start_seed"] = None  # which means the same
     different = differing(mine, theirs, sorted(mine.keys() | theirs.keys()))
     for given, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
         if given and Path(given).is_file() and sha256(Path(given)) != stamp.get(taken, {}).get("sha256"):
             different.append(f"{given} is not the file that it was then")
+    file, then = module_file(parameters.arch), re.search(r"SHA-256 (\w+)", stamp.get("network", ""))
+    if file and then and not sha256(file).startswith(then[1]):
+        different.append(f"{file} is not the file that it was then")
     data = parameters.study_dir / DATASET
     if data.exists() and read_stamp(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")

@@ -93,10 +93,11 @@ class Graph:
         folder = "/".join((as_pattern(self.results_dir), "{study}/{arch}", *below))
         return [f"{folder}/{file}" for file in runs.file_names(names)]
 
-    def weight_files(self, wildcards: Any) -> list[str]:
-        """The file of weights, unless they are torchvision's, or it is missing, which the job says in a sentence."""
+    def own_files(self, wildcards: Any) -> list[str]:
+        """The user's files of weights and of the network; the job says in a sentence that one is missing."""
         run = self.run(wildcards)
-        return [file for file in (run.weights, run.start_from) if Path(file).is_file()]
+        files = (run.weights, run.start_from, runs.module_file(run.arch) or "")
+        return [str(file) for file in files if Path(file).is_file()]
 
     def gpu_quarters(self, wildcards: Any) -> int:
         """How much of a GPU a network takes: with small pictures, four of them side by side keep it busy."""

@@ -418,6 +418,9 @@ def softmax(): return Net(5, nn.Softmax(1))
 def convolution(): return Net(5, last=nn.Unflatten(1, (6, 1, 1)))
 def number(): return 5
 def failing(): raise RuntimeError("no such luck\\nat all")
+def leaving(): raise SystemExit(3)
+class Leaving(Net):
+    def forward(self, x): raise SystemExit(0)
 class Unused(Net):
     def forward(self, x): return self.features(x)[:, :5]
 class Large(Net):
@@ -432,6 +435,7 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package/nets.py").write_text(OWN)
     (tmp_path / "my_package/broken.py").write_text("import nothing_of_this_name")
+    (tmp_path / "my_package/script.py").write_text("import sys; sys.exit(0)")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     for name in [name for name in sys.modules if name.split(".")[0] == "my_package"]:
@@ -475,6 +479,9 @@ def test_the_file_of_ones_own_network_is_part_of_its_description(own):
             "arch my_package.nets:number returns int; allowed: a function that returns an nn.Module",
         ),
         ("my_package.nets:failing", "arch my_package.nets:failing raised RuntimeError: no such luck$"),
+        ("my_package.script:net", r"my_package.script cannot be imported \(SystemExit: 0\)"),
+        ("my_package.nets:leaving", "arch my_package.nets:leaving raised SystemExit: 3$"),
+        ("builtins:exit", "arch builtins:exit raised SystemExit"),
         ("my_package.nets:convolution", "ends in Conv2d 'features.0', not in a linear layer"),
         (
             "my_package.nets:of_ten",
@@ -482,6 +489,7 @@ def test_the_file_of_ones_own_network_is_part_of_its_description(own):
         ),
         ("my_package.nets:softmax", "does not give what its last linear layer 'out' gives"),
         ("my_package.nets:Unused", "does not give what its last linear layer 'out' gives"),
+        ("my_package.nets:Leaving", r"arch my_package.nets:Leaving cannot take pictures of 32 px \("),
         ("my_package.nets:Large", r"arch my_package.nets:Large cannot take pictures of 32 px \("),
     ],
 )

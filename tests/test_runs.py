@@ -180,6 +180,26 @@ def test_a_run_with_other_parameters_is_refused(tmp_path, change):
         runs.finished(parameters(tmp_path, **change))
 
 
+def test_a_network_of_ones_own_that_was_changed_since_is_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net.py").write_text("net = 1")
+    p = parameters(tmp_path).model_copy(update={"arch": "own_net:net"})
+    finish(p, network=f"own_net:net (SHA-256 {runs.sha256(tmp_path / 'own_net.py')[:12]})")
+    assert runs.finished(p)
+    (tmp_path / "own_net.py").write_text("net = 2")
+    with pytest.raises(InputError, match=r"own_net\.py is not the file that it was then"):
+        runs.finished(p)
+    (tmp_path / "own_net.py").unlink()
+    assert runs.finished(p)  # whose tables can be read without it
+
+
+def test_a_start_with_the_seed_of_the_images_is_the_run_itself(tmp_path):
+    finish(parameters(tmp_path))
+    assert runs.finished(parameters(tmp_path, start_seed=0))
+    finish(parameters(tmp_path, seed=3, start_seed=3))
+    assert runs.finished(parameters(tmp_path, seed=3))
+
+
 def test_places_are_no_parameters_of_a_result(tmp_path):
     finish(parameters(tmp_path))
     assert runs.finished(parameters(tmp_path, data_dir="elsewhere", device="cpu"))

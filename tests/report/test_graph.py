@@ -102,7 +102,15 @@ def test_weights_are_an_input_if_they_are_a_file(tmp_path):
     here.touch()
     for weights, files in ((str(here), [str(here)]), (str(gone), []), ("IMAGENET1K_V1", [])):
         book = Graph.of({"studies": "own", "weights": weights})
-        assert book.weight_files(wildcards("own", arch="resnet50")) == files
+        assert book.own_files(wildcards("own", arch="resnet50")) == files
+
+
+def test_the_file_of_ones_own_network_is_an_input(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_own_net.py").write_text("import sys; sys.exit()")  # which is found and not executed
+    for arch, files in (("my_own_net:net", [str(tmp_path / "my_own_net.py")]), ("no_such_net:net", []), ("vgg19", [])):
+        book = Graph.of({"archs": "vgg19", "arch": arch})
+        assert book.own_files(wildcards(arch=arch.replace(":", "-"))) == files
 
 
 @pytest.mark.parametrize(
