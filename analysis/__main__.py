@@ -23,6 +23,7 @@ from analysis.errors import InputError
 from analysis.parameters import PLACE, RunParameters, StudyParameters, is_about_one_network, read_values
 
 SPEAKS = os.environ.get("LOCAL_RANK", "0") == "0"  # of the workers started by torchrun, one per machine
+MOST_THREADS = 4096
 ALONE = 30  # seconds after which a worker takes an error for its own: on a busy machine torchrun ends it late
 
 PROJECT = Path(__file__).parent.parent
@@ -130,8 +131,8 @@ def run_network(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
     if arguments.measures != bool(parameters.weights):
         needs = "measure needs weights" if arguments.measures else "train takes no weights"
         raise InputError(f"{needs}: train makes them, measure evaluates given ones")
-    if arguments.threads < 0:
-        raise InputError(f"threads is {arguments.threads}; allowed: 0 and above")
+    if not 0 <= arguments.threads <= MOST_THREADS:
+        raise InputError(f"threads is {arguments.threads}; allowed: 0 to {MOST_THREADS:,}")
     import torch  # noqa: PLC0415
 
     from analysis import devices, distributed, pipeline  # noqa: PLC0415

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from analysis.catalogue import COMPARED
@@ -26,6 +35,14 @@ STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-'
 FOLDER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # the name of an arch in a path
 PLACE = "AVH_PAGE"  # environment variable of a build: the folder for the page of a chapter
 ONLY_IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
+OF_FILES = {"root", "image_size", "corrupt"}  # used by imagefolder, too, and perhaps by a dataset of one's own
+# Given to these datasets, they would go unnoticed: whoever gives one has likely forgotten to name the dataset.
+OF_OTHERS = {
+    "synthetic": OF_FILES | ONLY_IMAGENET,
+    "cifar10h": OF_FILES | ONLY_IMAGENET,
+    "imagefolder": ONLY_IMAGENET,
+}
+LONGEST_PART, LONGEST_PATH, LONGEST_NAME = 255, 3000, 100  # bytes; names are also parts of those of other files
 SEEDS = 2**31
 NONE_WORDS = ("", "null", "none", "None", "~")
 SMALLEST_IMAGENET = 64  # pixels: the default of image_size suits another dataset and would go unnoticed
@@ -52,6 +69,7 @@ def folder_name(arch: str) -> str:
 
 
 PATHS = ("results_dir", "data_dir", "root", "human_labels", "weights", "start_from")
+NAMES_IN_PATHS = ("study", "arch", "label")
 
 
 class Parameters(BaseModel):
@@ -64,6 +82,19 @@ class Parameters(BaseModel):
     def _at_home(cls, value: str) -> str:
         """~ stands for the home directory in all paths."""
         return os.path.expanduser(value) if value.startswith("~") else value
+
+    @field_validator(*PATHS, *NAMES_IN_PATHS, mode="after", check_fields=False)
+    @classmethod
+    def _check_length(cls, value: str, info: ValidationInfo) -> str:
+        """What no file can be called is refused before the system refuses it."""
+        length, part = len(os.fsencode(value)), max(len(os.fsencode(name)) for name in value.split("/"))
+        if info.field_name in NAMES_IN_PATHS and length > LONGEST_NAME:
+            raise ValueError(f"allowed: up to {LONGEST_NAME} bytes")
+        if part > LONGEST_PART or length > LONGEST_PATH:
+            raise ValueError(f"allowed: up to {LONGEST_PATH:,} bytes, and {LONGEST_PART} in each name")
+        if "\0" in value:
+            raise ValueError("allowed: text without the character 0")
+        return value
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
@@ -128,6 +159,12 @@ class StudyParameters(Parameters):
     def _check_study(self) -> Self:
         if self.study and not re.fullmatch(STUDY, self.study):
             raise ValueError(f"study {self.study!r}; allowed: {STUDY_ALLOWED}")
+        for name in sorted(OF_OTHERS.get(self.dataset, ())):
+            if (value := getattr(self, name)) != StudyParameters.model_fields[name].default:
+                users = "imagefolder or imagenet" if name in OF_FILES else "imagenet"
+                raise ValueError(
+                    f"{name} is {value!r}, which dataset {self.dataset} does not use; allowed: dataset {users}"
+                )
         if self.dataset == "imagefolder" and not self.root:
             raise ValueError("dataset imagefolder needs root, a folder of class folders")
         if self.dataset == "imagenet" and self.image_size < SMALLEST_IMAGENET:

@@ -102,6 +102,11 @@ class Training:
         at_most = PROBED_AT_ONCE[self.device.type]
         self.probed_at_once = images_at_once(parameters.input_size or image_size, at_most)
         network = architectures.build_described(parameters, len(dataset.classes), image_size)
+        if not any(value.requires_grad for value in network.parameters()):
+            raise InputError(
+                f"arch {parameters.arch} has no parameter with requires_grad, so nothing can be trained; "
+                "allowed: a network with some, or measure, which takes weights"
+            )
         self.started = fitting.start(network, parameters)
         network.to(self.device).to(memory_format=torch.channels_last)
         self.network = distributed.synchronised(network, self.device)

@@ -4,7 +4,7 @@ import pytest
 
 from analysis import runs, studies
 from analysis.errors import InputError
-from analysis.parameters import RunParameters
+from analysis.parameters import OF_FILES, ONLY_IMAGENET, RunParameters
 from drills import ways
 
 NAMES = ["2024", "2024_01", "on", "no", "null", "0x1f", "1e3", "1.5", "2024-01-01", "true", "0o17"]  # a study's
@@ -85,12 +85,14 @@ def beside(name: str, text: str) -> dict[str, str]:
     """What else must be given for the value to make sense."""
     if name == "normalisation":
         return {"weights": "net.pth"}
-    return {"root": "pictures"} if (name, text) == ("dataset", "imagefolder") else {}
+    if name in OF_FILES or text == "imagefolder":
+        return {"dataset": "imagefolder", "root": "pictures"}
+    return {"dataset": "imagenet", "image_size": "224"} if name in ONLY_IMAGENET else {}
 
 
 @pytest.mark.parametrize(("name", "text"), GIVEN)
 def test_a_value_arrives_unchanged_along_every_way(name, text, tmp_path):
-    given = {name: text} | beside(name, text)
+    given = beside(name, text) | {name: text}
     arrived = {way.__name__: way(given) for way in (ways.command_line, ways.snakemake, ways.papermill)}
     for way, parameters in (arrived | {"study file": ways.study_file(given, tmp_path)}).items():
         value = getattr(parameters, name)

@@ -129,11 +129,40 @@ def test_notebooks_show_the_sentence_in_place_of_a_traceback():
     assert InputError("what is wrong")._render_traceback_() == ["InputError: what is wrong"]
 
 
+@pytest.mark.parametrize("name", ["root", "human_labels", "data_dir", "results_dir", "weights", "study", "label"])
+@pytest.mark.parametrize("text", ["x" * 300, "/y" * 2000, "a\0b"])
+def test_what_no_file_can_be_called_is_one_sentence(name, text):
+    with pytest.raises(InputError, match=rf"^(parameter )?{name} (is )?.*allowed: "):
+        RunParameters.parse({"dataset": "imagenet", "image_size": 224, name: text})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "more"),
+    [
+        ("synthetic", {"root": "pictures"}),
+        ("synthetic", {"image_size": 224}),
+        ("cifar10h", {"corrupt": "skip"}),
+        ("cifar10h", {"human_labels": "labels.csv"}),
+        ("imagefolder", {"human_labels": "labels.csv"}),
+        ("imagefolder", {"raters_selected": "maybe"}),
+    ],
+)
+def test_a_parameter_of_another_dataset_is_refused(dataset, more):
+    ((name, value),) = more.items()
+    given = {"dataset": dataset} | ({"root": "pictures"} if dataset == "imagefolder" else {})
+    with pytest.raises(
+        InputError, match=f"^{name} is {value!r}, which dataset {dataset} does not use; allowed: dataset image"
+    ):
+        RunParameters.parse(given | more)
+    assert RunParameters.parse(given | {name: RunParameters.model_fields[name].default} | given)
+
+
 @pytest.mark.parametrize("name", ["results_dir", "data_dir", "root", "human_labels", "weights", "start_from"])
 def test_a_tilde_is_home(name, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert getattr(RunParameters.parse({name: "~/some where"}), name) == "/home/somebody/some where"
-    assert getattr(RunParameters.parse({name: "a~b"}), name) == "a~b"
+    imagenet = {"dataset": "imagenet", "image_size": 224}  # which uses all of them
+    assert getattr(RunParameters.parse(imagenet | {name: "~/some where"}), name) == "/home/somebody/some where"
+    assert getattr(RunParameters.parse(imagenet | {name: "a~b"}), name) == "a~b"
     monkeypatch.setenv("AVH_DATA", "~/pictures")
     assert RunParameters().data_path == Path("/home/somebody/pictures")
 

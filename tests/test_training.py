@@ -577,6 +577,13 @@ def test_a_last_step_that_diverges_is_one_sentence_and_no_result(squares, tmp_pa
     assert not list(p.run_dir.glob("*.parquet"))
 
 
+def test_a_network_with_nothing_to_train_is_one_sentence(squares, tmp_path, monkeypatch):
+    build = architectures.build
+    monkeypatch.setattr(architectures, "build", lambda *given, **more: build(*given, **more).requires_grad_(False))
+    with pytest.raises(InputError, match="arch resnet18 has no parameter with requires_grad, so nothing can be"):
+        training.Training(parameters(tmp_path), squares(24, 4))
+
+
 def test_a_dataset_without_training_images_is_refused(squares, tmp_path):
     with pytest.raises(InputError, match="squares has no training images; choose a dataset that has, or give weights"):
         training.train(parameters(tmp_path), squares(0, 4))

@@ -135,7 +135,7 @@ def test_every_page_is_built(book):
     ("config", "expected"),
     [
         (SMALL, {"1"}),
-        (f"{SMALL} image_size=224 study=large", {"4"}),
+        (f"{SMALL} input_size=224 study=large", {"4"}),
         ("studies=own", {"1"}),
         ("studies=own weights=IMAGENET1K_V1", {"4"}),
         ("studies=own weights=resnet50-0676ba61.pth", {"4"}),  # may be what torchvision publishes, for 224 px

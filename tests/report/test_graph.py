@@ -117,7 +117,6 @@ def test_the_file_of_ones_own_network_is_an_input(tmp_path, monkeypatch):
     ("config", "quarters"),
     [
         ({}, 1),
-        ({"image_size": "224"}, 4),
         ({"input_size": "224"}, 4),
         ({"studies": "own"}, 1),
         ({"studies": "own", "weights": "IMAGENET1K_V1"}, 4),
