@@ -1,42 +1,82 @@
 """The text of the front page: the answer, and every claim in every study, from the tables of verdicts."""
 
+import numpy as np
 import pandas as pd
 
 from analysis.study import claims, verdicts
 from report import styles, text
 from report.wording.claims import verdict
 
+# For a single network, by verdict: supported, not supported, inconclusive.
+AGREEING = "as more people agree with the label of an image"
+FALLS = f"AVH falls {AGREEING}", f"AVH does not fall {AGREEING}", f"it is undecided whether AVH falls {AGREEING}"
+STRONG = "is strong", "is not strong", "may be strong or not"
+CLOSER = "more strongly", "less strongly", "neither clearly more nor clearly less strongly"
+
 
 def answer_in_words(table: pd.DataFrame) -> str:
-    """The answer to the book's question in two sentences; empty if no network was judged.
+    """The answer to the book's question in a few sentences; empty if no network was judged.
 
-    table: ``claims.judge`` of the studies with real annotators, concatenated.
+    table: ``claims.judge`` of the studies with real annotators, concatenated; it has one row for each of these claims
+    and each network.
     """
-    found = {id_: table.loc[table["claim"] == id_, "verdict"] for id_ in ("P2a", "P2b", "P2c")}
-    n = len(found["P2a"])
+    falls, strong, closer = (table.loc[table["claim"] == id_, "verdict"].to_numpy() for id_ in ("P2a", "P2b", "P2c"))
+    n = len(falls)
     if not n:
         return ""
-    falls, strongly, closer = ((found[id_] == verdicts.SUPPORTED).sum() for id_ in found)
-    farther = (found["P2c"] == verdicts.NOT_SUPPORTED).sum()
-    if strongly == n:
+    if (strong == verdicts.SUPPORTED).all():
         head = "Yes"
-    elif not falls:
+    elif (falls == verdicts.NOT_SUPPORTED).all():
         head = "No"
-    elif not strongly and falls > n / 2:
-        head = "Only weakly"
-    else:
+    elif not (falls == verdicts.SUPPORTED).any():
+        head = "Undecided"
+    elif (strong == verdicts.SUPPORTED).any() or (falls == verdicts.SUPPORTED).mean() <= 0.5:
         head = "In part"
-    first = f"In {_of(falls, n)} networks, AVH falls" if falls else f"In none of the {n} networks does AVH fall"
+    else:
+        head = "Only weakly" if (strong == verdicts.NOT_SUPPORTED).all() else "At least weakly"
+    said = _of_one(falls[0], strong[0], closer[0]) if n == 1 else _of_several(falls, strong, closer)
+    return f"**{head}.** {said}{_wrong_sign(falls, closer)}"
+
+
+def _of_one(falls: str, strong: str, closer: str) -> str:
+    found = (falls, FALLS), (strong, STRONG), (closer, CLOSER)
+    first, second, third = (ways[verdicts.VERDICTS.index(verdict)] for verdict, ways in found)
+    also = f"; the correlation {second}" if falls == verdicts.SUPPORTED else ""
     return (
-        f"**{head}.** {first} as more people agree with the label of an image; the correlation is strong in "
-        f"{_of(strongly, n)}. AVH correlates with human judgement more strongly than the network's confidence does in "
-        f"{_of(closer, n)} networks, and less strongly in {_of(farther, n)}."
+        f"In the one network studied, {first}{also}. AVH correlates with human judgement {third} than the network's "
+        "confidence does."
     )
 
 
-def _of(k: int, n: int) -> str:
-    """ "all 7", "none of the 7" or "6 of 7"."""
-    return f"none of the {n}" if k == 0 else f"all {n}" if k == n else f"{k} of {n}"
+def _of_several(falls: np.ndarray, strong: np.ndarray, closer: np.ndarray) -> str:
+    n, k = len(falls), (falls == verdicts.SUPPORTED).sum()
+    where = f"all {n}" if k == n else f"{k} of {n}" if k else f"none of the {n}"
+    return (
+        f"AVH falls in {where} networks{_undecided(falls)} {AGREEING}; the correlation is strong in "
+        f"{_in(strong, verdicts.SUPPORTED)}{_undecided(strong)}. AVH correlates with human "
+        f"judgement more strongly than the network's confidence does in {_in(closer, verdicts.SUPPORTED)} of the "
+        f"networks, and less strongly in {_in(closer, verdicts.NOT_SUPPORTED)}{_undecided(closer)}."
+    )
+
+
+def _in(found: np.ndarray, verdict: str) -> str:
+    """ "all 7", "none" or "6": how many networks have a verdict."""
+    k = (found == verdict).sum()
+    return f"all {k}" if k == len(found) else str(k) if k else "none"
+
+
+def _undecided(found: np.ndarray) -> str:
+    k = (found == verdicts.INCONCLUSIVE).sum()
+    return f" (undecided in {_in(found, verdicts.INCONCLUSIVE)})" if k else ""
+
+
+def _wrong_sign(falls: np.ndarray, closer: np.ndarray) -> str:
+    """Networks in which the correlation of AVH is stronger than that of confidence, but AVH does not fall."""
+    k = ((falls == verdicts.NOT_SUPPORTED) & (closer == verdicts.SUPPORTED)).sum()
+    if not k:
+        return ""
+    where = f" in {k} of the networks in which it is stronger" if len(falls) > 1 else ""
+    return f" The correlation has the wrong sign{where}."
 
 
 def over_networks(table: pd.DataFrame, claim: str) -> str:

@@ -46,14 +46,58 @@ def judged(**changed: list[str]) -> pd.DataFrame:
         ({}, "Only weakly"),
         ({"P2b": ["supported"] * 3}, "Yes"),
         ({"P2b": ["supported", "not supported", "inconclusive"]}, "In part"),
+        ({"P2b": ["inconclusive"] * 3}, "At least weakly"),
         ({"P2a": ["supported", "not supported", "inconclusive"]}, "In part"),
         ({"P2a": ["not supported"] * 3}, "No"),
+        ({"P2a": ["inconclusive"] * 3}, "Undecided"),
+        ({"P2a": ["not supported", "inconclusive", "not supported"]}, "Undecided"),
     ],
 )
 def test_the_answer_begins_with_what_the_verdicts_come_to(changed, head):
     said = wording.front.answer_in_words(judged(**changed))
     assert said.startswith(f"**{head}.** ")
-    assert "does in 1 of 3 networks, and less strongly in 1 of 3." in said
+    assert "does in 1 of the networks, and less strongly in 1 (undecided in 1)." in said
+
+
+def test_the_answer_counts_what_is_undecided_and_names_a_wrong_sign():
+    said = wording.front.answer_in_words(judged(P2a=["inconclusive"] * 3, P2b=["inconclusive"] * 3))
+    assert "AVH falls in none of the 3 networks (undecided in all 3) as" in said
+    assert "strong in none (undecided in all 3)" in said
+    assert "sign" not in said
+    said = wording.front.answer_in_words(judged(P2a=["supported", "inconclusive", "not supported"]))
+    assert "AVH falls in 1 of 3 networks (undecided in 1) as" in said
+    assert said.endswith("The correlation has the wrong sign in 1 of the networks in which it is stronger.")
+
+
+@pytest.mark.parametrize(
+    ("arch", "changed", "said"),
+    [
+        (
+            "alexnet",
+            {},
+            "**Only weakly.** In the one network studied, AVH falls as more people agree with the label of an image; "
+            "the correlation is not strong. AVH correlates with human judgement less strongly than the network's "
+            "confidence does.",
+        ),
+        (
+            "vgg19",
+            {"P2a": ["inconclusive"] * 3},
+            "**Undecided.** In the one network studied, it is undecided whether AVH falls as more people agree with "
+            "the label of an image. AVH correlates with human judgement neither clearly more nor clearly less strongly "
+            "than the network's confidence does.",
+        ),
+        (
+            "resnet50",
+            {"P2a": ["not supported"] * 3},
+            "**No.** In the one network studied, AVH does not fall as more people agree with the label of an image. "
+            "AVH correlates with human judgement more strongly than the network's confidence does. The correlation "
+            "has the wrong sign.",
+        ),
+    ],
+)
+def test_the_answer_for_one_network_counts_nothing(arch, changed, said):
+    table = judged(**changed)
+    assert wording.front.answer_in_words(table[table["arch"] == arch]) == said
 
 
 def test_a_claim_in_a_study_is_one_verdict_or_whose_is_which():
