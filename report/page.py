@@ -229,7 +229,7 @@ class Page:
 
     def starts(self, name: str, *scores: str) -> None:
         """Correlation of scores with HSF for each seed of the networks, if any network has several."""
-        self.say(wording.starts.starts_said(self.results))
+        self.say(wording.starts.first_seed_shown(self.results))
         if starts.repeated(self.results):
             over = starts.with_people_over_starts(self.results, scores)
             self.told(f"{name}-starts", wording.starts.numbers_table, over)

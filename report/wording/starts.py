@@ -21,22 +21,36 @@ STARTS_CAPTION = (
 SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simulated study test it"
 
 
-def starts_said(study: StudyResults) -> str:
+def seeds_said(study: StudyResults) -> str:
     """The number of seeds per network, and what intervals therefore include."""
-    if not repeated(study):
-        return "Each network was trained with one seed, so intervals are over test images only."
-    counts = sorted(len(run.starts) for run in study.runs.values())
-    return (
-        f"Each network was trained with {span(map(str, counts))} random seeds, which set the initial weights and the "
-        "order of the images. The other "
-        "figures and numbers on this page are for the first seed."
-    )
+    if repeated(study):
+        counts = sorted(len(run.starts) for run in study.runs.values())
+        return (
+            f"Each network was trained with {span(map(str, counts))} random seeds, which set the initial weights and "
+            "the order of the images."
+        )
+    one = "Each network was trained with one seed"
+    if any(run.measured for run in study.runs.values()):
+        one = "There is one given set of weights per network" if study.measured else "There is one run per network"
+    return f"{one}, so intervals are over test images only."
+
+
+def first_seed_shown(study: StudyResults) -> str:
+    """For a page whose figures and numbers are for the first seed, but for those on other seeds."""
+    first = " The other figures and numbers on this page are for the first seed." if repeated(study) else ""
+    return f"{seeds_said(study)}{first}"
+
+
+def every_seed_shown(study: StudyResults) -> str:
+    """For a page on which all figures and numbers are for all seeds."""
+    every = " Figures show every seed; the text and the tables give means over seeds." if repeated(study) else ""
+    return f"{seeds_said(study)}{every}"
 
 
 def starts_judged(study: StudyResults) -> str:
     """Which seeds the verdicts are for."""
     if not repeated(study):
-        return starts_said(study)
+        return seeds_said(study)
     return (
         "Verdicts and numbers are for the first seed of each network. Claims about final scores "
         f"({text.listing(claim.id for claim in CLAIMS if claim.of_scores)}) are also judged for the other seeds: "

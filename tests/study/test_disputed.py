@@ -152,14 +152,32 @@ def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study
     assert "The tables of VGG19 have no angular margin" in lacking
 
 
+def test_a_page_says_which_seeds_it_shows(study, tmp_path):
+    assert wording.starts.first_seed_shown(study).endswith("are for the first seed.")
+    assert "Figures show every seed" in wording.starts.every_seed_shown(study)
+    assert "first seed" not in wording.starts.every_seed_shown(study)
+    single = read_results(madeup.study(tmp_path, ["vgg19"]), ["vgg19"])
+    alone = wording.starts.seeds_said(single)
+    assert wording.starts.first_seed_shown(single) == wording.starts.every_seed_shown(single) == alone
+
+
+def test_given_weights_were_not_trained_with_a_seed(tmp_path):
+    single = read_results(madeup.study(tmp_path, ["vgg19"]), ["vgg19"])
+    stamp = single.runs["vgg19"].stamp | {"measured": {}}
+    given = dataclasses.replace(single, runs={"vgg19": dataclasses.replace(single.runs["vgg19"], stamp=stamp)})
+    assert wording.starts.seeds_said(given) == (
+        "There is one given set of weights per network, so intervals are over test images only."
+    )
+
+
 def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     parameters = madeup.study(tmp_path, ["vgg19"])
     single = read_results(parameters, ["vgg19"])
     assert list(wording.starts.numbers_table(starts.with_people_over_starts(single, ["avh"]))) == [
         "network", "each seed", "over images", "n",
     ]  # fmt: skip
-    assert "over test images only" in wording.starts.starts_said(single)
-    assert wording.starts.starts_said(study).startswith("Each network was trained with 2 random seeds")
+    assert "one seed, so intervals are over test images only" in wording.starts.seeds_said(single)
+    assert wording.starts.seeds_said(study).startswith("Each network was trained with 2 random seeds")
     shown = wording.starts.numbers_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
     assert shown["each seed"].str.count(",").tolist() == [1, 1]
