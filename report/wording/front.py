@@ -10,7 +10,7 @@ from report.wording.claims import verdict
 # For a single network, by verdict: supported, not supported, inconclusive.
 AGREEING = "as more people agree with the label of an image"
 FALLS = f"AVH falls {AGREEING}", f"AVH does not fall {AGREEING}", f"it is undecided whether AVH falls {AGREEING}"
-STRONG = "is strong", "is not strong", "may be strong or not"
+STRONGLY = "is strong", "is not strong", "may be strong or not"
 CLOSER = "more strongly", "less strongly", "neither clearly more nor clearly less strongly"
 
 
@@ -39,7 +39,7 @@ def answer_in_words(table: pd.DataFrame) -> str:
 
 
 def _of_one(falls: str, strong: str, closer: str) -> str:
-    found = (falls, FALLS), (strong, STRONG), (closer, CLOSER)
+    found = (falls, FALLS), (strong, STRONGLY), (closer, CLOSER)
     first, second, third = (ways[verdicts.VERDICTS.index(verdict)] for verdict, ways in found)
     also = f"; the correlation {second}" if falls == verdicts.SUPPORTED else ""
     return (
