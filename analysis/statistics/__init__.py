@@ -20,6 +20,7 @@ reliability of human labels (``reliability``), curves over epochs or steps (``cu
 from analysis.statistics.associations import correlation, correlation_difference, correlations, partial, within_bins
 from analysis.statistics.bins import (
     EDGES,
+    FEWEST_SCALED,
     Closed,
     bin_index,
     bin_names,

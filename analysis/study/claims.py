@@ -145,6 +145,8 @@ def confidence_with_people(study: StudyResults, arch: str, choices: Choices = BO
 def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) -> Finding:
     """Prediction 1, which the paper rejects."""
     values = NORMS[choices.norm](study.runs[arch].scores)
+    if study.has_people and values.isna().all():
+        return lacking(f"no class has the {statistics.FEWEST_SCALED} images that scaling within it needs")
     return _correlated(study, choices, values, "norm within class with HSF", (-NO_CORRELATION, NO_CORRELATION))
 
 

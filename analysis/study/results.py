@@ -147,6 +147,10 @@ class StudyResults:
         """The number of undefined AVH values, over all runs."""
         return sum(run.undefined for run in self.runs.values())
 
+    def defined(self, *scores: str) -> list[str]:
+        """Those of the scores that some image has under every network; norms within class need classes of 5 images."""
+        return [score for score in scores if all(run.scores[score].notna().any() for run in self.runs.values())]
+
     def classes(self, arch: str) -> list[str]:
         """The names of the outputs of a network: the classes of the dataset, then other classes of the network."""
         names: list[str] = self.runs[arch].stamp.get("classes", self.dataset["classes"])

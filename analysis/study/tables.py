@@ -208,7 +208,8 @@ def summary(study: StudyResults) -> pd.DataFrame:
     for arch, run in study.runs.items():
         quantities = {"accuracy": accuracy(run)}
         if study.has_people:
-            quantities |= {score: statistics.correlation(run.scores[score], study.hsf) for score in CORRELATED}
+            there = study.defined(*CORRELATED)
+            quantities |= {score: statistics.correlation(run.scores[score], study.hsf) for score in there}
             quantities["lead"] = statistics.correlation_difference(
                 run.scores["avh"], run.scores["confidence"], study.hsf
             )

@@ -119,7 +119,7 @@ CASES = [
     ("P1", net(norm_in_class=mixed(H, 0.6, 1)), NOT_SUPPORTED),
     ("P1", net(norm_in_class=mixed(H, -0.6, 1)), NOT_SUPPORTED),
     ("P1", {}, INCONCLUSIVE),  # 200 images cannot tell 0 from 0.1
-    ("P1", net(norm_in_class=np.full(200, np.nan)), INCONCLUSIVE),
+    ("P1", net(norm_in_class=np.full(200, np.nan)), INCONCLUSIVE),  # no class is large enough
     ("P2a", net(avh=mixed(H, -0.4, 3)), SUPPORTED),
     ("P2a", net(avh=mixed(H, 0.8, 3)), NOT_SUPPORTED),  # the wrong sign
     ("P2a", net(avh=mixed(H, -0.4, 3), confidence=mixed(H, 0.9, 1)), SUPPORTED),  # confidence is P2c's

@@ -1,5 +1,6 @@
 """A study's results, as they are read: in order, and of this study."""
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -119,3 +120,12 @@ def test_the_record_says_what_its_tables_are():
         assert list(stamp["tables"]) == [table.name for table in tables]
         for table in tables:
             runs.check_file(table, stamp)
+
+
+def test_a_score_counts_where_every_network_has_it(study):
+    arch = next(iter(study.runs))
+    run = study.runs[arch]
+    without = dataclasses.replace(run, scores=run.scores.assign(norm_in_class=np.nan))
+    one = dataclasses.replace(study, runs=study.runs | {arch: without})
+    assert study.defined("avh", "norm_in_class") == ["avh", "norm_in_class"]
+    assert one.defined("norm_in_class", "norm") == ["norm"]
