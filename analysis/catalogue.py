@@ -126,7 +126,7 @@ SCORES = {
         range=(0, 1),
         sign=1,
     ),
-    "norm_in_superclass": Score(label="norm within superclass", axis="norm within superclass"),
+    "norm_in_superclass": Score(label="norm within group", axis="norm within group"),
     "avh_scaled": Score(label="AVH", axis="AVH, scaled to [0, 1]"),
 }
 COMPARED = [name for name, score in SCORES.items() if score.sign]  # with HSF

@@ -29,7 +29,7 @@ TOLD = {  # the columns that describe a value, and how
     "given": "controlling for {}",
     "images": "{}",
     "of_seeds": "{}",
-    "superclass": "norm within superclass, {}",
+    "superclass": "norm within a group of classes, {}",
     "bin": "HSF in {}",
 }
 SPEARMAN = "Spearman's ρ with HSF"  # for tables without a column for the kind of coefficient

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike
 
 from analysis import statistics
 from analysis.statistics import Array, Estimate
+from analysis.study.claims import FEWEST_IMAGES, NO_CORRELATION
 from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
+from analysis.study.verdicts import Part
 
 CELLS = 20  # of a two-dimensional histogram, along each axis
 UNIT = np.arange(CELLS + 1) / CELLS  # edges over 0..1: i / 20, not linspace, whose floats differ from those of 3 / 5
@@ -171,6 +173,18 @@ def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
         | statistics.correlation(part["norm_in_superclass"], part["hsf"])._asdict()
         for (arch, name, classes), part in images.groupby(["arch", "superclass", "n_classes"], sort=False)
     )
+
+
+@unless_empty()
+def granularity_verdicts(correlations: pd.DataFrame) -> pd.DataFrame:
+    """``granularity_correlations`` with a ``verdict`` by the range of Prediction 1: empty for too few images."""
+    verdicts = [
+        Part("", Estimate(row.value, row.low, row.high, row.n), (-NO_CORRELATION, NO_CORRELATION)).verdict
+        if row.n >= FEWEST_IMAGES
+        else ""
+        for row in correlations.itertuples()
+    ]
+    return correlations.assign(verdict=verdicts)
 
 
 def training_curves(run: NetworkResults) -> pd.DataFrame:

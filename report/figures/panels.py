@@ -217,14 +217,18 @@ def for_phone(page: Any, phone: Any) -> Any:
     return phone if LAYOUT.get() is PHONE else page
 
 
-def draw_cells(ax: Axes, cells: pd.DataFrame, most: int) -> QuadMesh:
-    """A two-dimensional histogram with logarithmic colours and white empty cells, and the means of the bins of HSF."""
+def draw_cells(ax: Axes, cells: pd.DataFrame, most: int, fewest: int = 1) -> QuadMesh:
+    """A two-dimensional histogram with logarithmic colours and white empty cells, and the means of the bins of HSF.
+
+    most: images in a cell, for the colours; fewest: images of a bin with a mean.
+    """
     x = [*sorted(cells["x_low"].unique()), cells["x_high"].max()]
     y = [*sorted(cells["y_low"].unique()), cells["y_high"].max()]
     n = cells.pivot(index="y_low", columns="x_low", values="n").to_numpy(dtype=float)
     mesh = ax.pcolormesh(x, y, np.where(n > 0, n, np.nan), norm=LogNorm(1, max(2, most)))
     edges = cells.groupby("bin", observed=True).agg(low=("x_low", "min"), high=("x_high", "max"))
     bins = cells.drop_duplicates("bin").set_index("bin").join(edges).dropna(subset="bin_mean")
+    bins = bins[bins["bin_n"] >= fewest]
     middle = (bins["low"] + bins["high"]) / 2
     for colour, width in (("white", 3.6), (MEAN_COLOUR, 1.5)):  # the white outline separates the line from the cells
         ax.errorbar(middle, bins["bin_mean"], error_bars(bins, "bin_"), color=colour, linewidth=width, elinewidth=width)
@@ -240,6 +244,8 @@ def colour_bar(fig: Figure, mesh: QuadMesh, axes: Axes | np.ndarray) -> None:
     there = [ax for ax in np.ravel(axes) if ax.get_figure()]  # without those that no panel needed
     place = for_phone("right", "bottom")
     bar = fig.colorbar(mesh, ax=there, label="images", pad=0.02, aspect=30, location=place)
+    if mesh.norm.vmax < 10:  # without a power of ten, ticks would lie between whole numbers
+        bar.set_ticks(np.arange(1, int(mesh.norm.vmax) + 1))
     bar.long_axis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     bar.long_axis.set_minor_formatter(NullFormatter())
 

@@ -155,26 +155,30 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
     "Two-dimensional histograms, one row per network, one column per group",
     wording.histograms.describe_histograms,
     raster=True,
-    caption=wording.histograms.histograms_caption,
+    caption=wording.histograms.groups_caption,
 )
-def figure_7(table: pd.DataFrame) -> Figure:
-    """Number of images by HSF and norm in three superclasses: one row per network, one column each (Fig. 7).
+def figure_7(table: pd.DataFrame) -> Figure | None:
+    """Number of images by HSF and norm in three groups of classes: one row per network, one column each (Fig. 7).
 
-    table: as for Fig. 1, for one score, with superclass and n_classes.
+    table: as for Fig. 1, for one score, with superclass and n_classes. None if no group has enough images.
     """
+    table = wording.histograms.large_groups(table)
+    if table.empty:
+        return None
     archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
     shape = {"across": len(names), "extra": 0.5, "sharex": True, "sharey": True}
     fig, axes = side_by_side(len(archs) * len(names), 2.2, **shape)
+    fewest, axis = wording.histograms.FEWEST_AVERAGED, styles.SCORES["norm_in_superclass"].axis
     for ax, (arch, name) in zip(axes, product(archs, names), strict=True):
         cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
-        mesh = draw_cells(ax, cells, table["n"].max())
+        mesh = draw_cells(ax, cells, table["n"].max(), fewest)
         n, label = cells["n_classes"].iloc[0], styles.label(arch)
         group = f"{name}: {n} class{'es' if n > 1 else ''}"
-        ax.set_title(for_phone(group if arch == archs[0] else "", f"{label}\n{fill(group, 18)}"))
+        ax.set_title(for_phone(fill(group, 22) if arch == archs[0] else "", f"{label}\n{fill(group, 18)}"))
         ax.set_xlabel(for_phone(HSF if arch == archs[-1] else "", ""))
-        ax.set_ylabel(for_phone(f"{label}\nnorm in superclass" if name == names[0] else "", ""))
+        ax.set_ylabel(for_phone(f"{label}\n{axis}" if name == names[0] else "", ""))
     if LAYOUT.get() is PHONE:
         fig.supxlabel(HSF, fontsize=9)
-        fig.supylabel("norm in superclass", fontsize=9)
+        fig.supylabel(axis, fontsize=9)
     colour_bar(fig, mesh, axes)
     return fig

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.study.claims import FEWEST_IMAGES, NO_CORRELATION
 from analysis.study.results import unless_empty
+from analysis.study.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from report import styles
-from report.text import captioned, count, listing, short
+from report.text import MINUS, captioned, count, listing, short
 from report.wording.forms import across, each, network_of
 
 SCALED = {  # scores in captions
@@ -15,17 +17,42 @@ SCALED = {  # scores in captions
     "norm_in_class": "the norm (scaled to between 0 and 1 within each class)",
     "norm_in_superclass": "the norm (scaled to between 0 and 1 within the group)",
 }
+FEWEST_AVERAGED = 5  # images of a bin in Figure 7, below which no mean is drawn
 
 
-def histograms_caption(table: pd.DataFrame) -> str:
+def histograms_caption(table: pd.DataFrame, means: str = "five bins") -> str:
     """The caption of two-dimensional histograms, from ``tables.histograms`` or ``tables.granularity_cells``."""
     scores = listing(SCALED.get(score, styles.score_label(score)) for score in table["score"].unique())
     archs = listing(map(styles.label, table["arch"].unique()))
     of = f" of the group, in {count(table['superclass'].nunique())} groups of classes" if "superclass" in table else ""
     return (
         f"{scores[0].upper()}{scores[1:]} against human selection frequency{of}, for {archs}. Colours show the number "
-        "of images on a logarithmic scale; the line joins the means of five bins, with 95 % intervals."
+        f"of images on a logarithmic scale; the line joins the means of {means}, with 95 % intervals."
     )
+
+
+def groups_caption(table: pd.DataFrame) -> str:
+    """The caption of Figure 7, from ``tables.granularity_cells``, with the groups that are not drawn."""
+    caption = histograms_caption(large_groups(table), f"bins of at least {FEWEST_AVERAGED} images")
+    small = _small_groups(table)
+    return caption + (f" Not drawn, because there are fewer than {FEWEST_IMAGES} images: {small}." if small else "")
+
+
+def large_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """The panels of ``tables.granularity_cells`` with enough images to be drawn."""
+    return table[table.groupby(["arch", "superclass"], sort=False)["n"].transform("sum") >= FEWEST_IMAGES]
+
+
+@unless_empty("needs human labels, which this dataset does not have, and is not drawn.")
+def groups_absent(table: pd.DataFrame) -> str:
+    """The end of the sentence "Figure 7 ..." if no group is drawn."""
+    return f"is not drawn: each group has fewer than {FEWEST_IMAGES} test images ({_small_groups(table)})."
+
+
+def _small_groups(table: pd.DataFrame) -> str:
+    small = table.drop(large_groups(table).index).groupby(["arch", "superclass"], sort=False)["n"].sum()
+    names = small.groupby("superclass", sort=False).max()
+    return ", ".join(f"{name} {count(n)}" for name, n in names.items())
 
 
 def describe_histograms(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -56,13 +83,23 @@ def describe_distribution(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 @unless_empty("")
-def rising_groups(table: pd.DataFrame) -> str:
-    """The number of panels of Figure 7 in which the norm correlates with HSF, by sign."""
-    rising, falling = (table["low"] > 0).sum(), (table["high"] < 0).sum()
-    return (
-        f"The norm rises with HSF in {count(rising)} of {count(len(table))} panels and falls in {count(falling)}; the "
-        "intervals of these correlations exclude 0. Each panel in which it rises contradicts the paper."
+def groups_sentence(table: pd.DataFrame) -> str:
+    """Whether the norm correlates with HSF in the panels of Figure 7, by ``tables.granularity_verdicts``."""
+    large = table[table["verdict"] != ""]
+    small = len(table) - len(large)
+    if large.empty:
+        return f"Every group has fewer than {FEWEST_IMAGES} images, too few to answer the question."
+    none, beyond, open_ = (large[large["verdict"] == word] for word in (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE))
+    where = [f"{name} for {listing(map(styles.label, rows['arch']))}" for name, rows in each(beyond, "superclass")]
+    said = (
+        f"By the range of Prediction 1, {MINUS}{NO_CORRELATION} to {NO_CORRELATION}, there is no correlation in "
+        f"{count(len(none))} of {count(len(large))} panels; {count(len(open_))} "
+        f"{'is' if len(open_) == 1 else 'are'} undecided, and {count(len(beyond))} "
+        f"contradict{'s' if len(beyond) == 1 else ''} the paper{': ' if where else ''}{'; '.join(where)}."
     )
+    if not small:
+        return said
+    return f"{said} Not counted: {count(small)} panel{'s' if small > 1 else ''} of fewer than {FEWEST_IMAGES} images."
 
 
 @captioned("Spearman's correlation between norm and human selection frequency in each panel, with 95 % intervals.")

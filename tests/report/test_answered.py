@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.study import tables
 from report import wording
 
 
@@ -24,8 +25,24 @@ def test_a_hard_images_norm_that_stops_climbing_counts_against_the_paper():
     assert wording.examples.last_norms(pd.DataFrame()) == ""
 
 
-def test_panels_count_as_rising_or_falling_where_the_interval_leaves_out_0():
-    table = pd.DataFrame({"low": [0.1, -0.1, -0.3, 0.2], "high": [0.2, 0.1, -0.1, 0.3]})
-    said = wording.histograms.rising_groups(table)
-    assert "in 2 of 4 panels and falls in 1" in said
-    assert wording.histograms.rising_groups(pd.DataFrame()) == ""
+def panels(*rows: tuple[str, str, float, float, int]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["arch", "superclass", "low", "high", "n"])
+    return tables.granularity_verdicts(table.assign(value=(table["low"] + table["high"]) / 2))
+
+
+def test_groups_of_classes_are_judged_by_prediction_1s_range_where_they_have_enough_images():
+    """A correlation of 0.05 that excludes 0 is none, as on the verdicts page; three images decide nothing."""
+    table = panels(
+        ("alexnet", "animals", 0.02, 0.08, 500),
+        ("alexnet", "fungus", 0.5, 1.0, 3),
+        ("alexnet", "vehicles", -0.3, -0.2, 500),
+        ("vgg19", "animals", 0.05, 0.15, 500),
+        ("vgg19", "vehicles", 0.2, 0.3, 30),
+    )
+    assert wording.histograms.groups_sentence(table) == (
+        "By the range of Prediction 1, −0.1 to 0.1, there is no correlation in 1 of 4 panels; 1 is undecided, and 2 "
+        "contradict the paper: vehicles for AlexNet and VGG19. Not counted: 1 panel of fewer than 30 images."
+    )
+    few = wording.histograms.groups_sentence(panels(("alexnet", "fungus", 0.5, 1.0, 3)))
+    assert few == "Every group has fewer than 30 images, too few to answer the question."
+    assert wording.histograms.groups_sentence(tables.granularity_verdicts(pd.DataFrame())) == ""

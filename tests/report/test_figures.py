@@ -287,17 +287,40 @@ def test_among_many_superclasses_those_of_the_papers_sizes_are_shown(study):
 
 def test_figure_7_counts_the_images_of_each_superclass(study):
     split = dataclasses.replace(study, dataset=study.dataset | {"superclasses": {"two": [0, 2], "one": [1]}})
-    images = tables.granularity(split)
+    once = tables.granularity(split)
+    images = pd.concat([once, once], ignore_index=True)  # of enough images
     cells = tables.granularity_cells(images)
     fig = figures.figure_7(cells).figure
     assert titles(fig) == ["two: 2 classes", "one: 1 class"]
     drawn = [ax.collections[0].get_array().filled(0).sum() for ax in panels(fig)]
-    assert drawn == 4 * [40, 20]
-    of_two = images[(images["arch"] == "alexnet") & (images["superclass"] == "two")]["norm_in_superclass"]
+    assert drawn == 4 * [80, 40]
+    of_two = once[(once["arch"] == "alexnet") & (once["superclass"] == "two")]["norm_in_superclass"]
     norm = study.runs["alexnet"].scores["norm"][study.images["label"] != 1]
     np.testing.assert_allclose(of_two, (norm - norm.min()) / (norm.max() - norm.min()), rtol=1e-5)
     told = tables.granularity_correlations(images)
-    assert told["n"].tolist() == 4 * [40, 20]
+    assert told["n"].tolist() == 4 * [80, 40]
+
+
+def test_figure_7_draws_no_group_and_no_mean_of_few_images(study):
+    """Of 60 images, 40 and 20; whose HSF lies in a bin with four others or more in one of them."""
+    split = dataclasses.replace(study, dataset=study.dataset | {"superclasses": {"two": [0, 2], "one": [1]}})
+    cells = tables.granularity_cells(tables.granularity(split))
+    drawn = figures.figure_7(cells)
+    assert titles(drawn.figure) == ["two: 2 classes"]
+    assert drawn.caption.endswith("Not drawn, because there are fewer than 30 images: one 20.")
+    bins = cells[(cells["arch"] == "alexnet") & (cells["superclass"] == "two")].drop_duplicates("bin")
+    assert (bins["bin_n"] < 5).any()
+    assert len(panels(drawn)[0].lines[-1].get_ydata()) == (bins["bin_n"] >= 5).sum()
+    small = cells[cells["superclass"] == "one"]
+    assert figures.figure_7(small) is None
+    assert wording.histograms.groups_absent(small) == "is not drawn: each group has fewer than 30 test images (one 20)."
+
+
+def test_a_colour_bar_of_few_images_has_whole_numbers(study):
+    cells = tables.histograms(study, ["alexnet"], ["avh"])
+    fig = figures.figure_1(cells.assign(n=cells["n"].clip(upper=3))).figure
+    (bar,) = [ax for ax in fig.axes if ax.get_label() == "<colorbar>"]
+    assert bar.get_yticks().tolist() == [1, 2, 3]
 
 
 def test_without_people_there_is_no_example_and_no_granularity(silent):
