@@ -178,12 +178,10 @@ def granularity_correlations(images: pd.DataFrame) -> pd.DataFrame:
 @unless_empty()
 def granularity_verdicts(correlations: pd.DataFrame) -> pd.DataFrame:
     """``granularity_correlations`` with a ``verdict`` by the range of Prediction 1: empty for too few images."""
-    verdicts = [
-        Part("", Estimate(row.value, row.low, row.high, row.n), (-NO_CORRELATION, NO_CORRELATION)).verdict
-        if row.n >= FEWEST_IMAGES
-        else ""
-        for row in correlations.itertuples()
-    ]
+    verdicts = []
+    for value, low, high, n in correlations[["value", "low", "high", "n"]].to_numpy(dtype=float):
+        part = Part("", Estimate(value, low, high, int(n)), (-NO_CORRELATION, NO_CORRELATION))
+        verdicts.append(str(part.verdict) if n >= FEWEST_IMAGES else "")
     return correlations.assign(verdict=verdicts)
 
 

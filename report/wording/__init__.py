@@ -10,6 +10,7 @@ from report.wording import (
     correlations,
     curves,
     disputed,
+    dynamics,
     examples,
     forms,
     front,
