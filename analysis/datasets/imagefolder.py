@@ -1,12 +1,12 @@
 """Any folder of class folders: images without human labels, for which AVH serves as a proxy.
 
-``root`` contains either one folder per class (then there are no training images: ``train`` is None), or test/ or val/,
-and possibly train/, with one folder per class in each. The id of an image is "class/file".
+``root`` contains either one folder per class (then there are no training images: ``train`` is None), or test/ or else
+val/, and possibly train/, with one folder per class in each. The id of an image is "class/file".
 """
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,9 @@ def load(parameters: StudyParameters) -> Dataset:
         raise InputError(f"train_images is {wanted['train']}, but {parameters.root} has no train/")
 
     splits, hashed, notes, left_out = {}, [], [], []
+    root = Path(parameters.root)
+    if folders["test"] == root / "test" and visible(root / "val", folders=True):
+        left_out.append("val/ is left out because there is test/.")
     geometry = Geometry(parameters.image_size)
     for part, listing in listings.items():
         check_subset(listing, wanted[part], part)
@@ -117,7 +120,7 @@ def find_splits(root: Path) -> dict[str, Path]:
         return {"test": root}
     if set(split) == {"train"}:
         raise InputError(f"{root} has train/, but neither test/ nor val/, each with a folder per class")
-    beside = [name for name in visible(root, folders=True) if name not in split and picture_names(root / name)[0]]
+    beside = [name for name in visible(root, folders=True) if name not in split and any(with_pictures(root / name))]
     if beside:
         parts = " and ".join(f"{name}/" for name in split)
         raise InputError(
@@ -129,11 +132,18 @@ def find_splits(root: Path) -> dict[str, Path]:
 
 
 def visible(folder: Path, folders: bool) -> list[str]:
-    """Sorted names of the visible folders in ``folder``, or of everything else; empty if it is no folder."""
+    """Sorted names of the visible folders in ``folder``, or of everything else; empty if it is no folder.
+
+    Raises InputError for a link to nothing, which may be that of a class, unless it is called as a picture is.
+    """
     if not folder.is_dir():
         return []
     with files.opening(folder, "allow this user to read it"), os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir() == folders)
+        shown = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        for e in shown:
+            if e.is_symlink() and not os.path.exists(e.path) and not e.name.lower().endswith(PICTURE_SUFFIXES):
+                raise InputError(f"{folder / printable(e.name)} is a link to nothing; mend it, or remove it")
+        return [e.name for e in shown if e.is_dir() == folders]
 
 
 def list_pictures(folder: Path, classes: Sequence[str] | None = None) -> Listing:
@@ -184,14 +194,26 @@ def kind_of(name: str) -> str:
 
 def check_deeper(folder: Path) -> None:
     """Raise InputError if a class folder contains folders with images, which would be missing."""
-    for place, names, _ in os.walk(folder):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        if Path(place) != folder and (found := picture_names(Path(place))[0]):
-            deeper = f"{os.path.relpath(place, folder)}/ ({len(found):,})"
+    for place, number in with_pictures(folder):
+        if place != folder:
+            deeper = f"{place.relative_to(folder)}/ ({number:,})"
             raise InputError(
                 f"class folder {folder} holds a folder of pictures, {deeper}, which would be left out: move them up, "
                 "or away"
             )
+
+
+def with_pictures(folder: Path) -> Iterator[tuple[Path, int]]:
+    """This folder and all below it that contain images, with their number; links are followed, and no folder twice."""
+    waiting, met = [folder], set[Path]()
+    while waiting:
+        place = waiting.pop()
+        if place.resolve() in met:
+            continue
+        met.add(place.resolve())
+        if found := picture_names(place)[0]:
+            yield place, len(found)
+        waiting += [place / name for name in reversed(visible(place, folders=True))]
 
 
 def check_subset(listing: Listing, wanted: int | None, part: str) -> None:

@@ -34,6 +34,7 @@ from analysis.datasets import files
 from analysis.datasets.base import HumanLabels
 from analysis.errors import InputError
 
+LARGEST_NUMBER = 10**9  # in a column of numbers
 MANY = 100  # a file with this many answers and no selection is invalid
 ANSWER_FILES = ("raters.npz", "human_labels.csv", "human_labels.parquet", "human_labels.json", "multilabel.json")
 FILE = ("file", "image", "id", "filename")
@@ -97,6 +98,7 @@ def read_rows(path: Path, table: pd.DataFrame, wnids: tuple[str, ...]) -> Answer
     table = table.rename(columns={file: "file"})
     if {"query", "total"} <= set(table):
         return multilabel(path, table)
+    check_plain(path, table[[name for name in ("file", "wnid", "label", "selected", "shown") if name in table]])
     table = table.assign(label=labels(path, table, wnids))
     if "shown" in table:
         people = f"the people of {path.name}"
@@ -129,12 +131,13 @@ def multilabel(path: Path, table: pd.DataFrame) -> Answers:
     try:
         lists = [[json.loads(x) if isinstance(x, str) else list(x) for x in table[name]] for name in columns]
         lengths = [[len(x) for x in part] for part in lists]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} needs lists in query, selected and total, as ImageNetMultiLabel has them") from error
     if lengths[0] != lengths[1] or lengths[0] != lengths[2]:
         raise InputError(f"{path} has lists of unequal length in query, selected and total")
     flat = {name: [x for part in values for x in part] for name, values in zip(columns, lists, strict=True)}
     asked = pd.DataFrame({"file": np.repeat(table["file"].to_numpy(), lengths[0]), **flat})
+    check_plain(path, asked)
     asked = tidy(path, asked.rename(columns={"query": "label", "total": "shown"}))
     return Answers(
         asked,
@@ -172,6 +175,7 @@ def tidy(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     names = ["label", "selected", "shown"]
     numbers = table[names].apply(pd.to_numeric, errors="coerce")
     check_rows(path, numbers.notna().all(axis=1) & (numbers % 1 == 0).all(axis=1), "a value that is no whole number")
+    check_rows(path, (numbers.abs() <= LARGEST_NUMBER).all(axis=1), f"a number above {LARGEST_NUMBER:,}")
     check_rows(path, numbers["selected"].between(0, numbers["shown"]), "selected outside of 0 to shown")
     file = [PurePosixPath(str(name).replace("\\", "/")).stem for name in table["file"]]
     found: pd.DataFrame = numbers.astype(np.int64).assign(file=file)[["file", *names]]
@@ -187,6 +191,12 @@ def check_rows(path: Path, right: pd.Series, wrong: str, rows: pd.Series | None 
     if not right.all():
         first = int(np.argmin(right.to_numpy()))
         raise InputError(f"{path}, {f'row {first + 1}' if rows is None else rows.iloc[first]}: {wrong}")
+
+
+def check_plain(path: Path, table: pd.DataFrame) -> None:
+    """Raise InputError naming the first row that has a list or another collection in a column."""
+    mixed = [name for name, kind in table.dtypes.items() if pd.api.types.is_object_dtype(kind)]
+    check_rows(path, table[mixed].map(pd.api.types.is_scalar).all(axis=1), "a list where a single value is needed")
 
 
 def join(answers: Answers, ids: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, HumanLabels]:

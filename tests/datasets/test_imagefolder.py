@@ -146,6 +146,47 @@ def test_pictures_in_a_folder_of_a_class_folder_are_not_left_out_silently(folder
         load(parameters(folder))
 
 
+def test_a_link_to_a_folder_of_pictures_in_a_class_folder_is_not_left_out_silently(folder):
+    (folder / "apple" / "more").symlink_to(folder / "berry")
+    with pytest.raises(InputError, match=r"apple holds a folder of pictures, more/ \(3\), which would be left out"):
+        load(parameters(folder))
+
+
+def test_a_link_back_to_its_class_folder_ends(folder):
+    (folder / "apple" / "again").symlink_to(folder / "apple")
+    assert len(load(parameters(folder)).test) == 6
+
+
+@pytest.mark.parametrize("where", ["", "apple"])
+@pytest.mark.parametrize("target", ["/nowhere", "star"])
+def test_a_link_to_nothing_is_not_left_out_silently(folder, where, target):
+    (folder / where / "star").symlink_to(target)
+    with pytest.raises(InputError, match=r"star is a link to nothing; mend it, or remove it$"):
+        load(parameters(folder))
+
+
+def test_a_picture_that_is_a_link_to_nothing_is_corrupt(folder):
+    (folder / "apple" / "star.png").symlink_to("/nowhere")
+    with pytest.raises(InputError, match=r"star\.png"):
+        load(parameters(folder))
+    assert len(load(parameters(folder, corrupt="skip")).test) == 6
+
+
+def test_classes_beside_train_and_test_are_not_left_out_silently(split):
+    shutil.copytree(split / "val", split / "extra")
+    with pytest.raises(
+        InputError, match=r"has folders of pictures \(extra\) beside train/ and val/, which would be left"
+    ):
+        load(parameters(split))
+
+
+def test_a_validation_folder_beside_a_test_folder_is_said_to_be_left_out(split):
+    shutil.copytree(split / "val", split / "test")
+    dataset = load(parameters(split))
+    assert dataset.left_out == ("val/ is left out because there is test/.",)
+    assert dataset.left_out[0] in dataset.notes
+
+
 def test_an_empty_class_says_what_its_folder_holds_instead(folder):
     (folder / "cherry").mkdir()
     for name in ("a.txt", "b.txt", "c"):

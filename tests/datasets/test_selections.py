@@ -1,5 +1,6 @@
 """People's answers from every kind of file, against counts made by hand; nothing is unpickled."""
 
+import json
 import pickle
 import re
 import time
@@ -97,6 +98,11 @@ def test_multilabel_annotations_give_the_own_class(tmp_path, suffix):
         ("file,selected,shown\nx,5,4\n", "row 1: selected outside of 0 to shown"),
         ("file,selected,shown\nx,-1,4\n", "row 1: selected outside of 0 to shown"),
         ("file,selected,shown\nx,1,4\ny,0.5,4\n", "row 2: a value that is no whole number"),
+        ("file,selected,shown\nx,1,1e30\n", "row 1: a number above 1,000,000,000"),
+        ("file,selected,shown\ny,1,2\nx,1,10000000000000000000\n", "row 2: a number above 1,000,000,000"),
+        (f"file,selected,shown\nx,1,{2**64 - 1}\n", "row 1: a number above 1,000,000,000"),
+        (f"file,selected,shown\nx,1,{2**70}\n", "row 1: a number above 1,000,000,000"),
+        ('file,query,selected,total\nx,"[1, [2]]","[3, 1]","[4, 4]"\n', "row 2: a list where a single value is needed"),
         ("file,selected,shown\nx,many,4\n", "row 1: a value that is no whole number"),
         ("file,selected,shown\nx,,4\n", "row 1: a value that is no whole number"),
         ("file,selected,shown\nx.JPEG,1,4\na/x.JPEG,1,4\n", "x: two rows for one file and class"),
@@ -114,6 +120,15 @@ def test_what_does_not_fit_is_one_sentence(tmp_path, text, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)) as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["file", "wnid", "selected", "shown"])
+@pytest.mark.parametrize("value", [["n01440764"], {"a": 1}])
+def test_a_list_in_place_of_a_value_is_one_sentence(tmp_path, name, value):
+    row = {"file": "x", "wnid": "n01440764", "selected": 1, "shown": 2}
+    (tmp_path / "answers.json").write_text(json.dumps([row, row | {name: value}]))
+    with pytest.raises(InputError, match=r"row 2: a list where a single value is needed$"):
+        read(tmp_path / "answers.json")
 
 
 @pytest.mark.parametrize("name", ["answers.parquet", "answers.json", "answers.npz"])
