@@ -8,7 +8,7 @@ and opened from disk. A notebook run interactively shows the same but writes not
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -108,8 +108,8 @@ class Page:
 
     @property
     def undefined(self) -> str:
-        """The sentence on undefined scores in a caption."""
-        return wording.study.undefined_scores(self.results.undefined)
+        """The sentence on undefined AVH in a caption, for all networks of the page."""
+        return wording.study.undefined_scores(tables.undefined_images(self.results, list(self.results.runs), ["avh"]))
 
     def label(self, name: str) -> str:
         """A name made unique in the book: "fig-3" -> "fig-3-synthetic"."""
@@ -150,6 +150,14 @@ class Page:
         rows = pd.DataFrame(drawn.numbers if alt != drawn.alt else [], columns=["what", "numbers"])
         show(shown.joined(pictured, shown.folded(f"Figure {number} in numbers", shown.table(rows))))
         self.note(f"Figure {number} shows boxes instead of some characters", wording.hardness.boxes(drawn.boxes))
+
+    def histograms(
+        self, number: str, draw: Callable, archs: Sequence[str], scores: Sequence[str], *, caption: str = ""
+    ) -> None:
+        """A figure of ``tables.histograms`` of those scores that are defined; the caption says which are not."""
+        undefined = wording.study.undefined_scores(tables.undefined_images(self.results, archs, scores))
+        drawn = draw(tables.histograms(self.results, archs, self.results.defined(*scores)))
+        self.figure(number, drawn, caption=f"{caption} {undefined}")
 
     def table(
         self, name: str, table: pd.DataFrame, *, caption: str, data: pd.DataFrame | None = None, behind: str = ""

@@ -42,6 +42,16 @@ def histograms(study: StudyResults, archs: Sequence[str], scores: Sequence[str])
     return _first(pd.concat(parts, ignore_index=True), "arch", "score")
 
 
+def undefined_images(study: StudyResults, archs: Sequence[str], scores: Sequence[str]) -> pd.DataFrame:
+    """The number of test images, of n, for which a score is undefined: a row per (score, arch)."""
+    rows = [
+        {"score": score, "arch": arch, "undefined": int(values.isna().sum()), "n": len(values)}
+        for score in scores
+        for arch, values in ((arch, study.runs[arch].scores[score]) for arch in archs)
+    ]
+    return pd.DataFrame(rows)
+
+
 def epoch_means(study: StudyResults) -> pd.DataFrame:
     """Fig. 2: means over all test images, a row per (arch, measure, epoch from 1); ``drop`` if the rate was reduced."""
     return pd.concat([_curves(run, run.epochs, ["epoch"]) for run in study.runs.values()], ignore_index=True)

@@ -2,18 +2,33 @@
 
 from typing import Any
 
+import pandas as pd
+
+from analysis.statistics import FEWEST_SCALED
 from analysis.study.results import NetworkResults, StudyResults
 from report import styles
-from report.text import THIN, count, escape, listing, percent, short
+from report.text import THIN, count, escape, listing, percent, sentence, short
+from report.wording.forms import each
+
+WHY_UNDEFINED = {
+    "avh": "an embedding of norm zero has no direction",
+    "avh_scaled": "an embedding of norm zero has no direction",
+    "norm_in_class": f"scaling needs {FEWEST_SCALED} images of a class, with different norms",
+}
 
 
-def undefined_scores(undefined: int) -> str:
-    """The sentence on undefined scores in a caption."""
-    if not undefined:
-        return "No score is undefined."
-    if undefined == 1:
-        return "1 image has an undefined score and is left out."
-    return f"{count(undefined)} images have an undefined score and are left out."
+def undefined_scores(table: pd.DataFrame) -> str:
+    """``tables.undefined_images`` in a caption: for how many images of which networks a score is undefined, and why."""
+    said = []
+    for score, rows in each(table[table["undefined"] > 0], "score"):
+        images = listing(
+            f"{f'all {count(n)}' if undefined == n else f'{count(undefined)} of {count(n)}'} images of "
+            f"{listing(map(styles.label, same['arch']))}"
+            for (undefined, n), same in each(rows, ["undefined", "n"])
+        )
+        why = f" ({WHY_UNDEFINED[score]})" if score in WHY_UNDEFINED else ""
+        said.append(sentence(f"{styles.score_label(score)} is undefined for {images}{why}"))
+    return " ".join([*said, "Undefined scores are left out."]) if said else "No score is undefined."
 
 
 def about(study: StudyResults) -> list[str]:

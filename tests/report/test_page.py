@@ -123,6 +123,24 @@ def test_labels_are_unique_in_the_book():
     assert len(labels) == len(places)
 
 
+def test_a_caption_counts_undefined_scores_of_the_networks_drawn(study, shown):
+    page = page_of(study)
+    page.histograms("6", figures.figure_6, ["vgg19"], ["avh_scaled", "norm_in_class"])
+    assert "AVH is undefined for 1 of 60 images of VGG19 (" in shown[0]
+    assert "Norm within class is" not in shown[0]
+    assert "1 of 60 images of VGG19 and ResNet50" in page.undefined
+    page.histograms("N1", figures.figure_6, ["vgg19"], ["norm_in_class"])
+    assert "No score is undefined." in shown[1]
+
+
+def test_a_score_that_is_undefined_for_all_images_has_no_panel(study, shown):
+    runs = {arch: replace(run, scores=run.scores.assign(norm_in_class=np.nan)) for arch, run in study.runs.items()}
+    page_of(replace(study, runs=runs)).histograms("6", figures.figure_6, ["vgg19"], ["avh_scaled", "norm_in_class"])
+    assert "Norm within class is undefined for all 60 images of VGG19 (scaling needs 5 images" in shown[0]
+    drawn = pd.read_csv("book/runs/synthetic/files/fig-6.csv")
+    assert drawn["score"].unique().tolist() == ["avh_scaled"]
+
+
 def test_a_figure_that_cannot_be_drawn_says_why(shown):
     page_of().figure("3", None, caption="")
     assert shown == ["Figure 3 needs human labels, which this dataset does not have, and is not drawn."]
