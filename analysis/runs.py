@@ -229,6 +229,8 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     file, then = module_file(parameters.arch), re.search(r"SHA-256 (\w+)", stamp.get("network", ""))
     if file and then and not sha256(file).startswith(then[1]):
         different.append(f"{file} is not the file that it was then")
+    if (name := stamp.get("name", parameters.run_name)) != parameters.run_name:
+        different.append(f"it was made as {name}")
     data = parameters.study_dir / DATASET
     if data.exists() and read_stamp(data).get("hash") != stamp.get("data"):
         different.append("its data is not the data that is there now")
@@ -274,10 +276,11 @@ def source_hash(made_by: tuple[str, ...] = TRAINED_BY) -> str:
 def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
     """The provenance of a run: parameters, commit, versions, data, and further entries of the caller."""
     return {
+        "name": parameters.run_name,
         "parameters": described(parameters),
         "data": data,
         "commit": _commit(),
-        "source": source_hash(MEASURED_BY if getattr(parameters, "weights", "") else TRAINED_BY),
+        "source": source_hash(MEASURED_BY if parameters.weights else TRAINED_BY),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
         **more,
     }

@@ -232,6 +232,7 @@ class Stamp(Plain):
     measured: dict[str, Any] | None = None
     classes: list[str] | None = None
     undefined: int | None = None
+    name: str | None = None
 
 
 def check_description(path: Any, value: dict[str, Any], kind: type[Plain]) -> None:

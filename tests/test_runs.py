@@ -207,6 +207,13 @@ def test_places_are_no_parameters_of_a_result(tmp_path):
     assert runs.finished(RunParameters(results_dir=str(tmp_path), study="t", arch="resnet18"))
 
 
+def test_a_copy_of_a_run_under_another_label_is_refused(tmp_path):
+    finish(parameters(tmp_path, label="linear"))
+    (tmp_path / "s/linear").rename(tmp_path / "s/hidden")
+    with pytest.raises(InputError, match=r"hidden holds a finished run .* \(it was made as linear\)"):
+        runs.finished(parameters(tmp_path, label="hidden"))
+
+
 def test_a_run_on_other_data_is_refused(tmp_path):
     p = parameters(tmp_path)
     finish(p)

@@ -1,5 +1,6 @@
 """The finished results of a study, read and checked: images, human labels, and the tables of each network."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
@@ -11,11 +12,18 @@ import pandas as pd
 
 from analysis import probes, runs, schemas, statistics
 from analysis.errors import InputError
-from analysis.parameters import NetworkPageParameters, PageParameters, RunParameters, StudyParameters, folder_name
+from analysis.parameters import (
+    FOLDER_NAME,
+    NetworkPageParameters,
+    PageParameters,
+    RunParameters,
+    StudyParameters,
+    folder_name,
+)
 from analysis.pipeline import answered, study_of
 from analysis.probes import EPOCHS, ITERATIONS
 from analysis.runs import DATASET, IMAGES
-from analysis.studies import in_order
+from analysis.studies import ARCHITECTURES, in_order
 
 
 def of_people(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
@@ -226,10 +234,10 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
 
 def read_network(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
     """The results of a network for all of its seeds, checked to be on these images and otherwise identical."""
-    first = _read_start(folder, folder.name, dataset, images)
+    first = _read_start(folder, folder, dataset, images)
     others = []
     for path in sorted(folder.glob(f"seed-*/{runs.RUN}"), key=lambda path: _number(path.parent.name)):
-        other = _read_start(path.parent, folder.name, dataset, images)
+        other = _read_start(path.parent, folder, dataset, images)
         _check_alike(first, other)
         others.append(other)
     return replace(first, others=tuple(others))
@@ -253,12 +261,25 @@ def _check_alike(first: NetworkResults, other: NetworkResults) -> None:
             f"{other.folder} and {first.folder} are of one network and may differ in start_seed alone "
             f"({'; '.join(different)})"
         )
-    if other.seed == first.seed:
-        raise InputError(f"{other.folder} and {first.folder} are of one seed, {first.seed}: remove one")
 
 
-def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
-    """The results of a network for one seed."""
+def _check_place(run: NetworkResults, network: Path) -> None:
+    """Raises InputError if a run lies in another folder than it was made in: a copy would count as one more run.
+
+    Stamps from before they had a name are known by their arch, where the folder is not called as ``label`` may say.
+    """
+    parameters = run.stamp["parameters"]
+    labelled = network.name not in ARCHITECTURES and re.fullmatch(FOLDER_NAME, network.name)
+    name = run.stamp.get("name") or (network.name if labelled else folder_name(str(parameters.get("arch"))))
+    made = network.parent / name
+    if run.seed != parameters.get("seed", 0):
+        made /= f"seed-{run.seed}"
+    if run.folder != made:
+        raise InputError(f"{run.folder} holds the run that was made as {made}: move it back, or remove it")
+
+
+def _read_start(folder: Path, network: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
+    """The results of a network, whose folder is ``network``, for one seed."""
     stamp, path = runs.read_stamp(folder / runs.RUN), folder / "scores.parquet"
     schemas.check_description(folder / runs.RUN, stamp, schemas.Stamp)
     if stamp["data"] != dataset["hash"]:
@@ -269,4 +290,6 @@ def _read_start(folder: Path, name: str, dataset: dict[str, Any], images: pd.Dat
     schemas.check_scores(path, scores, images, outputs, stamp.get("undefined"))
     scores["norm_in_class"] = statistics.scaled_within(scores["norm"], scores["label"])
     scores["avh_scaled"] = statistics.scaled(scores["avh"])
-    return NetworkResults(name, folder, stamp, scores)
+    run = NetworkResults(network.name, folder, stamp, scores)
+    _check_place(run, network)
+    return run

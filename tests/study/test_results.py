@@ -1,6 +1,7 @@
 """A study's results, as they are read: in order, and of this study."""
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,45 @@ def test_a_stamp_from_before_its_count_was_renamed_is_read_as_the_same(tmp_path)
     (before,) = read_results(parameters, ["resnet50"]).runs.values()
     assert "parameter_count" not in before.stamp
     assert before.parameter_count == now.parameter_count == 1234567
+
+
+# --- a run is where it was made
+
+
+@pytest.mark.parametrize("copied", ["seed-3", "seed-1 (copy)", "seed-x"])
+def test_a_copy_of_a_start_is_no_other_start(tmp_path, copied):
+    parameters = madeup.study(tmp_path, ["vgg19"], starts=3)
+    folder = parameters.study_dir / "vgg19"
+    shutil.copytree(folder / "seed-1", folder / copied)
+    sentence = f"{folder / copied} holds the run that was made as {folder}/seed-1: move it back, or remove it"
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
+        read_results(parameters, ["vgg19"])
+
+
+@pytest.mark.parametrize("name", ["name", "older"])
+def test_networks_in_each_others_folders_are_refused(tmp_path, name):
+    parameters = madeup.study(tmp_path, ["resnet50", "alexnet", "mine"])
+    folder = parameters.study_dir
+    for arch in parameters.archs if name == "name" else ():
+        path = folder / arch / runs.RUN
+        runs.write_json(path, runs.read_stamp(path) | {"name": arch})
+    assert len(read_results(parameters, parameters.archs).runs) == 3
+    (folder / "resnet50").rename(tmp_path / "other")
+    (folder / "alexnet").rename(folder / "resnet50")
+    (tmp_path / "other").rename(folder / "alexnet")
+    shutil.copytree(folder / "mine", folder / "mine (copy)")
+    for arch, made in (("resnet50", "alexnet"), ("alexnet", "resnet50"), ("mine (copy)", "mine")):
+        with pytest.raises(InputError, match=f"{re.escape(arch)} holds the run that was made as {folder / made}: "):
+            read_results(parameters, [arch])
+
+
+def test_a_copied_label_is_known_by_its_name(tmp_path):
+    parameters = madeup.study(tmp_path, ["linear"])
+    path = parameters.study_dir / "linear" / runs.RUN
+    runs.write_json(path, runs.read_stamp(path) | {"name": "linear"})
+    shutil.copytree(path.parent, parameters.study_dir / "hidden")
+    with pytest.raises(InputError, match=r"hidden holds the run that was made as \S+/linear"):
+        read_results(parameters, ["linear", "hidden"])
 
 
 # --- tables are the ones that were written

@@ -52,7 +52,10 @@ def test_a_tenth_seed_comes_after_the_ninth(tmp_path):
             lambda stamp: stamp["parameters"].update(width=0.5),
             r"seed-1 and .* start_seed alone \(width is 1.0 there and 0.5 here\)",
         ),
-        (lambda stamp: stamp["parameters"].update(start_seed=0), "are of one seed, 0"),
+        (
+            lambda stamp: stamp["parameters"].update(start_seed=0),
+            r"vgg19/seed-1 holds the run that was made as \S+/vgg19: move it",
+        ),
         (lambda stamp: stamp.update(data="other"), "seed-1 holds results on other data"),
     ],
 )
