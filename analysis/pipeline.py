@@ -6,12 +6,13 @@ finished results start quickly.
 
 import hashlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import runs
+from analysis import runs, schemas
 from analysis.datasets import Dataset, HumanLabels, answers, load, present
 from analysis.errors import InputError
 from analysis.parameters import RunParameters, StudyParameters
@@ -23,8 +24,9 @@ GROUPING = ("superclasses", "notes")  # these depend on what is installed, and c
 
 
 def prepare(parameters: StudyParameters) -> Dataset:
-    """Load the dataset of a study and write its description and its table of test images, unless they exist.
+    """Load the dataset of a study and write its description and its table of test images, unless they are there.
 
+    A table that is not as it was written is written again.
     A finer grouping of the classes, for example after WordNet was installed, is added to the description; a coarser one
     is not.
     Raises InputError if data is missing, damaged or does not fit, and if the folder of the study contains finished runs
@@ -32,7 +34,7 @@ def prepare(parameters: StudyParameters) -> Dataset:
     """
     dataset = load(parameters)
     folder, description = parameters.study_dir, describe_study(dataset, parameters)
-    there = runs.read_stamp(folder / DATASET) if (folder / DATASET).exists() and (folder / IMAGES).exists() else {}
+    there = read_description(folder) if (folder / DATASET).exists() else {}
     if identity(there) != identity(description):
         finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
         if there and finished:
@@ -47,9 +49,28 @@ def prepare(parameters: StudyParameters) -> Dataset:
             )
         runs.write_table(folder / IMAGES, images_table(dataset))
         runs.write_stamp(folder / DATASET, description)
-    elif len(description["superclasses"]) > len(there.get("superclasses", ())):
+    elif not intact(folder, there):
+        runs.write_table(folder / IMAGES, images_table(dataset))
+        runs.write_stamp(folder / DATASET, there)
+    elif len(description["superclasses"]) > len(there["superclasses"]):
         runs.write_stamp(folder / DATASET, there | {name: description[name] for name in GROUPING})
     return dataset
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """dataset.json of a study. Raises InputError if it is missing, was changed, or is no description."""
+    description = runs.read_stamp(folder / DATASET)
+    schemas.check_description(folder / DATASET, description, schemas.Description)
+    return description
+
+
+def intact(folder: Path, description: dict[str, Any]) -> bool:
+    """Whether the table of images is there as it was written."""
+    try:
+        runs.check_file(folder / IMAGES, description, DATASET)
+    except InputError:
+        return False
+    return (folder / IMAGES).exists()
 
 
 def say_left_out(dataset: Dataset) -> None:

@@ -42,6 +42,14 @@ CHECKPOINT = "checkpoint-{}.pt"
 TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
 DESCRIBED = ("*.parquet", "model.safetensors")  # these files
 SEAL = "seal"  # in a description: the SHA-256 of everything else in it
+STAMP_TYPES = {
+    "parameters": dict,
+    TABLES_OF: dict,
+    "measured": dict,
+    "started": dict,
+    "network": str,
+    "name": str,
+}  # of it
 COLOURED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # terminal codes for bold text, which messages of torch contain
 PARTIAL = ".partial"  # suffix of temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
@@ -118,6 +126,12 @@ def read_stamp(path: Path) -> dict[str, Any]:
             f"{path} is not what was written (its SHA-256 differs): put it back, or remove the folder and run the "
             "study again"
         )
+    for name, kind in STAMP_TYPES.items():
+        if not isinstance(stamp.get(name, kind()), kind):
+            raise InputError(
+                f"{path} is damaged: {name} is a {type(stamp[name]).__name__}; put it back, or remove the folder and "
+                "run the study again"
+            )
     return stamp
 
 
@@ -134,6 +148,15 @@ def check_file(path: Path, stamp: dict[str, Any], described: str = RUN) -> None:
             f"{path} is not the file that {path.with_name(described)} was written with (its SHA-256 differs): "
             "put it back, or remove the folder and run the study again"
         )
+
+
+def describes(path: Path, file: Path) -> bool:
+    """Whether this is the description of a file, and not another tool's file of the same name."""
+    try:
+        files = read_json(path).get(TABLES_OF)
+    except InputError:
+        return False
+    return isinstance(files, dict) and file.name in files
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -165,7 +188,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run the study that makes it first") from None
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise InputError(f"{path} is damaged ({first_line(error)}): remove it and run the study again") from None
 
 
@@ -211,7 +234,7 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
 
     A parameter that a stamp lacks was added later; the run had its default.
     Raises InputError if the folder contains a run with other parameters, on other data, with other weights or a network
-    of one's own that was changed since: it is never overwritten silently.
+    of one's own that was changed since, or if a table is not what was written: none is overwritten silently.
     """
     path = parameters.run_dir / RUN
     if not path.exists():
@@ -239,7 +262,12 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
             f"{parameters.run_dir} holds a finished run with other parameters ({'; '.join(different)}): "
             "choose another name with study, or remove that folder"
         )
-    return stamp if all((parameters.run_dir / file).exists() for file in file_names(tables(parameters))) else None
+    files = [parameters.run_dir / file for file in file_names(tables(parameters))]
+    if not all(file.exists() for file in files):
+        return None
+    for file in files:
+        check_file(file, stamp)
+    return stamp
 
 
 def differing(here: dict[str, Any], there: dict[str, Any], names: Iterable[str]) -> list[str]:

@@ -155,8 +155,8 @@ def read(parameters: RunParameters, name: str, *, parameter: str = "weights", pr
 def read_file(arch: str, name: str) -> Weights:
     """The weights in a file, or an installed package's. Raises InputError where the run that wrote it wrote another."""
     path = package_file(name) if name.startswith(PACKAGE) else Path(name)
-    if (path.parent / runs.RUN).exists():
-        runs.check_file(path, runs.read_stamp(path.parent / runs.RUN))
+    if runs.describes(path.with_name(runs.RUN), path):
+        runs.check_file(path, runs.read_stamp(path.with_name(runs.RUN)))
     state, notes, metadata = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
     if not state:
         raise InputError(f"{path} holds no tensors; allowed: the state dict of a network")

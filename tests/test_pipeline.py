@@ -7,7 +7,8 @@ import pytest
 
 from analysis import pipeline, runs
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
+from analysis.parameters import PageParameters, StudyParameters
+from analysis.study.results import open_study
 
 
 @pytest.fixture
@@ -56,6 +57,38 @@ def test_what_identifies_a_study_may_not_change(parameters, monkeypatch, change)
     monkeypatch.setattr(pipeline, "load", lambda parameters: dataclasses.replace(dataset, **change))
     with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
         pipeline.prepare(parameters)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "another's"])
+def test_a_table_that_is_not_as_it_was_written_is_written_again(parameters, damage):
+    """Also beside finished runs: it is theirs."""
+    pipeline.prepare(parameters)
+    runs.write_json(parameters.study_dir / "resnet18" / runs.RUN, {})
+    files = {path: path.read_bytes() for path in parameters.study_dir.iterdir() if path.is_file()}
+    table = parameters.study_dir / runs.IMAGES
+    table.unlink() if damage == "gone" else table.write_bytes(b"" if damage == "empty" else files[table] + b"x")
+    pipeline.prepare(parameters)
+    assert {path: path.read_bytes() for path in files} == files
+
+
+def test_a_folder_in_place_of_the_table_is_one_sentence(parameters):
+    pipeline.prepare(parameters)
+    (parameters.study_dir / runs.IMAGES).unlink()
+    (parameters.study_dir / runs.IMAGES).mkdir()
+    with pytest.raises(InputError, match=r"cannot write .*images.parquet: Is a directory; nothing there was changed"):
+        pipeline.prepare(parameters)
+
+
+@pytest.mark.parametrize("change", [{"parameters": []}, {"superclasses": 5}, {"people": 3}, {"images": None}])
+def test_a_description_that_is_none_is_one_sentence(parameters, change):
+    pipeline.prepare(parameters)
+    path = parameters.study_dir / runs.DATASET
+    stamp = {name: value for name, value in runs.read_json(path).items() if name != "seal"} | change
+    runs.write_json(path, stamp)
+    page = PageParameters(results_dir=parameters.results_dir)
+    for read in (lambda: pipeline.prepare(parameters), lambda: open_study(page)):
+        with pytest.raises(InputError, match=rf"dataset.json is damaged.*{next(iter(change))}.*put it back"):
+            read()
 
 
 def test_other_data_replaces_data_that_no_run_needs(parameters):

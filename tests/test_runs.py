@@ -234,6 +234,35 @@ def test_a_run_that_lacks_a_table_is_not_finished(tmp_path, name):
         runs.finished(parameters(tmp_path, seed=1))  # nor is it replaced by another
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "folder", "another's"])
+@pytest.mark.parametrize("name", runs.TABLES)
+def test_a_run_whose_table_is_not_as_it_was_written_is_refused(tmp_path, name, damage):
+    p = parameters(tmp_path)
+    finish(p)
+    runs.write_stamp(p.run_dir / "run.json", runs.read_stamp(p.run_dir / "run.json"))
+    assert runs.finished(p)
+    path = p.run_dir / f"{name}.parquet"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes({"empty": b"", "cut": content[:-9], "another's": content + b"x"}[damage])
+    with pytest.raises(InputError, match=rf"{name}.parquet (cannot be read: Is a directory|is not the file that)"):
+        runs.finished(p)
+
+
+@pytest.mark.parametrize(
+    "change", [{"parameters": []}, {"tables": None}, {"measured": "x"}, {"started": 1}, {"network": 5}, {"name": {}}]
+)
+def test_a_description_of_other_types_is_one_sentence(tmp_path, change):
+    p = parameters(tmp_path)
+    finish(p, **change)
+    ((name, value),) = change.items()
+    with pytest.raises(InputError, match=rf"run.json is damaged: {name} is a {type(value).__name__}; put it back, or"):
+        runs.finished(p)
+
+
 def test_a_run_of_an_older_schema_is_refused(tmp_path):
     p = parameters(tmp_path)
     finish(p, parameters={"arch": "resnet18", "forgotten": 1})

@@ -641,6 +641,26 @@ def test_a_model_that_is_not_the_one_its_run_wrote_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"tables": []}',
+        '{"tables": null}',
+        '{"seal": "mine"}',
+        '{"tables": {"a": "b"}}',
+        "[" * 9999,
+    ],
+)
+def test_another_tools_run_json_says_nothing_of_the_weights_beside_it(tmp_path, content):
+    path = write(tmp_path / "model.safetensors", classes=CLASSES)
+    (tmp_path / "run.json").write_text(content)
+    assert fitted(path).decided == "names"
+
+
+@pytest.mark.parametrize(
     "given", ["imagenet", "inception", "none", ".49 .48 .45 .25 .24 .26", ".49,.48,.45,.25,.24,.26"]
 )
 def test_how_pixels_are_normalised_can_be_said_and_is_kept(tmp_path, given):

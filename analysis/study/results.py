@@ -20,7 +20,7 @@ from analysis.parameters import (
     StudyParameters,
     folder_name,
 )
-from analysis.pipeline import answered, study_of
+from analysis.pipeline import answered, read_description, study_of
 from analysis.probes import EPOCHS, ITERATIONS
 from analysis.runs import DATASET, IMAGES
 from analysis.studies import ARCHITECTURES, in_order
@@ -181,7 +181,7 @@ def open_study(page: PageParameters) -> StudyParameters:
     folder = Path(page.results_dir) / page.study
     if not (folder / DATASET).exists():
         raise InputError(f"{folder} is missing: run {command(page)} in {Path.cwd()} first, or name another study")
-    made = runs.read_stamp(folder / DATASET).get("parameters", {})
+    made = read_description(folder)["parameters"]
     return StudyParameters.parse(made | page.model_dump(include=set(PageParameters.model_fields)))
 
 
@@ -190,9 +190,11 @@ def open_run(page: NetworkPageParameters) -> RunParameters:
     study = open_study(page)
     if page.arch not in (archs := finished_networks(study)):
         raise InputError(f"{study.study_dir} has no network {page.arch}; finished there: {', '.join(archs)}")
-    made = runs.read_stamp(study.study_dir / page.arch / runs.RUN).get("parameters", {})
-    label = "" if folder_name(made.get("arch", "")) == page.arch else page.arch
-    return RunParameters.parse(made | page.model_dump(exclude={"arch"}) | {"label": label})
+    path = study.study_dir / page.arch / runs.RUN
+    made = runs.read_stamp(path)
+    schemas.check_description(path, made, schemas.Stamp)
+    label = "" if folder_name(str(made["parameters"].get("arch", ""))) == page.arch else page.arch
+    return RunParameters.parse(made["parameters"] | page.model_dump(exclude={"arch"}) | {"label": label})
 
 
 def finished_networks(parameters: StudyParameters) -> list[str]:
@@ -216,8 +218,7 @@ def read_results(parameters: StudyParameters, archs: Sequence[str], *, download:
     Raises InputError if something is missing, damaged or of another study.
     """
     folder = parameters.study_dir
-    dataset = runs.read_stamp(folder / DATASET)
-    schemas.check_description(folder / DATASET, dataset, schemas.Description)
+    dataset = read_description(folder)
     mine = runs.described(study_of(parameters))
     if different := runs.differing(mine, dataset["parameters"], mine):
         raise InputError(f"{folder} is a study with other parameters ({'; '.join(different)}): name another with study")
