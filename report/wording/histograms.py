@@ -1,5 +1,6 @@
 """Histograms of scores, also in groups of classes, in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,13 @@ def _small_groups(table: pd.DataFrame) -> str:
     small = table.drop(large_groups(table).index).groupby(["arch", "superclass"], sort=False)["n"].sum()
     names = small.groupby("superclass", sort=False).max()
     return ", ".join(f"{name} {count(n)}" for name, n in names.items())
+
+
+def outlying_norms(scores: Sequence[str]) -> str:
+    """What a single large norm does to a histogram of norms scaled within each class; empty for other scores."""
+    if "norm_in_class" not in scores:
+        return ""
+    return "If one image of a class has by far the largest norm, the others are scaled to small values."
 
 
 def describe_histograms(table: pd.DataFrame) -> list[tuple[str, str]]:
