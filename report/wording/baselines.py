@@ -72,14 +72,16 @@ def _against_avh(arch: str, rows: pd.DataFrame) -> str:
     avh, others = rows.loc["avh"], rows[[score != "avh" and not SCORES[score].twin for score in rows.index]]
     ways = "more strongly: {}", "less strongly: {}", "neither clearly more nor less strongly: {}"
     said = by_side(others, ways, lambda part: text.listing(map(score_label, part.index)), "lead_low", "lead_high")
+    missing = list(map(score_label, others.index[others["lead_low"].isna()]))
+    without = f" Undefined: {text.listing(missing)}." if missing else ""
     given = text.listing(
         f"{score_label(score)} {_interval(rows.loc[score], 'partial')}"
         for score in ("avh", "angle", "confidence", "entropy")
     )
     return (
         f"{styles.label(arch)}: AVH has a correlation of {text.number(avh['value'])} "
-        f"{text.bracketed(avh['low'], avh['high'])}. Scores that correlate with HSF {said}. Partial correlations "
-        f"controlling for correctness: {given}."
+        f"{text.bracketed(avh['low'], avh['high'])}. Scores that correlate with HSF {said}.{without} Partial "
+        f"correlations controlling for correctness: {given}."
     )
 
 

@@ -9,7 +9,17 @@ from analysis.studies import in_order
 from analysis.study.control import EXPECTED, LEAD, PEOPLE, has_causes
 from analysis.study.results import StudyResults
 from report import styles, text
-from report.wording.forms import across, by_network, by_side, each, network_of, sizes, value_of
+from report.wording.forms import (
+    across,
+    by_network,
+    by_side,
+    each,
+    joined_sentences,
+    network_of,
+    sizes,
+    undefined_for,
+    value_of,
+)
 
 OF = {
     "ambiguity": "ambiguity",
@@ -67,7 +77,8 @@ def causes_sentences(table: pd.DataFrame) -> list[str]:
             who, how, form = OF[PEOPLE], "{}", "({0})"
         ways = tuple(f"{side} {how}" for side in sides)
         said = by_side(rows, ways, lambda part, form=form: by_network(part, form=form))
-        sentences.append(text.sentence(f"{who} correlates {said}"))
+        known = text.sentence(f"{who} correlates {said}") if said else ""
+        sentences.append(joined_sentences(known, undefined_for(rows, f"For {who}, the difference between the causes")))
     return sentences
 
 

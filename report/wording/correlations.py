@@ -19,7 +19,18 @@ from report.text import (
     sentence,
     with_interval,
 )
-from report.wording.forms import across, by_network, by_side, each, network_of, of_images, span, value_of
+from report.wording.forms import (
+    across,
+    by_network,
+    by_side,
+    each,
+    joined_sentences,
+    network_of,
+    of_images,
+    span,
+    undefined_for,
+    value_of,
+)
 
 TABLE_HEADS = {kind: name.replace("-", "\u2011") for kind, name in styles.COEFFICIENTS.items()}  # which do not break
 IN_SENTENCES = {"norm": "the raw norm", "norm_in_class": "the norm within its class"}
@@ -152,7 +163,10 @@ def leads(table: pd.DataFrame) -> str:
     ways = "more strongly", "less strongly", "neither clearly more nor clearly less strongly"
     sides = tuple(f"{way} than confidence for {{}}" for way in ways)
     said = by_side(table, sides, lambda rows: by_network(rows, form="{1} ({0})"))
-    return f"AVH correlates with HSF {said}; {of_images(table['n'])}."
+    return joined_sentences(
+        f"AVH correlates with HSF {said}; {of_images(table['n'])}." if said else "",
+        undefined_for(table, "The lead of AVH over confidence"),
+    )
 
 
 @captioned(

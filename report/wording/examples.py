@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.study.results import StudyResults, unless_empty
 from report import styles
 from report.text import escape, listing, number, short
-from report.wording.forms import annotators
+from report.wording.forms import annotators, joined_sentences
 
 NAMED_CLASSES = 3  # in the human labels of an image; the rest are "others"
 
@@ -50,12 +50,16 @@ def last_angles(table: pd.DataFrame) -> str:
     """Whether the angle of the easy image ends lower than that of the hard image, for each network (Fig. 5)."""
     last = table[(table["measure"] == "angle") & (table["step"] == table["step"].max())]
     ends = last.pivot(index="arch", columns="example", values="mean").reindex(table["arch"].unique())
+    ends, unknown = _defined(ends, "The angle at the last step")
+    if ends.empty:
+        return unknown
     texts = (
         f"{'lower' if row.easy < row.hard else 'not lower'} for {styles.label(row.Index)} "
         f"({number(row.easy)} against {number(row.hard)})"
         for row in ends.itertuples()
     )
-    return f"At the last step the angle of the easy image, compared with the hard image, is {listing(texts)}."
+    known = f"At the last step the angle of the easy image, compared with the hard image, is {listing(texts)}."
+    return joined_sentences(known, unknown)
 
 
 @unless_empty("")
@@ -65,12 +69,23 @@ def last_norms(table: pd.DataFrame) -> str:
     norms = table[(table["measure"] == "norm") & table["step"].isin([half, table["step"].max()])]
     ends = norms.pivot(index=["arch", "example"], columns="step", values="mean")
     change = (ends.iloc[:, -1] - ends.iloc[:, 0]).unstack("example").reindex(table["arch"].unique())
+    change, unknown = _defined(change, "The change in norm")
+    if change.empty:
+        return unknown
     texts = (
         f"{short(row.hard)} for {styles.label(row.Index)} (easy image: {short(row.easy)})"
         for row in change.itertuples()
     )
     still = list(change.index[change["hard"] <= 0].map(styles.label))
-    answer = "It rises in all networks."
+    answer = "There it rises." if unknown else "It rises in all networks."
     if still:
         answer = f"It does not rise for {listing(still)}, which contradicts the paper."
-    return f"From step {half} on, the norm of the hard image changes by {listing(texts)}. {answer}"
+    known = f"From step {half} on, the norm of the hard image changes by {listing(texts)}. {answer}"
+    return joined_sentences(known, unknown)
+
+
+def _defined(table: pd.DataFrame, what: str) -> tuple[pd.DataFrame, str]:
+    """The networks for which both images have a value, and a sentence that names the others."""
+    known = table[["easy", "hard"]].notna().all(axis=1)
+    names = list(map(styles.label, table.index[~known]))
+    return table[known], f"{what} is undefined for {listing(names)}." if names else ""

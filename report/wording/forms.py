@@ -57,10 +57,25 @@ def by_side(
     low: str = "low",
     high: str = "high",
 ) -> str:
-    """Rows in words by where their intervals lie: above 0, below, or on both sides; nothing of a side without rows."""
+    """Rows in words by where their intervals lie: above 0, below, or on both sides; nothing of a side without rows.
+
+    Rows without an interval are left out: ``undefined_for`` names them.
+    """
+    rows = rows.dropna(subset=[low, high])
     above, below = rows[low] > 0, rows[high] < 0
     parts = zip(sides, (above, below, ~(above | below)), strict=True)
     return "; ".join(side.format(say(rows[which])) for side, which in parts if which.any())
+
+
+def undefined_for(rows: pd.DataFrame, what: str, column: str = "low") -> str:
+    """The sentence that something is undefined for networks whose rows have no interval; empty if all have one."""
+    names = [network_of(row) for row in rows[rows[column].isna()].itertuples()]
+    return f"{what} is undefined for {listing(names)}." if names else ""
+
+
+def joined_sentences(*sentences: str) -> str:
+    """Those of the sentences that are not empty."""
+    return " ".join(filter(None, sentences))
 
 
 def span(ordered: Iterable[str]) -> str:

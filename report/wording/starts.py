@@ -11,7 +11,7 @@ from analysis.study.claims import CLAIMS
 from analysis.study.results import StudyResults, unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
-from report.wording.forms import by_network, by_side, each, span
+from report.wording.forms import by_network, by_side, each, joined_sentences, span, undefined_for
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
@@ -116,9 +116,12 @@ def margin_leads(table: pd.DataFrame) -> list[str]:
     ways = "more strongly", "less strongly", "neither clearly more nor less strongly"
     for (images, other), rows in each(table[table["start"] == MEAN] if len(table) else table, ["images", "other"]):
         sides = tuple(f"{way} than {styles.score_label(other)} for {{}}" for way in ways)
-        said = by_side(with_widest_intervals(rows), sides, lambda part: by_network(part, form="{1} ({0})"))
+        widest = with_widest_intervals(rows)
+        said = by_side(widest, sides, lambda part: by_network(part, form="{1} ({0})"))
         where = "Over all images" if images == ALL_IMAGES else "Among images classified correctly with every seed"
-        sentences.append(f"{where}, the angular margin correlates with HSF {said}.")
+        known = f"{where}, the angular margin correlates with HSF {said}." if said else ""
+        lead = f"{where}, the lead of the angular margin over {styles.score_label(other)}"
+        sentences.append(joined_sentences(known, undefined_for(widest, lead)))
     return sentences
 
 

@@ -46,3 +46,29 @@ def test_groups_of_classes_are_judged_by_prediction_1s_range_where_they_have_eno
     few = wording.histograms.groups_sentence(panels(("alexnet", "fungus", 0.5, 1.0, 3)))
     assert few == "Every group has fewer than 30 images, too few to answer the question."
     assert wording.histograms.groups_sentence(tables.granularity_verdicts(pd.DataFrame())) == ""
+
+
+def test_an_undefined_norm_is_named_and_no_norm_that_rises():
+    nan = float("nan")
+    said = wording.examples.last_norms(steps(alexnet=(1.0, 0.2), vgg19=(nan, 0.1)))
+    assert said.endswith("There it rises. The change in norm is undefined for VGG19.")
+    assert "VGG19 (" not in said
+    assert wording.examples.last_norms(steps(vgg19=(nan, nan))) == "The change in norm is undefined for VGG19."
+
+
+def test_an_undefined_angle_is_named_and_not_said_to_be_lower_or_not():
+    rows = [("vgg19", "easy", 1.0), ("vgg19", "hard", float("nan")), ("alexnet", "easy", 1.0), ("alexnet", "hard", 2.0)]
+    table = pd.DataFrame(rows, columns=["arch", "example", "mean"]).assign(measure="angle", step=60)
+    said = wording.examples.last_angles(table)
+    assert said.endswith("is lower for AlexNet (1.00 against 2.00). The angle at the last step is undefined for VGG19.")
+    assert wording.examples.last_angles(table[:2]) == "The angle at the last step is undefined for VGG19."
+
+
+def test_an_undefined_lead_is_on_no_side():
+    nan = float("nan")
+    rows = [("alexnet", -0.2, -0.3, -0.1, 60), ("vgg19", nan, nan, nan, 60)]
+    table = pd.DataFrame(rows, columns=["arch", "value", "low", "high", "n"])
+    said = wording.correlations.leads(table)
+    assert "neither" not in said
+    assert said.endswith("The lead of AVH over confidence is undefined for VGG19.")
+    assert wording.correlations.leads(table[1:]) == "The lead of AVH over confidence is undefined for VGG19."
