@@ -41,8 +41,15 @@ def percent(share: Any) -> str:
 
 
 def bracketed(low: Any, high: Any, digits: int = 2) -> str:
-    """0.49, 0.57 -> "[0.49, 0.57]", with a no-break space."""
-    return f"[{number(low, digits)},{SPACE}{number(high, digits)}]"
+    """0.49, 0.57 -> "[0.49, 0.57]", with a no-break space; -0.2, -0.0017 -> "[−0.20, −0.002]"."""
+    return f"[{_end(low, digits)},{SPACE}{_end(high, digits)}]"
+
+
+def _end(value: Any, digits: int) -> str:
+    """The end of an interval, with as many more digits as show on which side of 0 it lies, up to five in all."""
+    while digits < 5 and value != 0 and round(float(value), digits) == 0:
+        digits += 1
+    return number(value, digits)
 
 
 def with_interval(value: Any, digits: int = 2, n: bool = True) -> str:

@@ -28,7 +28,7 @@ from analysis.study.results import NetworkResults, StudyResults, read_results
 from report import contents, figures, wording
 from report import page as pages
 from report import shown as in_three_forms
-from report.text import THIN, captioned, duration, escape, number, percent, short, with_interval
+from report.text import THIN, bracketed, captioned, duration, escape, number, percent, short, with_interval
 from report.wording import claims as claims_in_words
 from report.wording.summary import QUANTITIES
 
@@ -394,6 +394,20 @@ def test_the_summary_has_a_row_per_quantity_and_a_column_per_network(study):
 )
 def test_numbers_in_words(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.49, 0.57, "[0.49, 0.57]"),
+        (-0.2, -0.0017, "[−0.20, −0.002]"),
+        (0.0004, 0.2, "[0.0004, 0.20]"),
+        (-0.2, 0.0, "[−0.20, 0.00]"),
+        (np.nan, np.nan, "[undefined, undefined]"),
+    ],
+)
+def test_an_interval_shows_on_which_side_of_0_it_ends(low, high, said):
+    assert bracketed(low, high).replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
