@@ -56,7 +56,7 @@ def _small_groups(table: pd.DataFrame) -> str:
     return ", ".join(f"{name} {count(n)}" for name, n in names.items())
 
 
-def outlying_norms(scores: Sequence[str]) -> str:
+def largest_in_class(scores: Sequence[str]) -> str:
     """What a single large norm does to a histogram of norms scaled within each class; empty for other scores."""
     if "norm_in_class" not in scores:
         return ""

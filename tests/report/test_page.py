@@ -131,7 +131,7 @@ def test_a_caption_counts_undefined_scores_of_the_networks_drawn(study, shown):
     assert "1 of 60 images of VGG19 and ResNet50" in page.undefined
     page.histograms("N1", figures.figure_6, ["vgg19"], ["norm_in_class"])
     assert "No score is undefined." in shown[1]
-    assert wording.histograms.outlying_norms(["norm_in_class"]) and not wording.histograms.outlying_norms(["norm"])
+    assert wording.histograms.largest_in_class(["norm_in_class"]) and not wording.histograms.largest_in_class(["norm"])
 
 
 def test_a_score_that_is_undefined_for_all_images_has_no_panel(study, shown):
