@@ -34,10 +34,10 @@ BACK = ("book/numbers", "book/references", "book/cite", "book/api")
 TITLES = {  # default: the name of the study
     "synthetic": "Simulated annotators",
     "cifar10h": "CIFAR-10H",
-    "heads": "CIFAR-10H, different heads",
-    "cifar10h-finetuned": "CIFAR-10H, a pretrained network",
+    "heads": "CIFAR-10H (different heads)",
+    "cifar10h-finetuned": "CIFAR-10H (pretrained network)",
     "imagenet": "ImageNet",
-    "imagenet-sample": "ImageNet, a sample",
+    "imagenet-sample": "ImageNet (sample)",
 }
 SIMULATED = "simulated annotators"
 

@@ -1,4 +1,4 @@
-"""The test images of a network in order of hardness, and likely label errors: what a person should inspect first.
+"""The test images of a network in order of hardness, and candidates for label errors, to inspect first.
 
 Images are ranked by AVH, as in the paper, or by any other score that is expected to correlate with HSF.
 
@@ -19,7 +19,7 @@ from analysis.study.results import StudyResults
 
 CLASSES_SHOWN = 12  # shown with images, at most
 EACH = 3  # images of a class at each end
-SUSPECTS = 12  # likely label errors shown with images
+SUSPECTS = 12  # candidates for label errors shown with images
 RANKED = ("avh", "angle", "angular_margin", "confidence", "max_confidence", "margin")  # of a ranked image
 
 
@@ -73,7 +73,7 @@ def likely_errors(scores: pd.DataFrame) -> pd.Series:
 
 
 def suspects(table: pd.DataFrame) -> pd.DataFrame:
-    """The likely label errors of a ranking, the likeliest first, i.e. the most negative margin.
+    """The candidates for label errors in a ranking, the likeliest first, i.e. the most negative margin.
 
     The margin is the logit of the true class minus the best other logit.
     """

@@ -35,7 +35,7 @@ class FigureLinks(SphinxPostTransform):
             if link["reftype"] != "myst":
                 continue
             if PurePosixPath(name).name.startswith(PICTURED) and self.beside(name) not in self.env.found_docs:
-                link.replace_self(nodes.Text(f"{text} in the book that make book builds"))
+                link.replace_self(nodes.Text(f"{text} (not in this copy; make book adds it)"))
             if link.get("refdomain") is None and name.startswith(LINKED):
                 found = [labels[name + end] for end in endings if name + end in labels]
                 link.replace_self(self.reference(*found[0], text) if found else text)

@@ -1,4 +1,4 @@
-"""Figures of test images: the ends of a ranking, and likely label errors."""
+"""Figures of test images: the ends of a ranking, and candidates for label errors."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from report import wording
 from report.figures.panels import NARROW, figure
 
 LONGEST = 16  # characters of a class name
-PICTURES_ACROSS = 4  # likely label errors side by side
+PICTURES_ACROSS = 4  # candidates for label errors side by side
 
 
 @figure("Small images, each with its score", wording.hardness.describe_class_ends, raster=True)
@@ -40,7 +40,7 @@ def figure_h3(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None
 
 @figure("Small images", wording.hardness.describe_suspects, raster=True)
 def figure_h4(table: pd.DataFrame, pictures: np.ndarray | None) -> Figure | None:
-    """Likely label errors: each image with its label and, after the arrow, the class with the smallest angle.
+    """Candidates for label errors: each image with its label and, after the arrow, the class with the smallest angle.
 
     table: class, nearest, avh. pictures: (rows of the table, H, W, 3) uint8.
     """

@@ -63,7 +63,10 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
 
 
 def _with_reason(rows: pd.DataFrame) -> str:
-    """The network and, in brackets, why its verdict is inconclusive or which numbers lie outside their range."""
+    """The network and, in brackets, why its verdict is inconclusive or which numbers lie outside their range.
+
+    Numbers that leave a verdict undecided are given with their intervals.
+    """
     arch, why = rows["arch"].iloc[0], rows["why"].iloc[0]
     outside = [
         f"{row.quantity} is {_signed(row.value)}, not {_range(row.above, row.below)}"
@@ -72,6 +75,9 @@ def _with_reason(rows: pd.DataFrame) -> str:
     name = "all networks together" if arch == claims.ALL else styles.label(arch)
     starts, alike = rows[["starts", "alike"]].iloc[0]
     said = [f"{alike} of {starts} seeds"] if starts > 1 else []
+    if why.startswith(verdicts.UNDECIDED):
+        open_ = rows[rows["part"] == verdicts.INCONCLUSIVE].itertuples()
+        why = f"{verdicts.UNDECIDED}: {listing(f'{row.quantity} {_with_interval(row)}' for row in open_)}"
     said += [why or listing(outside)] if why or outside else []
     return name + (f" ({'; '.join(said)})" if said else "")
 
@@ -113,9 +119,7 @@ def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
         why = parts["why"].iloc[0]
         head = {"network": name, "verdict": _with_starts(parts.iloc[0]) + (f": {why}" if why else "")}
         for part in parts.to_dict("records"):
-            text = _signed(part["value"]) if part["quantity"] else ""
-            if pd.notna(part["low"]):
-                text += f" [{_signed(part['low'])},{SPACE}{_signed(part['high'])}]"
+            text = _with_interval(pd.Series(part)) if part["quantity"] else ""
             if claim.ceiled and part["quantity"] and ceiling.value > 0:
                 text += f" ({percent(abs(part['value']) / ceiling.value)})"
             asked = f"{_range(part['above'], part['below'])}: {verdict(part['part'])}" if part["part"] else ""
@@ -130,6 +134,12 @@ def judged_caption(id_: str, ceiling: Estimate) -> str:
     if claim.ceiled and ceiling.value > 0:
         share = f" In round brackets, the share of the noise ceiling, {with_interval(ceiling)}."
     return f"{id_}: numbers with 95 % bootstrap intervals over test images, the required range, and n.{share}"
+
+
+def _with_interval(part: Any) -> str:
+    """The number of a part: "−0.4 [−0.5, −0.3]"."""
+    interval = f" [{_signed(part.low)},{SPACE}{_signed(part.high)}]" if pd.notna(part.low) else ""
+    return f"{_signed(part.value)}{interval}"
 
 
 def _signed(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The hardest images of a network and likely label errors, in words."""
+"""The hardest images of a network and candidates for label errors, in words."""
 
 import numpy as np
 import pandas as pd
@@ -67,23 +67,25 @@ def class_ends_caption(order: pd.DataFrame, ends: pd.DataFrame, name: str, by: s
 
 
 def suspects_caption(table: pd.DataFrame, name: str) -> str:
-    """The caption of the figure of likely label errors."""
-    return f"""The {count(len(table))} likeliest label errors according to {name}: the label and, after the arrow, the
-    class with the smallest angle."""
+    """The caption of the figure of candidates for label errors."""
+    return f"""The {count(len(table))} likeliest candidates for label errors according to {name}: the label and, after
+    the arrow, the class with the smallest angle."""
 
 
 def describe_suspects(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The label and the nearest class of each image with a likely label error."""
+    """The label and the nearest class of each candidate for a label error."""
     rows = zip(table["id"], table["class"], table["nearest"], strict=True)
     return [(id_, f"labelled {label}, nearest to {nearest}") for id_, label, nearest in rows]
 
 
-@captioned("The likeliest label errors, as in the figure. The data of this table contains all of them.")
-def suspects_table(table: pd.DataFrame, by: str = "avh") -> pd.DataFrame:
-    """The likeliest label errors for readers."""
+@captioned("The likeliest candidates for label errors. The data of this table contains all of them.")
+def suspects_table(table: pd.DataFrame, study: StudyResults, by: str = "avh") -> pd.DataFrame:
+    """The likeliest candidates for label errors, with HSF if there are human labels."""
     names = {"id": "image", "class": "label", "nearest": "nearest class", "predicted": "prediction"}
-    names |= {"max_confidence": "confidence in it", "avh": "AVH", "rank": f"rank by {score_label(by)}"}
-    return table.head(SUSPECTS)[list(names)].rename(columns=names)
+    names |= {"max_confidence": "confidence in the prediction", "avh": "AVH", "rank": f"rank by {score_label(by)}"}
+    first = table.head(SUSPECTS)
+    table = first[list(names)].rename(columns=names)
+    return table.assign(HSF=study.hsf[first["image"]]) if study.has_people else table
 
 
 def not_drawn(table: pd.DataFrame, reason: str) -> str:
@@ -92,7 +94,7 @@ def not_drawn(table: pd.DataFrame, reason: str) -> str:
 
 
 def suspected(study: StudyResults, table: pd.DataFrame) -> str:
-    """The number of likely label errors and, with human labels, how often annotators also disagree with them."""
+    """The number of candidates for label errors and, with human labels, how often annotators disagree too."""
     doubted, every = (hardness.doubted(study, images) for images in (table["image"], range(len(study.images))))
     said = f"{count(len(table))} of {count(every.n)} test images ({percent(len(table) / every.n)}) meet the rule."
     if np.isnan(doubted.value):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.study.claims import FEWEST_IMAGES, NO_CORRELATION
-from analysis.study.results import unless_empty
+from analysis.study.results import StudyResults, unless_empty
 from analysis.study.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from report import styles
 from report.text import MINUS, captioned, count, listing, short
@@ -30,6 +30,13 @@ def histograms_caption(table: pd.DataFrame, means: str = "five bins") -> str:
         f"{scores[0].upper()}{scores[1:]} against human selection frequency{of}, for {archs}. Colours show the number "
         f"of images on a logarithmic scale; the line joins the means of {means}, with 95 % intervals."
     )
+
+
+def in_figure_1(study: StudyResults) -> str:
+    """The network that Figure 6 leaves out, because Figure 1 shows it."""
+    if len(study.runs) == 1:
+        return ""
+    return f"[Figure 1](#fig-1) shows {styles.label(study.representative())}, and Figure 6 the other networks."
 
 
 def groups_caption(table: pd.DataFrame) -> str:

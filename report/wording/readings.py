@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis.study.claims import ALL
+from analysis.study.readings import GROUPS
 from analysis.study.results import unless_empty
 from report import styles, text
 from report.wording.forms import by_network, each, sizes, value_of
@@ -82,5 +83,6 @@ def readings_sentences(table: pd.DataFrame) -> list[str]:
             f"(from {base[claim, row.arch]} to {row.verdict})"
             for row in rows.itertuples()
         )
-        sentences.append(f"{claim}, {name}: different verdict for {moves}.")
+        where = "P1 within the largest group of classes (Figure 7), with" if claim == GROUPS else f"{claim},"
+        sentences.append(f"{where} {name}: different verdict for {moves}.")
     return sentences

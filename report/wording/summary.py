@@ -45,6 +45,27 @@ def summary_table(table: pd.DataFrame, ceiling: Estimate) -> pd.DataFrame:
     return readable.assign(n=[sizes(rows["n"]) for _, rows in each(table, "quantity")])
 
 
+def against_avh(table: pd.DataFrame) -> str:
+    """Which of two results that would count against AVH occurred, for one network, by ``tables.summary``."""
+    rows = table.set_index("quantity")
+    if "avh" not in rows.index:
+        return ""
+    avh, lead = rows.loc["avh"], rows.loc["lead"]
+    numbers = (
+        f"The correlation of AVH with HSF is {with_interval(avh, n=False)}, and its lead over confidence, the "
+        f"difference between the absolute values of their correlations, is {with_interval(lead)}."
+    )
+    if rows.loc[["avh", "lead"], ["low", "high"]].isna().any(axis=None):
+        return f"{numbers} Without both intervals, neither result can be judged."
+    occurred = {
+        (False, False): "neither occurred",
+        (True, False): "one occurred: the correlation does not lie below 0",
+        (False, True): "one occurred: confidence correlates with HSF as strongly or more strongly",
+        (True, True): "both occurred",
+    }[not avh["high"] < 0, not lead["low"] > 0]
+    return f"{numbers} Of the two results that would count against AVH, {occurred}."
+
+
 def accuracy_sentence(study: StudyResults, arch: str) -> str:
     """The share of test images that a network classifies correctly, and chance."""
     found = accuracy(study.runs[arch])

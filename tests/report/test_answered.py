@@ -1,8 +1,15 @@
 """What a page announced would count against the paper is answered under its figure, from the figure's own table."""
 
+import madeup
+import numpy as np
 import pandas as pd
+import pytest
 
+from analysis.statistics import Estimate
 from analysis.study import tables
+from analysis.study.readings import GROUPS
+from analysis.study.results import read_results
+from analysis.study.verdicts import Part, conclude
 from report import wording
 
 
@@ -23,6 +30,39 @@ def test_a_hard_images_norm_that_stops_climbing_counts_against_the_paper():
     assert said.endswith("It does not rise for VGG19, which contradicts the paper.")
     assert wording.examples.last_norms(steps(alexnet=(1.0, 0.2))).endswith("It rises in all networks.")
     assert wording.examples.last_norms(pd.DataFrame()) == ""
+
+
+def test_what_would_count_against_avh_is_said_to_have_occurred_or_not():
+    """In each of the four cases, by the ends of two intervals."""
+    for avh, lead, said in (
+        ((-0.5, -0.3), (0.1, 0.2), "neither occurred."),
+        ((-0.5, 0.1), (0.1, 0.2), "one occurred: the correlation does not lie below 0."),
+        ((-0.5, -0.3), (-0.1, 0.2), "one occurred: confidence correlates with HSF as strongly or more strongly."),
+        ((0.2, 0.3), (-0.2, -0.1), "both occurred."),
+        ((np.nan, np.nan), (0.1, 0.2), "neither result can be judged."),
+    ):
+        rows = [(name, 0.1, *ends, 50) for name, ends in (("avh", avh), ("lead", lead))]
+        table = pd.DataFrame(rows, columns=["quantity", "value", "low", "high", "n"])
+        assert wording.summary.against_avh(table).endswith(said)
+    assert wording.summary.against_avh(pd.DataFrame({"quantity": ["accuracy"]})) == ""  # without people
+
+
+def test_a_changed_verdict_on_a_group_of_classes_is_not_told_as_prediction_1s():
+    rows = [
+        (GROUPS, name, "alexnet", verdict, name != "") for name, verdict in (("", "inconclusive"), ("HSF", "supported"))
+    ]
+    table = pd.DataFrame(rows, columns=["claim", "reading", "arch", "verdict", "changed"])
+    assert wording.readings.readings_sentences(table)[1] == (
+        "P1 within the largest group of classes (Figure 7), with HSF: different verdict for AlexNet (from inconclusive "
+        "to supported)."
+    )
+
+
+def test_an_undecided_verdict_comes_with_the_number_that_leaves_it_open():
+    finding = conclude(Part("lead", Estimate(1.0, -2.0, 4.0, 60), (0, np.inf)))
+    row = {"claim": "P2c", "arch": "alexnet", "verdict": finding.verdict, "why": finding.why, "starts": 1, "alike": 1}
+    table = pd.DataFrame([row | finding.parts[0].row | {"part": finding.parts[0].verdict}])
+    assert wording.claims.outcome(table, "P2c").endswith("inconclusive for AlexNet (undecided: lead 1 [−2,\u00a04]).")
 
 
 def panels(*rows: tuple[str, str, float, float, int]) -> pd.DataFrame:
@@ -72,3 +112,16 @@ def test_an_undefined_lead_is_on_no_side():
     assert "neither" not in said
     assert said.endswith("The lead of AVH over confidence is undefined for VGG19.")
     assert wording.correlations.leads(table[1:]) == "The lead of AVH over confidence is undefined for VGG19."
+
+
+@pytest.mark.parametrize(
+    ("archs", "said"),
+    [
+        (["vgg19"], ""),
+        (["alexnet", "resnet50"], "[Figure 1](#fig-1) shows ResNet50, and Figure 6 the other networks."),
+    ],
+)
+def test_the_network_that_figure_6_leaves_out_is_named(archs, said, tmp_path):
+    study = read_results(madeup.study(tmp_path, archs), archs)
+    assert wording.histograms.in_figure_1(study) == said
+    assert (study.others() == archs) == (said == "")

@@ -391,6 +391,14 @@ def test_the_summary_tells_what_is_in_the_tables(study):
     assert 0.3 < tables.ceiling(study).value <= 1
 
 
+def test_candidates_for_label_errors_come_with_hsf_where_it_is_known(study, silent):
+    order = hardness.ranking(study, "vgg19")
+    table = wording.hardness.suspects_table(order, study)
+    assert table["HSF"].tolist() == study.hsf[order["image"][: len(table)]].tolist()
+    (arch,) = silent.runs
+    assert "HSF" not in wording.hardness.suspects_table(hardness.ranking(silent, arch), silent)
+
+
 def test_the_hardest_images_are_those_of_highest_avh(study):
     table = wording.hardness.hardest_table(study, hardness.ranking(study, "vgg19"))
     scores = study.runs["vgg19"].scores

@@ -61,7 +61,7 @@ def test_it_is_made_of_the_recorded_tables_and_leads_to_their_pages(tmp_path, mo
     (box,) = said
     assert "Ranked by loss" in box.splitlines()[0]
     links = dict(re.findall(r"\[([^\]]+)\]\((\S+)\)", box))
-    assert {"CIFAR-10H", "ImageNet, a sample"} <= links.keys()
+    assert {"CIFAR-10H", "ImageNet (sample)"} <= links.keys()
     assert all((ROOT / here / link).resolve().is_file() for link in links.values())
     recorded = pd.read_csv(FILES / "tab-renamed-all.csv", dtype={"start": str})
     avh = recorded.query("score == 'avh' and measure == 'auroc' and start == 'mean'")["value"]

@@ -169,7 +169,7 @@ def test_the_figure_draws_what_the_tables_say():
         rows = drawn.data[(drawn.data["study"] == "CIFAR-10H") & (drawn.data["label"] == label)]
         assert rows["mean"].tolist() == pytest.approx(scores.loc[scores["score"] == score, "value"].abs().tolist())
     judged_here = pd.read_csv(ROOT / "book/runs/imagenet-sample/files/tab-verdicts.csv").query("claim == 'P2a'")
-    sample = drawn.data[(drawn.data["study"] == "ImageNet, a sample") & (drawn.data["label"] == "AVH")]
+    sample = drawn.data[(drawn.data["study"] == "ImageNet (sample)") & (drawn.data["label"] == "AVH")]
     assert sample["n"].tolist() == judged_here["n"].tolist()
     assert (drawn.data["low"] <= drawn.data["mean"]).all()
     assert (drawn.data["mean"] <= drawn.data["high"]).all()

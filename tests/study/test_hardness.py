@@ -1,4 +1,4 @@
-"""The ranking and likely label errors: by definition, and against labels that are known to be wrong."""
+"""The ranking and candidates for label errors: by definition, and against labels that are known to be wrong."""
 
 import dataclasses
 import re
@@ -81,7 +81,7 @@ def test_another_score_ranks_them_from_its_hard_end(by):
     label = SCORES[by].label
     caption = wording.hardness.class_ends_caption(table, ends, "x", by)
     assert f"mean {label}, the {'lowest' if by == 'confidence' else 'highest'} first" in " ".join(caption.split())
-    assert list(wording.hardness.suspects_table(hardness.suspects(table), by))[-1] == f"rank by {label}"
+    assert list(wording.hardness.suspects_table(hardness.suspects(table), study, by))[-1] == f"rank by {label}"
 
 
 def test_a_score_that_a_run_lacks_ranks_nothing():
@@ -91,7 +91,7 @@ def test_a_score_that_a_run_lacks_ranks_nothing():
             hardness.ranking(study, "resnet50", by)
 
 
-# --- likely label errors
+# --- candidates for label errors
 
 
 def by_definition(scores: pd.DataFrame) -> list[bool]:
