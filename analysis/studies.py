@@ -103,6 +103,9 @@ def read_studies(config: Mapping[str, Any]) -> dict[str, StudyPlan]:
     if not names:
         raise one_of("study", "", sorted(file.stem for file in STUDIES.glob("*.yaml")))
     studies = {name: read_study(name, overrides, archs) for name in names}
+    for name, study in studies.items():
+        if study.name != name and (RECORDED_STUDIES / study.name / DATASET).exists():
+            raise InputError(f"study {name} is called {study.name}, as a recorded study is; allowed: another name")
     for (one, first), (name, study) in itertools.combinations(studies.items(), 2):
         if study.name == first.name:
             raise InputError(f"studies {one} and {name} are both called {study.name}; allowed: one of them at a time")

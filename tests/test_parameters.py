@@ -391,6 +391,14 @@ def test_studies_of_one_book_have_names_of_their_own_and_one_place(tmp_path, mon
         studies.read_studies(config | {"studies": "one,two"})
 
 
+def test_no_study_takes_the_pages_of_a_recorded_one():
+    with pytest.raises(
+        InputError, match="study synthetic is called heads, as a recorded study is; allowed: another name"
+    ):
+        read_studies({"study": "heads"})
+    assert read_studies({"studies": "heads", "study": "heads"})["heads"].name == "heads"
+
+
 @pytest.fixture
 def record(tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "RECORDED_STUDIES", tmp_path / "recorded")
