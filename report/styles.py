@@ -33,10 +33,10 @@ VARIANTS = {
     "timm-tf_efficientnet_lite1": Style("EfficientNet-Lite1", "#2E8BC0", "P"),
     "timm-tf_efficientnet_lite2": Style("EfficientNet-Lite2", "#000000", "X"),
     "linear": Style("linear head", "#D55E00", "D"),
-    "linear-no-decay": Style("linear head, no weight decay", "#B4558A", "v"),
+    "linear-no-decay": Style("linear head without weight decay", "#B4558A", "v"),
     "hidden": Style("hidden layers", "#0072B2", "s"),
-    "hidden-no-decay": Style("hidden layers, no weight decay", "#2E8BC0", "P"),
-    "hidden-no-dropout": Style("hidden layers, no dropout", "#009E73", "^"),
+    "hidden-no-decay": Style("hidden layers without weight decay", "#2E8BC0", "P"),
+    "hidden-no-dropout": Style("hidden layers without dropout", "#009E73", "^"),
 }
 # For any other network, chosen by its name.
 OTHER_LOOKS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))

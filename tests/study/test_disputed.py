@@ -135,6 +135,20 @@ def test_heads_are_told_by_their_numbers(study):
     )
 
 
+def test_the_heads_of_the_strongest_and_the_weakest_correlation_are_named(study):
+    table = heads.by_head(study)
+    for arch, low, high in (("vgg19", -0.5, -0.3), ("resnet50", -0.2, 0.0)):
+        rows = table["arch"] == arch
+        table.loc[rows, ["value", "low", "high", "both_low", "both_high"]] = [(low + high) / 2, low, high, low, high]
+    sentences = wording.heads.strongest_heads(table)
+    assert len(sentences) == 2
+    assert "most strongly for VGG19 (−0.40" in sentences[0]
+    assert "least strongly for ResNet50 (−0.10" in sentences[0]
+    assert sentences[0].endswith("the two intervals do not overlap.")
+    table.loc[table["arch"] == "vgg19", ["high", "both_high"]] = -0.1
+    assert wording.heads.strongest_heads(table)[0].endswith("the two intervals overlap.")
+
+
 def test_the_angular_margin_is_told_where_it_leads_and_where_it_is_missing(study):
     leads = starts.on_both(starts.leads_over_starts, study, "angular_margin", ["avh", "confidence"])
     lead = leads["other"] == "confidence"
