@@ -5,7 +5,7 @@ images:
 
     supported       the number and its whole interval lie inside the range
     not supported   the number and its whole interval lie outside the range
-    inconclusive    the interval contains an end of the range, or there is no number
+    inconclusive    the interval lies partly inside and partly outside the range, or there is no number
 
 A claim is not supported if any part is not supported, supported if all parts are, and inconclusive otherwise.
 """
@@ -19,7 +19,7 @@ from analysis.statistics import Estimate
 Verdict = Literal["supported", "not supported", "inconclusive"]
 VERDICTS: tuple[Verdict, Verdict, Verdict] = ("supported", "not supported", "inconclusive")
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = VERDICTS
-UNDECIDED = "undecided"  # begins the reason of a verdict that is inconclusive because an interval contains an end
+UNDECIDED = "undecided"  # begins the reason of a verdict that is inconclusive because of an interval
 
 
 class Part(NamedTuple):

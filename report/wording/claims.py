@@ -106,7 +106,8 @@ def rule(id_: str) -> list[str]:
     return [
         f"**Statistic.** {claim.statistic}",
         f"**Supported when** {claim.rule}",
-        f"**Inconclusive when** an interval contains an end of its range, or evidence is missing: {claim.inconclusive}",
+        f"**Inconclusive when** an interval lies partly inside and partly outside its range, or evidence is missing: "
+        f"{claim.inconclusive}",
         f"**Fixed** in its present form in commit `{claim.since}`." if claim.since else "",
     ]
 

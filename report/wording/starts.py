@@ -18,7 +18,10 @@ STARTS_CAPTION = (
     "deviation (SD); 95 % intervals of the mean over images, with the seeds fixed, and over images and seeds. n: "
     "number of images."
 )
-SEEN = "proposed after seeing data; the other seeds for CIFAR-10H and the simulated study test it"
+SEEN = (
+    "proposed after seeing data. The other seeds for CIFAR-10H test whether it depends on the seed, on the same images "
+    "and labels; ImageNet's sample and the simulated study have images of their own"
+)
 
 
 def seeds_said(study: StudyResults) -> str:

@@ -8,7 +8,7 @@ from analysis.statistics import FEWEST_SCALED
 from analysis.study.results import NetworkResults, StudyResults
 from report import styles
 from report.text import THIN, count, escape, listing, percent, sentence, short
-from report.wording.forms import each
+from report.wording.forms import each, span
 
 WHY_UNDEFINED = {
     "avh": "an embedding of norm zero has no direction",
@@ -33,13 +33,15 @@ def undefined_scores(table: pd.DataFrame) -> str:
 
 def about(study: StudyResults) -> list[str]:
     """What a reader must know about a study before its figures: images, annotators, networks."""
-    data, images = study.dataset, study.dataset["images"]
+    data = study.dataset
     given = [run for run in study.runs.values() if run.measured]
-    learn = f"; the networks are trained on {count(images['train'])} others" if len(given) < len(study.runs) else ""
+    fitted = sorted({run.stamp["images"]["train"] for run in study.runs.values() if not run.measured})
+    learn = f"; the networks are trained on {span(map(count, fitted))} others" if fitted else ""
+    classes, present = len(data["classes"]), study.images["label"].nunique()
+    of_classes = f"{count(classes)}" if present == classes else f"{count(present)} of {count(classes)}"
     sentences = [
         *matched(study),
-        f"Images: {escape(data['name'])}, {count(images['test'])} test images of {count(len(data['classes']))} "
-        f"classes{learn}.",
+        f"Images: {escape(data['name'])}, {count(data['images']['test'])} test images of {of_classes} classes{learn}.",
         *(fine_tuned(run) for run in study.runs.values() if run.stamp.get("started")),
     ]
     if study.has_people:
@@ -60,13 +62,13 @@ FULL = {"cifar10h": "cifar10h-full"}  # studies with networks smaller than the p
 
 
 def scale(study: StudyResults) -> list[str]:
-    """That networks are narrower than the paper's, and how to run them at full width; nothing if none is."""
+    """That networks are narrower than the published ones, and how to run them at full width; nothing if none is."""
     trained = [run.stamp["parameters"] for run in study.runs.values() if not run.measured]
     widths = sorted({p["width"] for p in trained if p.get("width", 1) < 1})
     if not widths:
         return []
     shares = listing([percent(width) for width in widths])
-    said = f"Scale: the networks have {shares} of the channels of the paper's networks, so that a CPU can train them."
+    said = f"Scale: the networks have {shares} of the channels of the published ones, so that a CPU can train them."
     if study.name in FULL:
         said += f' At full width, for a GPU: `make book CONFIG="studies={FULL[study.name]}"`.'
     return [said]

@@ -283,7 +283,10 @@ def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
         assert "networks are trained" not in text
     assert "it has 1 other class" in by_name
     assert "near chance, 25" in by_order
-    assert "networks are trained on 90 others" in " ".join(wording.study.about(study))
+    said = " ".join(wording.study.about(study))
+    assert "60 test images of 3 classes; the networks are trained on 80 others" in said  # 10 of 90 are held out
+    few = replace(study, images=study.images.assign(label=0))
+    assert "60 test images of 1 of 3 classes;" in " ".join(wording.study.about(few))
 
 
 def test_a_page_of_a_fine_tuned_network_says_where_its_training_started(study):
@@ -368,7 +371,7 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
 
 @pytest.mark.parametrize(("name", "widths", "sentence"), [
     ("own", [1, 1], None),
-    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the paper's networks, so that a CPU can"),
+    ("own", [0.25, 0.25], "the networks have 25 % of the channels of the published ones, so that a CPU can"),
     ("own", [1, 0.5], "the networks have 50 % of the channels"),
     ("cifar10h", [0.25, 0.25], 'At full width, for a GPU: `make book CONFIG="studies=cifar10h-full"`.'),
 ])  # fmt: skip
