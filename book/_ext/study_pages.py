@@ -1,8 +1,10 @@
 """Adds the study of a page to its title, and so to the browser tab and the search; marks simulated annotators.
 
-A chapter's text is the same for every study, so the book adds what the contents call the study, and the network.
+A chapter's text is the same for every study, so the book adds what the contents call the study, and the network. In
+headings and links the names of datasets do not break at their hyphens.
 """
 
+import re
 from pathlib import PurePosixPath
 
 import yaml
@@ -10,11 +12,13 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from analysis.study.claims import CLAIMS
 from report import contents, front, styles
 
 IDS = {claim.id for claim in CLAIMS}
+HYPHENATED = re.compile(r"\b(CIFAR-10H?)\b")
 WORDS = "Simulated annotators."
 MEANING = (
     " A formula answers in their place, so each image's difficulty is known. A control, not evidence about people."
@@ -68,6 +72,29 @@ class StudyPages(SphinxTransform):
                     strong.parent["ids"].append(claim_anchor(strong.astext()))
 
 
+class WholeNames(SphinxPostTransform):
+    """Marks names of datasets in headings and links; no special hyphen, which a search for the name would miss."""
+
+    default_priority = 500  # when links are resolved
+
+    def run(self, **_) -> None:
+        for holder in list(self.document.findall(lambda node: isinstance(node, nodes.title | nodes.reference))):
+            for text in list(holder.findall(nodes.Text)):
+                first, *rest = HYPHENATED.split(text)
+                if (
+                    rest
+                    and not isinstance(text.parent, nodes.literal)
+                    and "whole" not in text.parent.get("classes", ())
+                ):
+                    marked = [
+                        nodes.inline("", part, classes=["whole"]) if i % 2 else nodes.Text(part)
+                        for i, part in enumerate((first, *rest))
+                        if part
+                    ]
+                    text.parent.replace(text, marked)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(StudyPages)
+    app.add_post_transform(WholeNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
