@@ -75,9 +75,8 @@ def scale(study: StudyResults) -> list[str]:
 
 
 BATCH_NORM = (
-    "For networks with batch norm, its statistics are recomputed on training images before each evaluation in the "
-    "first steps of training, because the running statistics still lag far behind the weights. Later evaluations use "
-    "the running statistics."
+    "In networks with batch norm, the running statistics lag behind the weights at first. In the first "
+    "1,000 steps they are recomputed on training images before each evaluation."
 )
 
 
@@ -104,6 +103,20 @@ def fine_tuned(run: NetworkResults) -> str:
         f"Fine-tuning: {styles.label(run.arch)} starts from the weights {escape(made['from'])}, with a new last layer. "
     )
     return f"{said}{normalised(made.get('normalisation'))}".strip()
+
+
+def schedule(run: NetworkResults) -> str:
+    """How a network was trained, and whether this is the paper's schedule."""
+    rate = "divided by ten after one third and after two thirds of the epochs"
+    if not run.stamp.get("started"):
+        return (
+            f"Training follows the paper's schedule: stochastic gradient descent with a learning rate that is {rate}."
+        )
+    epochs = run.stamp["parameters"]["epochs"]
+    return (
+        f"Fine-tuning takes {count(epochs)} epoch{'s' if epochs != 1 else ''} of stochastic gradient descent, its "
+        f"learning rate {rate}; the paper trains from scratch for 90 epochs."
+    )
 
 
 def decided(made: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """What is said about why results came out as they did, against counts, brute force and closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from analysis.probes import moments
 from analysis.statistics import Estimate
 from analysis.study import correlations, overtaking
 from analysis.study.results import read_results
+from analysis.training import WARM_STEPS
 from report import figures, wording
 from report.wording.overtaking import FEW_IMAGES
 
@@ -94,3 +97,29 @@ def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):
     assert overtaking.overtaking(nobody).empty
     assert figures.figure_d1(overtaking.overtaking(nobody)) is None
     assert "no human labels" in wording.overtaking.reasons(nobody)[0]
+
+
+def of_dataset(results, name, note):
+    """The study as one of a dataset, with a note on its images."""
+    return replace(results, dataset=results.dataset | {"name": name, "notes": [note]})
+
+
+def test_imagenets_images_are_counted_and_other_ones_are_not_the_papers(results):
+    sample = of_dataset(results, "imagenet", "60 of them in class folders named by wnid")
+    assert "The images are 60 of the paper's 50,000 validation images." in wording.overtaking.differences(sample)
+    other = of_dataset(results, "imagenet", "60 of them in ImageNetV2's numbered class folders")
+    assert not any("the paper's 50,000" in said for said in wording.overtaking.differences(other))
+    assert wording.overtaking.differences(results) == []  # rendered images are compared with nothing
+
+
+def test_only_networks_trained_from_scratch_saw_few_images(results):
+    own = of_dataset(results, "cifar10h", "")
+    assert wording.overtaking.differences(own)[-1].startswith("Networks trained from scratch here saw 80 images;")
+    tuned = {a: replace(run, stamp=run.stamp | {"started": {"from": "x"}}) for a, run in own.runs.items()}
+    assert not any("scratch" in said for said in wording.overtaking.differences(replace(own, runs=tuned)))
+    assert wording.study.schedule(own.runs["vgg19"]).startswith("Training follows the paper's schedule")
+    assert wording.study.schedule(tuned["vgg19"]).startswith("Fine-tuning takes 9 epochs of")
+
+
+def test_batch_norms_steps_are_those_of_training():
+    assert f"first {WARM_STEPS:,} steps" in wording.study.BATCH_NORM
