@@ -315,6 +315,17 @@ def test_what_scrolls_is_reached_by_keyboard_also_in_details_that_open(book, bro
     page.close()
 
 
+def test_wide_tables_fit_on_a_laptop(book, browser):
+    """All numbers before their rows are laid out, and the numbers of several seeds."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    beyond = "table => table.getBoundingClientRect().right - table.parentElement.getBoundingClientRect().right"
+    for name, table in (("numbers", "table.numbers"), ("runs/cifar10h/avh", "table[id^=tab-avh-starts]")):
+        page.goto((book / f"{name}.html").as_uri())
+        assert page.eval_on_selector(table, beyond) < 1
+    assert page.text_content("h1 .whole") == "CIFAR-10H"
+    page.close()
+
+
 def test_all_numbers_are_laid_out_after_the_first_screen_and_printed(book, browser):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto((book / "numbers.html").as_uri())
