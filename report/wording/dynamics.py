@@ -20,8 +20,8 @@ def parts_sentences(table: pd.DataFrame) -> list[str]:
         of_parts.setdefault(epochs, []).append(values)
     for epochs, values in of_parts.items():
         sentences.append(
-            f"In epochs {epochs}, each at one learning rate, the rank correlation of mean norm and accuracy is "
-            f"{'; '.join(values)}."
+            f"In epochs {epochs}, between drops of the learning rate, the rank correlation of mean norm and accuracy "
+            f"is {'; '.join(values)}."
         )
     apart = table[(table["norm_last"] < table["norm_first"]) & (table["accuracy_last"] > table["accuracy_first"])]
     if apart.empty:

@@ -27,7 +27,7 @@ def test_norm_and_accuracy_are_compared_between_drops_and_not_over_the_whole_run
     assert table["value"].tolist() == pytest.approx([-1, 1])
     assert table[["first", "last"]].to_numpy().tolist() == [[1, 3], [4, 6]]
     correlations, fall = wording.dynamics.parts_sentences(table)
-    assert correlations.startswith("In epochs 1 to 3 and 4 to 6, each at one learning rate")
+    assert correlations.startswith("In epochs 1 to 3 and 4 to 6, between drops of the learning rate")
     assert correlations.endswith("−1.00 and 1.00 for AlexNet.")
     assert "against the paper, in epochs 1 to 3 of AlexNet (norm 3 to 1, accuracy 10\u202f% to 30\u202f%)" in fall
 
