@@ -6,10 +6,11 @@ from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN
 from report import styles, text
-from report.wording.forms import each, span, value_of
+from report.wording.forms import by_side, each, network_of, span, value_of
 from report.wording.starts import plotted_starts, with_widest_intervals
 
 EVENTS_IN_WORDS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
+EVENTS_OF_IMAGES = {DISPUTE: "disputed", RENAMED: "outvoted"}
 
 
 @unless_empty()
@@ -74,6 +75,38 @@ def best_finders(table: pd.DataFrame) -> list[str]:
             sentences.append(
                 f"{text.sentence(EVENTS_IN_WORDS[event])[:-1]}, {images}: the best score is {text.listing(said)}."
             )
+    return sentences
+
+
+@unless_empty("")
+def numbers_of_events(table: pd.DataFrame) -> str:
+    """How many images are disputed, and how many outvoted."""
+    every = table[table["images"] == ALL_IMAGES]
+    parts = [
+        f"{text.count(rows['positives'].max())} are {EVENTS_OF_IMAGES[event]}" for event, rows in each(every, "event")
+    ]
+    return f"Of {text.count(every['n'].max())} images, {text.listing(parts)}."
+
+
+@unless_empty([])
+def recommendations(table: pd.DataFrame) -> list[str]:
+    """Which score finds each event best in how many networks, and whether AVH finds it where the network is correct."""
+    sentences = []
+    means = with_widest_intervals(table[(table["start"] == MEAN) & (table["measure"] == "auroc")])
+    for event, rows in each(means.dropna(subset="value"), "event"):
+        every = rows[rows["images"] == ALL_IMAGES]
+        best = every.loc[every.groupby("arch")["value"].idxmax(), "score"].value_counts()
+        if best.empty:
+            continue
+        scores = text.listing(f"{styles.score_label(score)} for {k} of {best.sum()}" for score, k in best.items())
+        said = f"Of all images, {EVENTS_OF_IMAGES[event]} ones are found best by {scores} networks."
+        inside = rows[(rows["images"] != ALL_IMAGES) & (rows["score"] == "avh")].dropna(subset="low")
+        sides = "better than chance for {}", "worse than chance for {}", "neither clearly better nor worse for {}"
+        shifted = inside.assign(low=inside["low"] - 0.5, high=inside["high"] - 0.5)
+        how = by_side(shifted, sides, lambda part: text.listing(map(network_of, part.itertuples())))
+        sentences.append(
+            f"{said} Among images classified correctly with every seed, AVH finds them {how}." if how else said
+        )
     return sentences
 
 

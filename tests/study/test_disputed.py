@@ -135,6 +135,27 @@ def test_heads_are_told_by_their_numbers(study):
     )
 
 
+def test_the_best_finder_is_counted_over_networks_and_avh_is_compared_with_chance(study):
+    found = disputed.detect(study)
+    assert wording.disputed.numbers_of_events(found) == "Of 59 images, 29 are disputed."
+    for images, arch, score, value, width in (
+        (starts.ALL_IMAGES, "vgg19", "margin", 0.99, 0.005),
+        (starts.ALL_IMAGES, "resnet50", "entropy", 0.99, 0.005),
+        (starts.CORRECT, "vgg19", "avh", 0.7, 0.1),
+        (starts.CORRECT, "resnet50", "avh", 0.55, 0.1),
+    ):
+        rows = (found["images"] == images) & (found["arch"] == arch) & (found["score"] == score)
+        ends = [value, value - width, value + width, value - width, value + width]
+        found.loc[rows, ["value", "low", "high", "both_low", "both_high"]] = ends
+    others = (found["images"] == starts.ALL_IMAGES) & ~found["score"].isin(["margin", "entropy"])
+    found.loc[others, "value"] = 0.6
+    (said,) = wording.disputed.recommendations(found)
+    assert said.startswith("Of all images, disputed ones are found best by")
+    assert "margin for 1 of 2" in said and "entropy for 1 of 2" in said
+    assert said.endswith("AVH finds them better than chance for VGG19; neither clearly better nor worse for ResNet50.")
+    assert wording.disputed.recommendations(pd.DataFrame()) == [] == wording.heads.strongest_heads(pd.DataFrame())
+
+
 def test_the_heads_of_the_strongest_and_the_weakest_correlation_are_named(study):
     table = heads.by_head(study)
     for arch, low, high in (("vgg19", -0.5, -0.3), ("resnet50", -0.2, 0.0)):
