@@ -98,15 +98,18 @@ def recommendations(table: pd.DataFrame) -> list[str]:
         best = every.loc[every.groupby("arch")["value"].idxmax(), "score"].value_counts()
         if best.empty:
             continue
-        scores = text.listing(f"{styles.score_label(score)} for {k} of {best.sum()}" for score, k in best.items())
-        said = f"Of all images, {EVENTS_OF_IMAGES[event]} ones are found best by {scores} networks."
+        scores = text.listing(f"{styles.score_label(score)} in {k} of {best.sum()}" for score, k in best.items())
+        said = f"{text.sentence(EVENTS_OF_IMAGES[event])[:-1]} images are found best by {scores} networks."
         inside = rows[(rows["images"] != ALL_IMAGES) & (rows["score"] == "avh")].dropna(subset="low")
-        sides = "better than chance for {}", "worse than chance for {}", "neither clearly better nor worse for {}"
+        sides = (
+            "better than chance for {}",
+            "worse than chance for {}",
+            "neither clearly better nor worse than chance for {}",
+        )
         shifted = inside.assign(low=inside["low"] - 0.5, high=inside["high"] - 0.5)
         how = by_side(shifted, sides, lambda part: text.listing(map(network_of, part.itertuples())))
-        sentences.append(
-            f"{said} Among images classified correctly with every seed, AVH finds them {how}." if how else said
-        )
+        among = f" Among images classified correctly with every seed, AVH finds them {how}." if how else ""
+        sentences.append(f"{said}{among}")
     return sentences
 
 
