@@ -38,10 +38,10 @@ def about(study: StudyResults) -> list[str]:
     fitted = sorted({run.stamp["images"]["train"] for run in study.runs.values() if not run.measured})
     learn = f"; the networks are trained on {span(map(count, fitted))} others" if fitted else ""
     classes, present = len(data["classes"]), study.images["label"].nunique()
-    of_classes = f"{count(classes)}" if present == classes else f"{count(present)} of {count(classes)}"
+    of_classes = f"of {count(classes)}" if present == classes else f"from {count(present)} of the {count(classes)}"
     sentences = [
         *matched(study),
-        f"Images: {escape(data['name'])}, {count(data['images']['test'])} test images of {of_classes} classes{learn}.",
+        f"Images: {escape(data['name'])}, {count(data['images']['test'])} test images {of_classes} classes{learn}.",
         *(fine_tuned(run) for run in study.runs.values() if run.stamp.get("started")),
     ]
     if study.has_people:

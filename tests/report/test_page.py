@@ -286,7 +286,7 @@ def test_a_page_of_given_weights_says_how_outputs_met_classes(study):
     said = " ".join(wording.study.about(study))
     assert "60 test images of 3 classes; the networks are trained on 80 others" in said  # 10 of 90 are held out
     few = replace(study, images=study.images.assign(label=0))
-    assert "60 test images of 1 of 3 classes;" in " ".join(wording.study.about(few))
+    assert "60 test images from 1 of the 3 classes;" in " ".join(wording.study.about(few))
 
 
 def test_a_page_of_a_fine_tuned_network_says_where_its_training_started(study):
