@@ -107,15 +107,17 @@ def fine_tuned(run: NetworkResults) -> str:
 
 def schedule(run: NetworkResults) -> str:
     """How a network was trained, and whether this is the paper's schedule."""
-    rate = "divided by ten after one third and after two thirds of the epochs"
     if not run.stamp.get("started"):
         return (
-            f"Training follows the paper's schedule: stochastic gradient descent with a learning rate that is {rate}."
+            "Training follows the paper's schedule: stochastic gradient descent with a learning rate that is divided by "
+            "ten after one third and after two thirds of the epochs."
         )
-    epochs = run.stamp["parameters"]["epochs"]
+    epochs, rates = run.training["epoch"], run.training["learning_rate"]
+    last = [count(epoch - 1) for epoch in epochs[rates.diff() < 0]]
+    rate = f"divided by ten after epoch {listing(last)}" if last else "constant"
     return (
-        f"Fine-tuning takes {count(epochs)} epoch{'s' if epochs != 1 else ''} of stochastic gradient descent, its "
-        f"learning rate {rate}; the paper trains from scratch for 90 epochs."
+        f"Fine-tuning takes {count(len(epochs))} epoch{'s' if len(epochs) > 1 else ''} of stochastic gradient descent "
+        f"with a learning rate that is {rate}. The paper trains from scratch for 90 epochs."
     )
 
 

@@ -119,6 +119,7 @@ def test_only_networks_trained_from_scratch_saw_few_images(results):
     assert not any("scratch" in said for said in wording.overtaking.differences(replace(own, runs=tuned)))
     assert wording.study.schedule(own.runs["vgg19"]).startswith("Training follows the paper's schedule")
     assert wording.study.schedule(tuned["vgg19"]).startswith("Fine-tuning takes 9 epochs of")
+    assert "divided by ten after epoch 3 and 6. The paper" in wording.study.schedule(tuned["vgg19"])
 
 
 def test_batch_norms_steps_are_those_of_training():
