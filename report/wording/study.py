@@ -109,8 +109,8 @@ def schedule(run: NetworkResults) -> str:
     """How a network was trained, and whether this is the paper's schedule."""
     if not run.stamp.get("started"):
         return (
-            "Training follows the paper's schedule: stochastic gradient descent with a learning rate that is divided by "
-            "ten after one third and after two thirds of the epochs."
+            "Training follows the paper's schedule: stochastic gradient descent with a learning rate that is divided "
+            "by ten after one third and after two thirds of the epochs."
         )
     epochs, rates = run.training["epoch"], run.training["learning_rate"]
     last = [count(epoch - 1) for epoch in epochs[rates.diff() < 0]]
