@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 
-from analysis import architectures, evaluation, networks, pipeline, weights
+from analysis import architectures, evaluation, extraction, networks, pipeline, weights
 from analysis.datasets import Split, decoding, imagenet_files, wordnet
 from analysis.normalisation import IMAGENET
 from analysis.parameters import RunParameters
@@ -237,4 +237,4 @@ def test_pictures_that_are_no_files_are_measured_as_they_are(squares, tmp_path):
 
 @pytest.mark.parametrize(("size", "expected"), [(32, 500), (224, 500), (448, 125), (600, 69)])
 def test_larger_pictures_come_in_smaller_batches(size, expected):
-    assert evaluation.batch(size) == expected
+    assert extraction.images_at_once(size) == expected

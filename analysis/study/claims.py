@@ -53,7 +53,7 @@ class Claim:
     figures: tuple[str, ...] = ()  # that show it, the paper's by their numbers
     statistic: str = ""
     rule: str = ""  # supported when; never reworded, because ``since`` names the commit that fixed it
-    inconclusive: str = ""  # apart from an interval that contains a threshold
+    inconclusive: str = ""  # apart from an interval that lies only partly inside its range
     together: bool = False  # whether there is one verdict for all networks together
     of_scores: bool = False  # whether it depends on final scores alone and is judged for each seed of a network
     ceiled: bool = False  # whether its number is also given as a share of the noise ceiling
