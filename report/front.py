@@ -84,7 +84,8 @@ def points(studies: list[FrontStudy]) -> pd.DataFrame:
         best = others.assign(size=others["value"].abs()).groupby("score", sort=False)["size"].mean().idxmax()
         rows[f"best other:\n{styles.score_label(best)}"] = others[others["score"] == best]
         same = {"study": together[0].title, "ceiling": together[0].ceiling}
-        parts += [without_signs(table).assign(**same, label=label) for label, table in rows.items()]
+        found = {label: without_signs(table.dropna(subset="value")) for label, table in rows.items()}
+        parts += [table.assign(**same, label=label) for label, table in found.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

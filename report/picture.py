@@ -44,7 +44,8 @@ def take_picture(page: Path = FIRST_PAGE, picture: Path = README_PICTURE) -> Non
         made = Path(folder) / "page.png"
         size = f"--window-size={SCREEN_SIZE[0]},{SCREEN_SIZE[1]}"
         chromium.make(program, page, made, f"--screenshot={made}", size, "--hide-scrollbars")
-        few = Image.open(made).convert("RGB").quantize(128, dither=Image.Dither.NONE)  # of a page, a third of its bytes
+        whole = Image.open(made).convert("RGB")
+        few = whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # marks keep their colours
         about = PngInfo()
         about.add_itxt(SEEN_WORDS, "\n".join(wanted))
         with runs.replacing(picture) as temporary:

@@ -171,6 +171,8 @@ def test_the_figure_draws_what_the_tables_say():
     judged_here = pd.read_csv(ROOT / "book/runs/imagenet-sample/files/tab-verdicts.csv").query("claim == 'P2a'")
     sample = drawn.data[(drawn.data["study"] == "ImageNet (sample)") & (drawn.data["label"] == "AVH")]
     assert sample["n"].tolist() == judged_here["n"].tolist()
+    for study, rows in drawn.data.groupby("study"):  # scores are compared on the same images, or not at all
+        assert rows["n"].nunique() == 1, study
     assert (drawn.data["low"] <= drawn.data["mean"]).all()
     assert (drawn.data["mean"] <= drawn.data["high"]).all()
     (best,) = {label for label in drawn.data.loc[drawn.data["study"] == "CIFAR-10H", "label"] if "best" in label}

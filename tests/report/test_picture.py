@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from analysis.errors import InputError
-from report import picture
+from report import picture, styles
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,6 +31,14 @@ def test_the_picture_shows_todays_words():
         assert taken.size == (1280, 800)
     assert picture.README_PICTURE.stat().st_size < 150_000
     assert f"]({picture.README_PICTURE})" in (ROOT / "README.md").read_text()
+
+
+def test_its_marks_have_the_colours_of_the_networks():
+    with Image.open(picture.README_PICTURE) as taken:
+        seen = {colour for _, colour in taken.convert("RGB").getcolors(1280 * 800)}
+    for network in ("alexnet", "vgg19", "densenet121", "resnet50"):
+        wanted = ImageColor.getrgb(styles.PAPER_NETWORKS[network].colour)
+        assert min(sum(abs(a - b) for a, b in zip(colour, wanted, strict=True)) for colour in seen) < 10, network
 
 
 def test_its_words_are_the_answer_and_what_the_contents_list():
