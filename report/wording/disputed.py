@@ -98,8 +98,8 @@ def recommendations(table: pd.DataFrame) -> list[str]:
         best = every.loc[every.groupby("arch")["value"].idxmax(), "score"].value_counts()
         if best.empty:
             continue
-        scores = text.listing(f"{styles.score_label(score)} in {k} of {best.sum()}" for score, k in best.items())
-        said = f"{text.sentence(EVENTS_OF_IMAGES[event])[:-1]} images are found best by {scores} networks."
+        scores = text.listing(f"{styles.score_label(score)}{_in_networks(k, best.sum())}" for score, k in best.items())
+        said = f"{text.sentence(EVENTS_OF_IMAGES[event])[:-1]} images are found best by {scores}."
         inside = rows[(rows["images"] != ALL_IMAGES) & (rows["score"] == "avh")].dropna(subset="low")
         sides = (
             "better than chance for {}",
@@ -111,6 +111,11 @@ def recommendations(table: pd.DataFrame) -> list[str]:
         among = f" Among images classified correctly with every seed, AVH finds them {how}." if how else ""
         sentences.append(f"{said}{among}")
     return sentences
+
+
+def _in_networks(k: int, n: int) -> str:
+    """ " in all 4 networks" or " in 3 of 4 networks"; nothing for a single one."""
+    return "" if n == 1 else f" in all {n} networks" if k == n else f" in {k} of {n} networks"
 
 
 def finders_compared(found: dict[str, pd.DataFrame]) -> list[str]:

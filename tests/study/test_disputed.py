@@ -216,3 +216,8 @@ def test_one_start_is_said_and_shows_no_spread(study, tmp_path):
     shown = wording.starts.numbers_table(starts.with_people_over_starts(study, ["avh"]))
     assert shown["network"].tolist() == ["VGG19", "ResNet50"]
     assert shown["each seed"].str.count(",").tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("k", "n", "said"), [(1, 1, ""), (3, 3, " in all 3 networks"), (1, 3, " in 1 of 3 networks")])
+def test_one_network_is_not_counted(k, n, said):
+    assert wording.disputed._in_networks(k, n) == said
