@@ -24,6 +24,8 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="run all drills")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that small disks are unmounted
+    for number in (signal.SIGINT, signal.SIGHUP):  # nohup and & ignore these, and builds would inherit that
+        signal.signal(number, signal.SIG_DFL)
     began, lost = time.monotonic(), 0
     line("fault", "trials", "survived", "message of the first trial, or of the first that failed")
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
