@@ -78,7 +78,7 @@ def _melted(table: pd.DataFrame, name: str) -> list[pd.DataFrame]:
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
     """The numbers of one table, each in words."""
-    words = [_words(row) for row in table.fillna("").to_dict("records")]
+    words = [_words(row) for row in table.astype(object).fillna("").to_dict("records")]
     archs = table["arch"].fillna("") if "arch" in table else [""] * len(table)
     networks = ["" if arch in ("", ALL) else styles.label(arch) for arch in archs]
     verdicts = table.get("verdict", "")

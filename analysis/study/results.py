@@ -156,7 +156,7 @@ class StudyResults:
         return sum(run.undefined for run in self.runs.values())
 
     def defined(self, *scores: str) -> list[str]:
-        """Those of the scores that some image has under every network; norms within class need classes of 5 images."""
+        """Those of the scores that some image has under every network; norms within class need classes large enough."""
         return [score for score in scores if all(run.scores[score].notna().any() for run in self.runs.values())]
 
     def classes(self, arch: str) -> list[str]:

@@ -46,7 +46,10 @@ def outlying_sentence(table: pd.DataFrame) -> str:
         f"{short(row.after)}"
         for row in table.itertuples()
     )
-    return f"In single epochs the mean norm is much larger than in both neighbours: {peaks}. The cause is unknown."
+    return (
+        f"In single epochs the mean norm is much larger than in both neighbours: {peaks}. What causes this was not "
+        "examined."
+    )
 
 
 def end_sentence(end: End | None) -> str:

@@ -260,3 +260,10 @@ def test_scaling_within_classes_knows_no_other_class():
     found = statistics.scaled_within(values, np.array([0, 1, 0, 1, 0, 2, 0, 1, 0, 1, 1, 2, 2, 2, 2]))
     scaled = [0, 0, 1, 0.25, 0.5, np.nan, 0.25, 1, 0.75, 0.75, 0.5]
     np.testing.assert_array_equal(found, [*scaled, *[np.nan] * 4])  # with four defined images, a class has no scale
+
+
+def test_a_handful_of_images_has_a_coefficient_and_no_interval():
+    x = np.arange(8.0)
+    for n, found in ((7, statistics.correlation(x[:7], x[:7] ** 2)), (8, statistics.correlation(x, x**2))):
+        assert found.value == pytest.approx(1)
+        assert np.isnan([found.low, found.high]).all() == (n < 8)

@@ -147,10 +147,14 @@ def test_the_fall_from_the_initial_network_by_hand(study):
             assert found == when, (name, first)
 
 
-def test_bins_of_a_hundred_images_are_what_they_say(study):
-    groups, n = claims.bins(study, ["vgg19"], 100)
-    assert all(size >= 100 for size in n.values())
-    assert sorted(n.values()) == sorted(np.bincount(groups[groups >= 0]).tolist())
+def test_bins_of_fewer_images_are_left_out(study):
+    defined = study.runs["vgg19"].scores["avh"].notna().to_numpy()
+    every = np.histogram(-study.hsf[defined], [-1, -0.8, -0.6, -0.4, -0.2, 0])[0]  # reversed: right-closed bins
+    fewest = sorted(every)[2]  # two bins are smaller
+    groups, n = claims.bins(study, ["vgg19"], fewest)
+    assert sorted(n.values()) == sorted(size for size in every if size >= fewest)
+    assert 0 < len(n) < len(every)
+    assert np.bincount(groups[(groups >= 0) & defined]).tolist() == list(n.values())
 
 
 def test_the_angle_of_an_image_within_its_class(study):
