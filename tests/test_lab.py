@@ -264,21 +264,38 @@ def lab(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     reader = Thread(target=server.stdout.read)  # so that no message is kept waiting
     reader.start()
     yield folder, address
-    order = urllib.request.Request(f"{address}/api/shutdown?token={TOKEN}", method="POST")
-    urllib.request.urlopen(order, timeout=30).close()
-    server.wait(60)
+    ask(address, "/api/shutdown", "POST")
+    server.wait(PATIENCE / 1000)
     reader.join()
+
+
+def ask(address: str, path: str, method: str) -> bytes:
+    """What JupyterLab's server answers."""
+    order = urllib.request.Request(f"{address}{path}?token={TOKEN}", method=method)
+    with urllib.request.urlopen(order, timeout=30) as answer:
+        return answer.read()
+
+
+def press_what_it_offers(dialog) -> None:
+    """Answer a dialog of JupyterLab's, as on a busy machine that a kernel did not start in time; a failed test prints
+    what it said."""
+    print("JupyterLab said:", dialog.inner_text())
+    dialog.get_by_role("button").last.click()
 
 
 @pytest.fixture
 def opened(lab, browser) -> Iterator[Callable]:
-    """Opens the address that JupyterLab opens by itself, and then a chapter by double clicks; gives its page."""
+    """Opens the address that JupyterLab opens by itself, and then a chapter by double clicks; gives its page.
+
+    Afterwards no notebook and no kernel stays open: JupyterLab would start them all again for the next test.
+    """
     _, address = lab
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     context.set_default_timeout(PATIENCE)
 
     def open_page(*path: str):
         page = context.new_page()
+        page.add_locator_handler(page.locator("dialog.jp-Dialog"), press_what_it_offers)
         page.goto(f"{address}/?token={TOKEN}")
         page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell")
         for name in path:
@@ -289,6 +306,9 @@ def opened(lab, browser) -> Iterator[Callable]:
 
     yield open_page
     context.close()
+    for session in json.loads(ask(address, "/api/sessions", "GET")):
+        ask(address, f"/api/sessions/{session['id']}", "DELETE")
+    ask(address, "/lab/api/workspaces/default", "DELETE")
 
 
 # What became of a run of all cells: done, stopped at an error, or not begun. JupyterLab loses what it is asked for
@@ -307,10 +327,11 @@ BEGUN = (
 
 def run_all(page) -> None:
     """Run every cell of the notebook in front, and wait until the kernel has done the last or stopped at an error."""
-    from playwright.sync_api import TimeoutError  # noqa: PLC0415
+    from playwright.sync_api import TimeoutError, expect  # noqa: PLC0415
 
+    idle = page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]")
     for _ in range(10):
-        page.wait_for_selector(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]")
+        expect(idle).to_be_visible(timeout=PATIENCE)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         with suppress(TimeoutError):  # lost before it was seen
