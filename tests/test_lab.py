@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -258,6 +259,7 @@ def lab(tmp_path_factory) -> Iterator[tuple[Path, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     said = list(itertools.takewhile(lambda line: "is running at" not in line, server.stdout))
     assert server.poll() is None, "".join(said)
@@ -265,7 +267,10 @@ def lab(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     reader.start()
     yield folder, address
     ask(address, "/api/shutdown", "POST")
-    server.wait(PATIENCE / 1000)
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(30)
+    with suppress(ProcessLookupError):  # a thread of JupyterLab's can outlive its shutdown, and would for ever
+        os.killpg(server.pid, signal.SIGKILL)
     reader.join()
 
 
