@@ -26,12 +26,8 @@
   // --- the data, one value per image
 
   // base64 of little-endian float32, the byte order of all machines with a browser
-  function unpacked(text) {
-    const characters = atob(text);
-    const bytes = new Uint8Array(characters.length);
-    for (let k = 0; k < bytes.length; k += 1) bytes[k] = characters.charCodeAt(k);
-    return new Float32Array(bytes.buffer);
-  }
+  const bytes = (text) => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const unpacked = (text) => new Float32Array(bytes(text).buffer);
   const scores = data.scores.map((score) => ({ ...score, values: unpacked(score.values) }));
   const hsf = data.selected ? Float64Array.from(data.selected, (n, i) => n / data.shown[i]) : null;
   if (hsf) {
@@ -52,7 +48,7 @@
     const text = size && (size < 1e-4 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
     return text.replace(/-/g, "\u2212");
   }
-  const count = (n) => n.toLocaleString("en");
+  const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ","); // toLocaleString takes a phone 0.1 s the first time
   const named = (i) => `${data.classes[data.label[i]]}, ${score().label} ${short(score().values[i])}`;
   const outcome = (i) => (data.correct[i] ? "correctly" : "wrongly");
   const says = (i) => `${data.network} predicts ${data.classes[data.predicted[i]]}, ${outcome(i)}`;
@@ -325,9 +321,9 @@
 
   // Scores that span orders of magnitude get a logarithmic axis.
   function axis({ values, bounds }) {
-    const defined = values.filter((v) => !Number.isNaN(v)).sort();
-    const [low, high] = bounds ?? [defined[0] ?? 0, defined.at(-1) ?? 1];
-    const log = !bounds && low > 0 && high / defined[defined.length >> 1] > 20;
+    const sorted = bounds ?? values.filter((v) => !Number.isNaN(v)).sort();
+    const [low, high] = [sorted[0] ?? 0, sorted.at(-1) ?? 1];
+    const log = !bounds && low > 0 && high / sorted[sorted.length >> 1] > 20;
     const [scale, back] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
     const [from, length] = [scale(low), scale(high) - scale(low)];
     const place = (v) => (length > 0 ? (scale(v) - from) / length : 0.5);
@@ -343,8 +339,19 @@
   let drawn = ""; // the look at the last drawing
   const redraw = () => look() === drawn || draw();
 
+  // When the browser has nothing more urgent to do, such as showing the list, and once however often it is asked for.
+  const later = window.requestIdleCallback ?? window.requestAnimationFrame;
+  let asked = false;
   function draw() {
-    if (!canvas.clientWidth) return;
+    if (asked) return;
+    asked = true;
+    later(() => {
+      asked = false;
+      if (canvas.clientWidth) drawNow();
+    });
+  }
+
+  function drawNow() {
     drawn = look();
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
     [canvas.width, canvas.height] = [width * ratio, height * ratio];

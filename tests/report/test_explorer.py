@@ -289,10 +289,11 @@ def opened(browser, tmp_path) -> Iterator:
     """Opens a study's explorer; afterwards, nothing may have failed on it."""
     troubles, contexts = [], []
 
-    def open_page(study: StudyResults, width: int = 1280, *, pictured: bool = True, at: str = ""):
+    def open_page(study: StudyResults, width: int = 1280, *, pictured: bool = True, at: str = "", before: str = ""):
         context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
+        page.add_init_script(before)
         page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
         page.on("pageerror", lambda e: troubles.append(str(e)))
         page.on("requestfailed", lambda r: troubles.append(f"{r.url} failed"))
@@ -473,6 +474,14 @@ def test_a_click_on_a_point_shows_its_image(opened):
         same = "document.querySelector('.tip').style.backgroundImage === document.querySelector('.picture').style"
         assert page.evaluate(f"{same}.backgroundImage")
         assert page.eval_on_selector("canvas", seen)
+
+
+def test_a_browser_without_what_only_new_ones_have_shows_the_same(opened):
+    study = made_up()
+    page = opened(study, before="delete Uint8Array.fromBase64; delete window.requestIdleCallback")
+    assert page.evaluate("[Uint8Array.fromBase64, window.requestIdleCallback].every((missing) => !missing)")
+    assert_details(page, study, expected(study)[0])
+    page.wait_for_function("document.querySelector('canvas').ariaLabel.includes('299 images')")  # one is undefined
 
 
 def spearman(study: StudyResults, score: str, other: str, keep=True) -> tuple[float, int]:
