@@ -43,9 +43,11 @@ def _row(row: dict) -> str:
     interval = "" if pd.isna(row["low"]) else text.bracketed(row["low"], row["high"], 3)
     value = "" if pd.isna(row["value"]) else text.number(row["value"], 3)
     verdict = row["verdict"] if isinstance(row["verdict"], str) else ""
+    where = ", ".join(filter(None, (row["network"], row["study"])))  # shown instead of two columns on a phone
     return (
         f"<tr><td>{escape(row['study'])}</td><td>{escape(row['network'])}</td>"
-        f'<th scope="row"><a href="{escape(row["page"])}">{escape(row["number"])}</a></th>'
+        f'<th scope="row"><a href="{escape(row["page"])}">{escape(row["number"])}</a>'
+        f'<span class="where">{escape(where)}</span></th>'
         f'<td data-sort="{row["value"]:.9g}">{value}</td><td>{interval}</td>'
         f'<td data-sort="{row["n"]:.9g}">{"" if pd.isna(row["n"]) else text.count(row["n"])}</td>'
         f"<td>{styles.VERDICT_SIGNS[verdict] + text.SPACE + verdict if verdict else ''}</td></tr>"

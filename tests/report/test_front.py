@@ -341,6 +341,21 @@ def test_all_numbers_are_laid_out_after_the_first_screen_and_printed(book, brows
     page.close()
 
 
+def test_a_phone_shows_each_number_with_its_value_interval_network_and_study(book, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((book / "numbers.html").as_uri())
+    told, row = pd.read_csv(book / "numbers.csv").iloc[0], page.locator("table.numbers tbody tr").first
+    number, value, interval = row.locator("th, td").locator("visible=true").all()[:3]
+    assert number.inner_text().split("\n") == [told["number"], f"{told['network']}, {told['study']}"]
+    assert float(value.inner_text().replace("\u2212", "-")) == pytest.approx(told["value"], abs=5e-4)
+    for cell in (number, value, interval):
+        assert cell.bounding_box()["x"] + cell.bounding_box()["width"] <= 390
+    page.eval_on_selector(".pst-scrollable-table-container", "box => (box.scrollLeft = box.scrollWidth)")
+    assert number.bounding_box()["x"] >= 0  # stays in view
+    assert value.bounding_box()["x"] < number.bounding_box()["x"] + number.bounding_box()["width"]
+    page.close()
+
+
 def test_all_numbers_are_in_one_table_that_sorts_and_leads_to_pages(book, browser):
     page = browser.new_page()
     page.goto((book / "numbers.html").as_uri())
