@@ -176,7 +176,8 @@ def run_chapter(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
             if cell.cell_type == "markdown":
                 cell.source = moved(cell.source, source, output)
         jupytext.write(content, notebook)
-        papermill.execute_notebook(notebook, partial, values, kernel_name="python3", progress_bar=False)
+        patience = {"start_timeout": 300, "iopub_timeout": 60}  # seconds, on a busy machine
+        papermill.execute_notebook(notebook, partial, values, kernel_name="python3", progress_bar=False, **patience)
         partial.replace(output)
     except papermill.PapermillExecutionError as error:
         partial.replace(failed)  # for inspection; the book does not take it for a result

@@ -36,7 +36,7 @@ def prepare(parameters: StudyParameters) -> Dataset:
     folder, description = parameters.study_dir, describe_study(dataset, parameters)
     there = read_description(folder) if (folder / DATASET).exists() else {}
     if identity(there) != identity(description):
-        finished = sorted(path.parent.name for path in folder.glob(f"*/{runs.RUN}"))
+        finished = [run.name for run in runs.finished_runs(folder)]
         if there and finished:
             raise InputError(
                 f"{folder} holds finished runs ({', '.join(finished)}) on other data or data parameters: "

@@ -44,9 +44,8 @@ def record(
     for arch, stamp in stamps.items():
         trained = runs.TABLES if whole else runs.OF_ANOTHER_START
         copy(source / arch, target / arch, stamp, runs.MEASURED if "measured" in stamp else trained, whole)
-        for path in sorted((source / arch).glob(f"seed-*/{runs.RUN}")):
-            start = path.parent.relative_to(source)
-            copy(source / start, target / start, runs.read_stamp(path), runs.OF_ANOTHER_START, whole)
+        for run in runs.finished_runs(source / arch, runs.OTHER_SEEDS):
+            copy(run, target / arch / run.name, runs.read_stamp(run / runs.RUN), runs.OF_ANOTHER_START, whole)
     runs.write_stamp(target / DATASET, runs.read_stamp(source / DATASET) | {"answers": answers_hash(images)})
     return target
 

@@ -39,6 +39,7 @@ MEASURED = TABLES[:1]  # of a run with given weights
 OF_ANOTHER_START = ("scores", "training")  # tables that pages read, and a record keeps, for all seeds but the first
 PLACES = {"results_dir", "data_dir", "study", "label", "device"} | OF_PAGES  # parameters that change no result
 CHECKPOINT = "checkpoint-{}.pt"
+OTHER_SEEDS = "seed-*"  # the folders of a network's other seeds, in its own
 TABLES_OF = "tables"  # in a description: the SHA-256 of each of the files beside it
 DESCRIBED = ("*.parquet", "model.safetensors")  # these files
 SEAL = "seal"  # in a description: the SHA-256 of everything else in it
@@ -227,6 +228,11 @@ def module_file(arch: str) -> Path | None:
         except (Exception, SystemExit):  # finding it imports its package, which may raise anything
             return None
     return Path(found.origin) if found and found.has_location and found.origin else None
+
+
+def finished_runs(folder: Path, names: str = "*") -> list[Path]:
+    """The folders of finished runs in a folder: the networks of a study, or other seeds of a network."""
+    return sorted(path.parent for path in folder.glob(f"{names}/{RUN}"))
 
 
 def finished(parameters: RunParameters) -> dict[str, Any] | None:

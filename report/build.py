@@ -108,7 +108,7 @@ def end(process: psutil.Process, *, told: bool) -> None:
     """Ask all processes that a process has started to end, and kill those that do not. told: Ctrl-C already asked."""
     started = process.children(recursive=True)
     if told:
-        _, started = psutil.wait_procs(started, PATIENCE / 2)
+        _, started = psutil.wait_procs(started, PATIENCE - 1)
     for child in reversed(started):  # the jobs before Snakemake, which would start others
         send(child, signal.SIGINT)
     psutil.wait_procs(started, PATIENCE / 2)

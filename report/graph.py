@@ -26,6 +26,7 @@ SHOWN_BY = (
     "analysis/study", "report/contents", "report/explorer", "report/figures", "report/finders", "report/page",
     "report/shown", "report/styles", "report/text", "report/wording",
 )  # fmt: skip
+AROUND_PAGES = "report/colab", "report/front", "report/numbers"  # these decide what the book adds to its chapters
 
 
 @dataclass(frozen=True)
@@ -166,11 +167,9 @@ def notebooks(studies: Mapping[str, StudyPlan], without: Collection[str] = ()) -
 
 def page_sources(toc: str) -> list[str]:
     """What the pages around the chapters are made of."""
-    patterns = (
-        "book/*.md", "book/_ext/*.py", "book/_static/*", "report/front.py", "report/*/front.py", "report/numbers.py",
-        "report/explorer/*.css", "report/explorer/*.js",
-    )  # fmt: skip
-    return ["_config.yml", toc, *sorted(str(file) for pattern in patterns for file in Path().glob(pattern))]
+    patterns = "book/*.md", "book/_ext/*.py", "book/_static/*", "report/explorer/*.css", "report/explorer/*.js"
+    files = sorted(str(file) for pattern in patterns for file in Path().glob(pattern))
+    return ["_config.yml", toc, *files, *modules(*SHOWN_BY, *AROUND_PAGES)]
 
 
 def written(files: Iterable[str]) -> dict[Path, tuple[str, int]]:

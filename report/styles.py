@@ -42,7 +42,7 @@ VARIANTS = {
 OTHER_LOOKS = (("#B4558A", "v"), ("#2E8BC0", "P"), ("#000000", "X"), ("#8A7A00", "h"))
 
 # Everything shown by name in figures and tables: scores and the quantities they are compared with.
-SCORES = catalogue.SCORES | {
+SHOWN_AS = catalogue.SCORES | {
     "hsf": Score("HSF", "human selection frequency"),
     "accuracy": Score("accuracy", "accuracy"),
     "learning_rate": Score("learning rate", "learning rate"),
@@ -73,7 +73,7 @@ def label(arch: str) -> str:
 
 def score_label(score: str) -> str:
     """The name of a score, or of a quantity that scores are compared with, for readers."""
-    return SCORES[score].label
+    return SHOWN_AS[score].label
 
 
 def architecture(name: str) -> Style:

@@ -270,7 +270,7 @@ def started(folder: Path, *options: str, **more) -> list[str]:
 def shown_until_it_moves(stream: int) -> bytes:
     """What a bar shows from its start to a finished epoch."""
     shown = b""
-    while not re.search(rb" \d+/\d+ \[00:00<\?.* \d+/\d+ \[00:0\d<\d", shown, re.DOTALL):
+    while not re.search(rb" \d+/\d+ \[00:00<\?.* \d+/\d+ \[[\d:]+<\d", shown, re.DOTALL):
         piece = os.read(stream, 10_000)
         assert piece, shown
         shown += piece

@@ -263,11 +263,11 @@ class Counted(Lazy):
 
 
 def test_of_50_000_pictures_few_batches_are_ever_alive(network):
-    """Those fetched ahead, the one that is scored, and while they change places one more."""
+    """Those fetched ahead, the one that is scored, one more while they change places, one of a waiting thread."""
     images = Counted(50_000)
     extract(network, Pictures(images, CPU), torch.zeros(50_000, dtype=torch.long), batch_size=500, columns=["avh"])
     assert len(images.asked) == 100
-    assert images.most <= AHEAD + 2
+    assert images.most <= AHEAD + 3
     gc.collect()
     assert images.alive == 0
 
@@ -278,7 +278,7 @@ def test_of_50_000_pictures_few_batches_wait_for_a_slow_reader():
         held.append(len(pixels))
         del pixels
     assert held == [500] * 100
-    assert images.most <= AHEAD + 2
+    assert images.most <= AHEAD + 3
 
 
 MEASURE = """

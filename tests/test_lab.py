@@ -266,7 +266,8 @@ def lab(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     reader = Thread(target=server.stdout.read)  # so that no message is kept waiting
     reader.start()
     yield folder, address
-    ask(address, "/api/shutdown", "POST")
+    with suppress(OSError):
+        ask(address, "/api/shutdown", "POST")
     with suppress(subprocess.TimeoutExpired):
         server.wait(30)
     with suppress(ProcessLookupError):  # a thread of JupyterLab's can outlive its shutdown, and would for ever
@@ -312,8 +313,10 @@ def opened(lab, browser) -> Iterator[Callable]:
     yield open_page
     context.close()
     for session in json.loads(ask(address, "/api/sessions", "GET")):
-        ask(address, f"/api/sessions/{session['id']}", "DELETE")
-    ask(address, "/lab/api/workspaces/default", "DELETE")
+        with suppress(OSError):  # it has ended meanwhile
+            ask(address, f"/api/sessions/{session['id']}", "DELETE")
+    with suppress(OSError):  # nothing was saved yet
+        ask(address, "/lab/api/workspaces/default", "DELETE")
 
 
 # What became of a run of all cells: done, stopped at an error, or not begun. JupyterLab loses what it is asked for

@@ -158,7 +158,6 @@ ALIKE = {
     "PAGES",  # the folder of a book's pages
     "PATIENCE",  # how long is waited
     "ROW",  # of a figure with a row for each score, its height
-    "SCORES",  # all that have a name, and these with what they are compared with
     "WNID",  # WordNet's numbers of classes, which datasets and networks may not take from each other
 }
 
@@ -221,18 +220,33 @@ BESIDE_PAGES = BESIDE | {
 }
 
 
-def shown_by() -> set[str]:
-    """What chapters import: the page, all answers, and what these import at once, but for those beside."""
-    found, wanted = set(), {"report.page", *(module for module in MODULES if floor(module) == ASK)} - EMPTY
+def shown_by(wanted: set[str]) -> set[str]:
+    """These modules and what they import at once, directly or not, but for those beside."""
+    found: set[str] = set()
     while wanted:
         found |= wanted
         wanted = set().union(*map(imported_at_once, wanted)) - found - EMPTY - BESIDE_PAGES
     return found
 
 
+def names_of(modules: tuple[str, ...]) -> set[str]:
+    files = [Path(file).relative_to(ROOT).with_suffix("") for file in graph.modules(*modules) if ".py" in file]
+    return {".".join(file.parts).removesuffix(".__init__") for file in files} - EMPTY
+
+
 def test_a_page_is_made_again_after_a_change_of_any_module_that_decides_it():
-    files = [Path(file).relative_to(ROOT).with_suffix("") for file in graph.modules(*graph.SHOWN_BY) if ".py" in file]
-    assert {".".join(file.parts).removesuffix(".__init__") for file in files} - EMPTY == shown_by()
+    """Those that chapters import: the page and all answers, and what these import."""
+    imported_by_chapters = {"report.page", *(module for module in MODULES if floor(module) == ASK)} - EMPTY
+    assert names_of(graph.SHOWN_BY) == shown_by(imported_by_chapters)
+
+
+def test_the_book_is_made_again_after_a_change_of_any_module_that_its_extensions_import(monkeypatch):
+    extensions = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "book/_ext").glob("*.py")}
+    for name, tree in extensions.items():
+        monkeypatch.setitem(TREES, name, tree)
+    beside_chapters = shown_by(set(extensions)) - set(extensions) - names_of(graph.SHOWN_BY)
+    assert beside_chapters == names_of(graph.AROUND_PAGES)
+    assert set(graph.modules(*graph.SHOWN_BY, *graph.AROUND_PAGES)) <= set(graph.page_sources("_toc.yml"))
 
 
 # --- nothing that is read can run code

@@ -32,6 +32,7 @@ WINDOW = 10  # epochs before and after the first drop over which slopes are comp
 LEARNED = 0.95  # a curve has reached its plateau after this share of its total fall
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
 NO_CORRELATION = 0.1  # correlations below it count as none
+NONE = (-NO_CORRELATION, NO_CORRELATION)  # the range of Prediction 1, also within groups of classes
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
 FLAT = 0.2  # share of the early slope that is "almost flat"
@@ -90,7 +91,7 @@ def judge(study: StudyResults, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     for claim in claims or CLAIMS:
         for arch in [ALL] if claim.together else study.runs:
             finding = claim.judge(study, arch, BOOK)
-            others = study.runs[arch].others if claim.of_scores else ()
+            others = study.runs[arch].other_seeds if claim.of_scores else ()
             verdicts = [
                 finding.verdict,
                 *(claim.judge(_with(study, arch, other), arch, BOOK).verdict for other in others),
@@ -147,7 +148,7 @@ def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) ->
     values = NORMS[choices.norm](study.runs[arch].scores)
     if study.has_people and values.isna().all():
         return lacking(f"no class has the {statistics.FEWEST_SCALED} images that scaling within it needs")
-    return _correlated(study, choices, values, "norm within class with HSF", (-NO_CORRELATION, NO_CORRELATION))
+    return _correlated(study, choices, values, "norm within class with HSF", NONE)
 
 
 @declare(

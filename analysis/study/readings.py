@@ -15,7 +15,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.study import tables
 from analysis.study.choices import BINS, BOOK, Choices
-from analysis.study.claims import ALL, CLAIMS, NO_CORRELATION, Claim, enough
+from analysis.study.claims import ALL, CLAIMS, NONE, Claim, enough
 from analysis.study.results import StudyResults, of_people, unless_empty
 from analysis.study.verdicts import Finding, Part, lacking
 
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     name: str  # for readers
     choices: Choices
     touches: tuple[str, ...]  # ids of claims
-    answers: bool = False  # whether it needs full label counts
+    counts: bool = False  # whether it needs full label counts
     threshold: bool = False  # whether it changes only the range in the rule, and no number
 
 
@@ -40,13 +40,13 @@ READINGS = (
     Reading("Def. 3", "angle alone", BOOK._replace(hardness="angle"), OF_AVH),
     Reading("Sec. 2", "Kendall's tau-b", BOOK._replace(coefficient="kendall"), CORRELATION_CLAIMS),
     Reading("Sec. 2", "Pearson's r", BOOK._replace(coefficient="pearson"), CORRELATION_CLAIMS),
-    Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATION_CLAIMS, answers=True),
+    Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATION_CLAIMS, counts=True),
     Reading("Sec. 2", "only HSF below 1", BOOK._replace(images="disputed"), CORRELATION_CLAIMS),
     Reading("Sec. 2.1", "strong from 0.3", BOOK._replace(strong=0.3), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.2", "norm as it is", BOOK._replace(norm="as it is"), ("P1",)),
     Reading("Sec. 2.2", "norm in SDs within class", BOOK._replace(norm="standardised"), ("P1",)),
-    Reading("Fig. 7", "HSF of the true class", BOOK._replace(recounted=False), (GROUPS,), answers=True),
+    Reading("Fig. 7", "HSF of the true class", BOOK._replace(recounted=False), (GROUPS,), counts=True),
     Reading("Sec. 3", "bins left-closed", BOOK._replace(bins="left-closed"), ("Obs. 3",)),
     Reading("Sec. 3", "bins of equal size", BOOK._replace(bins="equal size"), ("Obs. 3",)),
     Reading("Sec. 3", "bins of 100 images or more", BOOK._replace(fewest_in_bin=100), ("Obs. 3",)),
@@ -62,7 +62,7 @@ def norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
     hsf = tables.superclass_hsf(study, members) if choices.recounted else study.hsf
     inside = study.images["label"].isin(members).to_numpy()
     found = statistics.correlation(study.runs[arch].scores["norm"][inside], hsf[inside], choices.coefficient)
-    return enough(Part("norm with HSF, largest group", found, (-NO_CORRELATION, NO_CORRELATION)))
+    return enough(Part("norm with HSF, largest group", found, NONE))
 
 
 TOUCHED = {id_ for reading in READINGS for id_ in reading.touches}
@@ -105,7 +105,7 @@ def bin_sizes(study: StudyResults) -> pd.DataFrame:
 
 
 def _judged(study: StudyResults, arch: str, reading: Reading, claim: Claim) -> Finding:
-    if reading.answers and study.counts is None:
+    if reading.counts and study.counts is None:
         return lacking("people's full answers are not known")
     return claim.judge(study, arch, reading.choices)
 

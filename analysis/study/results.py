@@ -57,12 +57,12 @@ class NetworkResults:
     folder: Path
     stamp: dict[str, Any]
     scores: pd.DataFrame  # a row per test image, with norm_in_class and avh_scaled added
-    others: tuple["NetworkResults", ...] = ()  # from other seeds, otherwise identical; without tables of probes
+    other_seeds: tuple["NetworkResults", ...] = ()  # otherwise identical; without tables of probes
 
     @property
     def starts(self) -> tuple["NetworkResults", ...]:
         """The results for each seed of the network, starting with these."""
-        return (self, *self.others)
+        return (self, *self.other_seeds)
 
     @property
     def seed(self) -> int:
@@ -199,7 +199,7 @@ def open_run(page: NetworkPageParameters) -> RunParameters:
 
 def finished_networks(parameters: StudyParameters) -> list[str]:
     """The finished networks of a study. Raises InputError if there is none."""
-    archs = [path.parent.name for path in parameters.study_dir.glob(f"*/{runs.RUN}")]
+    archs = [run.name for run in runs.finished_runs(parameters.study_dir)]
     if not archs:
         raise InputError(f"{parameters.study_dir} holds no finished network: run {command(parameters)} first")
     return in_order(archs)
@@ -237,11 +237,11 @@ def read_network(folder: Path, dataset: dict[str, Any], images: pd.DataFrame) ->
     """The results of a network for all of its seeds, checked to be on these images and otherwise identical."""
     first = _read_start(folder, folder, dataset, images)
     others = []
-    for path in sorted(folder.glob(f"seed-*/{runs.RUN}"), key=lambda path: _number(path.parent.name)):
-        other = _read_start(path.parent, folder, dataset, images)
+    for run in sorted(runs.finished_runs(folder, runs.OTHER_SEEDS), key=lambda run: _number(run.name)):
+        other = _read_start(run, folder, dataset, images)
         _check_alike(first, other)
         others.append(other)
-    return replace(first, others=tuple(others))
+    return replace(first, other_seeds=tuple(others))
 
 
 def _number(name: str) -> tuple[int, str]:

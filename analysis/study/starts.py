@@ -80,7 +80,7 @@ def on_both(table: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame:
 
 def repeated(study: StudyResults) -> bool:
     """Whether any network has more than one seed."""
-    return any(run.others for run in study.runs.values())
+    return any(run.other_seeds for run in study.runs.values())
 
 
 def rows_of(run: NetworkResults, found: OverStarts) -> Iterator[dict[str, Any]]:

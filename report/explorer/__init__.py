@@ -40,7 +40,7 @@ FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset c
 NOT_PASSED_ON = {"imagenet": "ImageNet images"}
 
 # The scores offered, if a table has them; AVH first.
-OFFERED = tuple(name for name, style in styles.SCORES.items() if style.meaning)
+OFFERED = tuple(name for name, style in styles.SHOWN_AS.items() if style.meaning)
 
 
 def available_images(parameters: StudyParameters, study: StudyResults) -> tuple[Images | None, str]:
@@ -120,7 +120,7 @@ def data(study: StudyResults, arch: str) -> dict[str, Any]:
 
 
 def _described(score: str) -> dict[str, str]:
-    style = styles.SCORES[score]
+    style = styles.SHOWN_AS[score]
     return {"label": style.label, "meaning": style.meaning}
 
 

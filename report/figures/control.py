@@ -68,7 +68,7 @@ def figure_c2(table: pd.DataFrame) -> Figure:
                 places, line["mean"], error_bars(line), color=colour, marker=marker, markersize=4.5,
                 elinewidth=0.9, label=name,
             )  # fmt: skip
-        ax.set_ylabel("simulated HSF" if measure == "hsf" else f"mean {styles.SCORES[measure].axis}")
+        ax.set_ylabel("simulated HSF" if measure == "hsf" else f"mean {styles.SHOWN_AS[measure].axis}")
         if measure != "avh":
             shares(ax)
     axes[-1].set_xticks(range(len(ticks)), ticks)

@@ -28,7 +28,7 @@ def figure_t1(table: pd.DataFrame) -> Figure:
             step = {"drawstyle": "steps-mid"} if measure == "learning_rate" else {}
             ax.plot(points["epoch"], points["mean"], dash, color=colour, label=f"{series} images", **step)
             draw_band(ax, points, colour)
-        ax.set_ylabel(styles.SCORES[measure].axis)
+        ax.set_ylabel(styles.SHOWN_AS[measure].axis)
         if measure == "learning_rate":
             ax.set_yscale("log")
         if measure == "accuracy":
@@ -60,7 +60,7 @@ def figure_h1(cells: pd.DataFrame) -> Figure:
     upper, lower = fig.subplots(2, 1, height_ratios=(3, 2))
     score = cells["score"].iloc[0]
     colour_bar(fig, draw_cells(upper, cells, cells["n"].max()), upper)
-    upper.set(xlabel=HSF, ylabel=styles.SCORES[score].axis)
+    upper.set(xlabel=HSF, ylabel=styles.SHOWN_AS[score].axis)
     places = np.arange(len(bins))
     lower.errorbar(places, bins["mean"], error_bars(bins), fmt="o", color="#0072B2", capsize=3)
     ticks = [f"{name}\nn = {n:,}" for name, n in zip(bins["bin"], bins["n"], strict=True)]
@@ -84,7 +84,7 @@ def figure_h2(table: pd.DataFrame) -> Figure:
         edges = [*cells["low"], cells["high"].iloc[-1]]
         label = f"{styles.OUTCOMES_IN_WORDS[outcome]} (n = {cells['n'].sum():,})"
         ax.stairs(cells["n"], edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
-    ax.set(xlabel=styles.SCORES[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
+    ax.set(xlabel=styles.SHOWN_AS[table["score"].iloc[0]].axis, ylabel="images", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return fig

@@ -143,7 +143,7 @@ def draw_curves(
         ax.set_title(styles.label(arch) if measure == measures[0] else "")
         if arch in archs[:: LAYOUT.get().columns]:
             of = "" if measure == "accuracy" or "example" in panel else "mean "
-            ax.set_ylabel(f"{of}{styles.SCORES[measure].axis}")
+            ax.set_ylabel(f"{of}{styles.SHOWN_AS[measure].axis}")
         if measure in limits and limits[measure] is not None:
             ax.set_ylim(limits[measure])
             ax.tick_params(labelleft=arch in archs[:: LAYOUT.get().columns])

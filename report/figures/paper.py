@@ -40,7 +40,7 @@ def figure_1(table: pd.DataFrame) -> Figure:
     fig, axes = side_by_side(len(scores), 2.9)
     for ax, score in zip(axes, scores, strict=True):
         mesh = draw_cells(ax, table[table["score"] == score], table["n"].max())
-        ax.set(xlabel=for_phone(HSF, SHORT_HSF), ylabel=styles.SCORES[score].axis, title=styles.score_label(score))
+        ax.set(xlabel=for_phone(HSF, SHORT_HSF), ylabel=styles.SHOWN_AS[score].axis, title=styles.score_label(score))
     colour_bar(fig, mesh, axes)
     return fig
 
@@ -60,7 +60,7 @@ def figure_6(table: pd.DataFrame) -> Figure:
     fig, axes = grid(archs, len(scores), height=2.2, sharex=True)
     for (arch, score), ax in panels(axes, archs, scores):
         mesh = draw_cells(ax, table[(table["arch"] == arch) & (table["score"] == score)], table["n"].max())
-        ax.set_ylabel(styles.SCORES[score].axis if arch in archs[:: LAYOUT.get().columns] else "")
+        ax.set_ylabel(styles.SHOWN_AS[score].axis if arch in archs[:: LAYOUT.get().columns] else "")
         ax.tick_params(labelleft=arch in archs[:: LAYOUT.get().columns])  # a score has the same scale for all networks
         ax.set_title(styles.label(arch) if score == scores[0] else "")
         ax.set_xticks(np.arange(3) / 2)
@@ -168,7 +168,7 @@ def figure_7(table: pd.DataFrame) -> Figure | None:
     archs, names = list(table["arch"].unique()), list(table["superclass"].unique())
     shape = {"across": len(names), "extra": 0.5, "sharex": True, "sharey": True}
     fig, axes = side_by_side(len(archs) * len(names), 2.2, **shape)
-    fewest, axis = wording.histograms.FEWEST_AVERAGED, styles.SCORES["norm_in_superclass"].axis
+    fewest, axis = wording.histograms.FEWEST_AVERAGED, styles.SHOWN_AS["norm_in_superclass"].axis
     for ax, (arch, name) in zip(axes, product(archs, names), strict=True):
         cells = table[(table["arch"] == arch) & (table["superclass"] == name)]
         mesh = draw_cells(ax, cells, table["n"].max(), fewest)

@@ -5,11 +5,10 @@ import pandas as pd
 
 from analysis.study import correlations, readings
 from analysis.study.choices import BOOK
+from analysis.study.claims import FEWEST_IMAGES
 from analysis.study.results import StudyResults
 from report import styles, text
 from report.wording.forms import each, span, value_of
-
-FEW_IMAGES = 30  # images: with fewer the numbers for a bin say little
 
 
 def overtakes(table: pd.DataFrame) -> list[str]:
@@ -78,7 +77,7 @@ def reasons(study: StudyResults) -> list[str]:
     ceilings = {row.kind: row for row in correlations.ceilings(study, ["split halves"]).itertuples()}
     unanimous = float((study.hsf == 1).mean())
     sizes = readings.bin_sizes(study)
-    small = sizes[(sizes["bins"] == BOOK.bins) & (sizes["n"] < FEW_IMAGES)]
+    small = sizes[(sizes["bins"] == BOOK.bins) & (sizes["n"] < FEWEST_IMAGES)]
     few = [f"{row.bin} ({text.count(row.n)})" for row in small.itertuples()]
     ties = correlations.ties_ceiling(study.hsf)
     sentences = [
@@ -91,7 +90,7 @@ def reasons(study: StudyResults) -> list[str]:
     if few:
         sentences.append(
             f"**Nearly empty bins.** Of the paper's five bins, {text.listing(few)} "
-            f"{'has' if len(few) == 1 else 'have'} fewer than {FEW_IMAGES} images, so a few atypical images may "
+            f"{'has' if len(few) == 1 else 'have'} fewer than {FEWEST_IMAGES} images, so a few atypical images may "
             "determine the mean."
         )
     return sentences

@@ -25,13 +25,18 @@ def describe_readings(table: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-@text.captioned(
-    "Each claim under this book's reading and under others: the verdict (✓ supported, ✗ not supported, "
-    "? inconclusive; * differs from this book's reading) and its numbers, with 95 % bootstrap intervals over images. "
-    "H1: confidence with HSF. P1: norm with HSF, and the same in the largest group of classes. P2a, P2b: AVH with HSF. "
-    "P2c: |AVH| − |confidence|. Obs. 3: share of epochs in order; Cohen's f of AVH minus that of the norm. Obs. 4: "
-    "lowest tau of any bin."
-)
+def readings_caption(table: pd.DataFrame) -> str:
+    """The caption of the table below, with the numbers that the rule of each claim requires."""
+    required = table[table["quantity"].fillna("") != ""].drop_duplicates(["claim", "quantity"])
+    numbers = " ".join(f"{claim}: {text.listing(rows['quantity'])}." for claim, rows in each(required, "claim"))
+    return (
+        "Each claim under this book's reading and under others: the verdict (✓ supported, ✗ not supported, "
+        "? inconclusive; * differs from this book's reading) and its numbers, with 95 % bootstrap intervals over "
+        f"images. {numbers}"
+    )
+
+
+@text.captioned(readings_caption)
 def readings_table(table: pd.DataFrame) -> pd.DataFrame:
     """``readings.judge_readings`` for readers: a row per (claim, reading), a column per network.
 

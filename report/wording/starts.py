@@ -83,7 +83,7 @@ def numbers_table(table: pd.DataFrame) -> pd.DataFrame:
 def _word(name: str, value: str) -> str:
     if name == "arch":
         return styles.label(value)
-    return styles.score_label(value) if value in styles.SCORES else value
+    return styles.score_label(value) if value in styles.SHOWN_AS else value
 
 
 def _known(value: float, said: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics import Estimate
+from analysis.study.claims import FEWEST_IMAGES
 from analysis.study.results import StudyResults
 from analysis.study.tables import CORRELATED, accuracy
 from report import styles
@@ -57,6 +58,8 @@ def against_avh(table: pd.DataFrame) -> str:
     )
     if rows.loc[["avh", "lead"], ["low", "high"]].isna().any(axis=None):
         return f"{numbers} Without both intervals, neither result can be judged."
+    if rows.loc[["avh", "lead"], "n"].min() < FEWEST_IMAGES:
+        return f"{numbers} With fewer than {FEWEST_IMAGES} images, neither result can be judged."
     occurred = {
         (False, False): "neither occurred",
         (True, False): "one occurred: the correlation does not lie below 0",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis.statistics import Estimate
-from analysis.study import tables
+from analysis.study import claims, tables
 from analysis.study.readings import GROUPS
 from analysis.study.results import read_results
 from analysis.study.verdicts import Part, conclude
@@ -44,6 +44,8 @@ def test_what_would_count_against_avh_is_said_to_have_occurred_or_not():
         rows = [(name, 0.1, *ends, 50) for name, ends in (("avh", avh), ("lead", lead))]
         table = pd.DataFrame(rows, columns=["quantity", "value", "low", "high", "n"])
         assert wording.summary.against_avh(table).endswith(said)
+        few = table.assign(n=[50, claims.FEWEST_IMAGES - 1])
+        assert wording.summary.against_avh(few).endswith("neither result can be judged.")
     assert wording.summary.against_avh(pd.DataFrame({"quantity": ["accuracy"]})) == ""  # without people
 
 

@@ -292,7 +292,7 @@ SHOWN = """() => [...document.querySelectorAll('article img, main img')].map(i =
 CHOSEN = """() => [...document.querySelectorAll('picture')].every(picture => {
     const [source, image] = ['source', 'img'].map(name => picture.querySelector(name));
     const file = matchMedia(source.media).matches ? source.srcset : image.src;
-    return image.currentSrc === new URL(file, location.href).href;
+    return image.complete && image.currentSrc === new URL(file, location.href).href;
 })"""  # each figure is the one for this width
 
 

@@ -299,6 +299,7 @@ def opened(browser, tmp_path) -> Iterator:
         page.on("requestfailed", lambda r: troubles.append(f"{r.url} failed"))
         page.goto(write_page(tmp_path, study, pictured).as_uri() + at)
         page.wait_for_selector(".images button")
+        page.wait_for_function("document.querySelector('canvas').ariaLabel")  # drawn when the browser is idle
         return page
 
     yield open_page

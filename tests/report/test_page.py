@@ -222,7 +222,7 @@ def test_seeds_are_told_where_there_are_several(shown, study):
     (said,) = shown
     assert "trained with one seed" in said
     other = replace(study.runs["vgg19"], stamp=study.runs["vgg19"].stamp | {"parameters": {"seed": 1}})
-    repeated = replace(study, runs={"vgg19": replace(study.runs["vgg19"], others=(other,))})
+    repeated = replace(study, runs={"vgg19": replace(study.runs["vgg19"], other_seeds=(other,))})
     page_of(repeated).starts("avh", "avh")
     assert ":name: tab-avh-starts-synthetic" in shown[2]
 

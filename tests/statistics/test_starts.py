@@ -226,4 +226,4 @@ def test_a_network_takes_seconds():
     columns = {str(i): random.normal(size=(3, 10_000)) for i in range(14)}
     start = time.process_time()
     correlation_over_starts(columns, hsf)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 15

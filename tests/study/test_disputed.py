@@ -65,7 +65,7 @@ def test_without_full_answers_there_is_one_event_and_without_people_none(study):
 
 @pytest.mark.parametrize(("score", "sign"), [("avh", 1), ("confidence", -1), ("norm", -1), ("angular_margin", 1)])
 def test_scores_are_searched_from_their_hard_end(study, found, score, sign):
-    column = study.runs["vgg19"].others[0].scores[score].to_numpy(dtype=float)
+    column = study.runs["vgg19"].other_seeds[0].scores[score].to_numpy(dtype=float)
     there, event = ~np.isnan(column), study.hsf < 0.8
     keys = {"event": "disputed", "images": starts.ALL_IMAGES, "arch": "vgg19", "score": score, "start": "1"}
     assert value(found, **keys, measure="auroc") == pytest.approx(auroc(sign * column[there], event[there]))

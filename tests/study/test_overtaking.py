@@ -10,11 +10,10 @@ from scipy import stats
 
 from analysis.probes import moments
 from analysis.statistics import Estimate
-from analysis.study import correlations, overtaking
+from analysis.study import claims, correlations, overtaking
 from analysis.study.results import read_results
 from analysis.training import WARM_STEPS
 from report import figures, wording
-from report.wording.overtaking import FEW_IMAGES
 
 ARCHS = ["alexnet", "vgg19"]
 
@@ -88,7 +87,7 @@ def test_sentences_name_every_network_and_the_small_bins(results):
     assert len(wording.overtaking.overtakes(overtaking.overtaking(results))) == 2
     text = " ".join(wording.overtaking.reasons(results))
     sizes = pd.Series(np.ceil(results.hsf * 5 - 1e-9).clip(1)).value_counts()
-    small = sizes[sizes < FEW_IMAGES]
+    small = sizes[sizes < claims.FEWEST_IMAGES]
     assert len(small)
     assert all(f"({n})" in text for n in small)
 

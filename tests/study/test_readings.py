@@ -202,6 +202,13 @@ def test_the_readers_table_stars_what_changed(table):
     assert (shown["reading"] == OURS).sum() == len(readings.JUDGED)
 
 
+def test_the_readers_table_says_which_numbers_each_claim_has(table):
+    caption = wording.readings.readings_table.caption(table)
+    for claim, rows in table[table["quantity"] != ""].groupby("claim"):
+        said = caption.split(f" {claim}: ")[1].split(". ")[0]
+        assert all(quantity in said for quantity in rows["quantity"].unique())
+
+
 def test_figure_b2_draws_the_numbers_with_the_book_first(table):
     numbers = wording.readings.named_readings(readings.plotted_readings(table))
     fig = figures.figure_b2(numbers).figure

@@ -118,7 +118,7 @@ def stamped(folder: Path) -> madeup.Study:
 
 def read_everything(parameters: madeup.Study) -> None:
     for run in read_results(parameters, parameters.archs).runs.values():
-        assert len(run.training) and len(run.epochs) and len(run.iterations) and len(run.others[0].training)
+        assert len(run.training) and len(run.epochs) and len(run.iterations) and len(run.other_seeds[0].training)
 
 
 @pytest.mark.parametrize("damage", damages())

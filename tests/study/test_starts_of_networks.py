@@ -113,8 +113,8 @@ def test_a_lead_is_the_difference_of_correlations_of_the_expected_sign(study):
 
 def test_a_score_that_a_start_lacks_is_left_out_of_its_network(study):
     run = study.runs["vgg19"]
-    old = dataclasses.replace(run.others[0], scores=run.others[0].scores.drop(columns="angular_margin"))
-    without = dataclasses.replace(study, runs=study.runs | {"vgg19": dataclasses.replace(run, others=(old,))})
+    old = dataclasses.replace(run.other_seeds[0], scores=run.other_seeds[0].scores.drop(columns="angular_margin"))
+    without = dataclasses.replace(study, runs=study.runs | {"vgg19": dataclasses.replace(run, other_seeds=(old,))})
     table = starts.with_people_over_starts(without, ["avh", "angular_margin"])
     assert set(table.loc[table["score"] == "angular_margin", "arch"]) == {"resnet50"}
     assert set(starts.leads_over_starts(without, "angular_margin", ["avh"])["arch"]) == {"resnet50"}
@@ -131,8 +131,9 @@ def test_one_start_has_no_interval_over_both(tmp_path):
 def test_claims_on_scores_are_judged_for_every_start(study):
     """The second start's AVH is turned round: there P2a does not hold."""
     run = study.runs["vgg19"]
-    other = dataclasses.replace(run.others[0], scores=run.others[0].scores.assign(avh=-run.others[0].scores["avh"]))
-    turned = dataclasses.replace(run, others=(other, run.others[1]))
+    second, third = run.other_seeds
+    other = dataclasses.replace(second, scores=second.scores.assign(avh=-second.scores["avh"]))
+    turned = dataclasses.replace(run, other_seeds=(other, third))
     table = claims.judge(dataclasses.replace(study, runs={"vgg19": turned}), claims.named("P2a", "Obs. 1"))
     rows = table.drop_duplicates("claim").set_index("claim")
     assert rows.loc["P2a", ["verdict", "starts", "alike"]].tolist() == ["supported", 3, 2]
