@@ -119,13 +119,17 @@ class Page:
 
     def about(self) -> None:
         """A box with what a reader must know about the study: images, annotators, networks."""
-        self.note(f"About this study: {self.names}", wording.study.about(self.results))
+        self.note(f"About this study: {self.names}", wording.study.about(self.results), more="More about this study")
 
     def which_score(self) -> None:
         """A box with how well scores find disputed images in the recorded studies of real people."""
         found = {f"[{title}]({self.to(path)})": table for title, path, table in finders.studies_with_disputes()}
         score = styles.score_label(self.parameters.rank_by)
-        self.note(f"Ranked by {score}: how well scores find disputed images", wording.disputed.finders_compared(found))
+        self.note(
+            f"Ranked by {score}: how well scores find disputed images",
+            wording.disputed.finders_compared(found),
+            more="The same in the other studies",
+        )
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
         """Show a figure with its number, caption and alternative text; save it together with its data.
@@ -197,11 +201,11 @@ class Page:
         """A bulleted list with inserted numbers."""
         show(shown.bulleted(item for part in parts for item in ([part] if isinstance(part, str) else part)))
 
-    def note(self, title: str, sentences: Iterable[str]) -> None:
-        """A box of sentences, the first ones visible; no box without sentences."""
+    def note(self, title: str, sentences: Iterable[str], more: str = "The rest of this note") -> None:
+        """A box of sentences, the first ones visible; no box without sentences. more: what folds the others."""
         sentences = list(sentences)
-        more = shown.folded("More details", shown.bulleted(sentences[AT_SIGHT:]))
-        show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:AT_SIGHT]), more)))
+        rest = shown.folded(more, shown.bulleted(sentences[AT_SIGHT:]))
+        show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:AT_SIGHT]), rest)))
 
     def verdicts(self, *ids: str) -> None:
         """The verdicts on these claims, or on all claims, in a sentence each."""
@@ -229,7 +233,7 @@ class Page:
                 wording.claims.judged(self._judged, id_, ceiling), wording.claims.judged_caption(id_, ceiling)
             )
             rule = shown.bulleted(wording.claims.rule(id_))
-            show(shown.folded("The rule and its numbers", shown.joined(rule, numbers)))
+            show(shown.folded(f"The rule of {id_} and its numbers", shown.joined(rule, numbers)))
 
     @cached_property
     def _judged(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What the curves of training show beyond the verdicts: single epochs, parts of training, and its end."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,25 @@ def outlying_norms(curves: pd.DataFrame) -> pd.DataFrame:
     found = norms.assign(before=beside.shift(1), value=norms["mean"], after=beside.shift(-1))
     found = found[found["value"] > OUTLYING * found[["before", "after"]].max(axis=1, skipna=False)]
     return found[["arch", "epoch", "before", "value", "after"]].reset_index(drop=True)
+
+
+def reversed_pairs(curves: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of networks after the last epoch, and whether the more accurate one has the higher mean AVH.
+
+    curves: ``tables.epoch_means``. A row per pair with different accuracies; columns: better, worse (archs), reversed,
+    and the means of both: accuracy_better, accuracy_worse, avh_better, avh_worse.
+    """
+    last = curves[curves["epoch"] == curves["epoch"].max()].pivot(index="arch", columns="measure", values="mean")
+    last = last.sort_values("accuracy", ascending=False, kind="stable")
+    rows = []
+    for better, worse in itertools.combinations(last.index, 2):
+        high, low = last.loc[better], last.loc[worse]
+        if high["accuracy"] > low["accuracy"]:
+            row = {"better": better, "worse": worse, "reversed": bool(high["avh"] > low["avh"])}
+            for name in ("accuracy", "avh"):
+                row |= {f"{name}_better": high[name], f"{name}_worse": low[name]}
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 class End(NamedTuple):

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from excerpts import SCRIPT as EXCERPTS
 from sphinx.application import Sphinx
 
 SCRIPT = "scripts/fontawesome.js"  # below _static
@@ -51,7 +52,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     if error or not (static / SCRIPT).is_file():
         return
     pages = list(Path(app.outdir).rglob("*.html"))
-    scripts = [path for path in static.rglob("*.js") if path != static / SCRIPT]
+    scripts = [path for path in static.rglob("*.js") if path.name not in (Path(SCRIPT).name, EXCERPTS)]
     icons = outlined((static / SCRIPT).read_text("utf-8"), [path.read_text("utf-8") for path in (*pages, *scripts)])
     for page in pages:
         text = ICONS.sub("", page.read_text("utf-8"))

@@ -273,7 +273,7 @@
 
   button("csv").onclick = () => {
     const names = scores.map((s) => s.label);
-    const head = ["id", "class", data.network, ...names, ...(hsf ? ["selected", "shown"] : [])];
+    const head = ["id", "class", `predicted by ${data.network}`, ...names, ...(hsf ? ["selected", "shown"] : [])];
     const rows = state.order.map((i) => [
       ...[data.id[i], data.classes[data.label[i]], data.classes[data.predicted[i]]],
       ...scores.map((s) => (Number.isNaN(s.values[i]) ? "" : Number(s.values[i].toPrecision(9)))),
@@ -358,13 +358,15 @@
     const [pen, style] = [canvas.getContext("2d"), getComputedStyle(root)];
     const colour = (name) => style.getPropertyValue(`--${name}`);
     const [across, up] = [axis(other()), axis(score())];
-    const [left, right, top, bottom] = [58, width - 10, 26, height - 38];
     pen.scale(ratio, ratio);
     pen.font = `12px ${style.fontFamily}`;
+    const marks = [0, 0.2, 0.4, 0.6, 0.8, 1];
+    const widest = Math.max(...marks.map((t) => pen.measureText(up.at(t)).width)); // of the labels on the left
+    const [left, right, top, bottom] = [Math.max(58, widest + 8), width - 10, 26, height - 38];
     pen.fillStyle = style.color;
     pen.strokeStyle = colour("rule");
     pen.strokeRect(left, top, right - left, bottom - top);
-    for (const t of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
+    for (const t of marks) {
       pen.textAlign = t === 1 ? "right" : "center";
       pen.fillText(across.at(t), left + t * (right - left), bottom + 15);
       pen.textAlign = "right";

@@ -90,6 +90,23 @@ def strength_sentences(table: pd.DataFrame, ceilings: pd.DataFrame) -> list[str]
     return [sentence(said) for said in sentences]
 
 
+def raw_norm_sentence(table: pd.DataFrame) -> str:
+    """What the raw norm says where classes are too small for scaling, so that Prediction 1 cannot be judged.
+
+    table: ``correlations.with_people`` of the norms that are defined.
+    """
+    rows = table[(table["kind"] == "spearman") & (table["score"] == "norm")] if len(table) else table
+    if rows.empty or (table["score"] == "norm_in_class").any():
+        return ""
+    sides = (
+        "the raw norm rises with HSF, against the paper: {}",
+        "the raw norm falls with HSF, against the paper: {}",
+        "neither is clear: {}",
+    )
+    found = by_side(rows, sides, by_network)
+    return f"Prediction 1 concerns the norm within classes. Without this scaling, {found}." if found else ""
+
+
 @captioned(
     "The noise ceiling: the largest correlation that any score can be expected to have with human selection frequency, "
     "with 95 % intervals."

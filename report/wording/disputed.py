@@ -30,12 +30,18 @@ def detections_caption(table: pd.DataFrame) -> str:
     event, images = table[["event", "images"]].iloc[0]
     what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
     where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
+    firsts = text.listing(map(str, _firsts(table)))
     return (
         f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
         "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
-        f"{text.listing(map(str, FIRSTS))} hardest; this share and the average precision by chance (AUROC by chance is "
+        f"{firsts} hardest; this share and the average precision by chance (AUROC by chance is "
         "0.5); and the number of such images."
     )
+
+
+def _firsts(table: pd.DataFrame) -> list[int]:
+    """How many of the hardest images are looked at: not more than there are."""
+    return [k for k in FIRSTS if k <= table["n"].max()]
 
 
 @text.captioned(detections_caption)
@@ -47,7 +53,7 @@ def detections_table(table: pd.DataFrame) -> pd.DataFrame:
         row = {"network": styles.label(arch), "score": styles.score_label(score)}
         for measure, head in (("auroc", "AUROC"), ("average precision", "average precision")):
             row[head] = value_of(of.loc[measure])
-        row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in FIRSTS}
+        row |= {f"first {k}": text.percent(of.loc[f"first {k}", "value"]) for k in _firsts(table)}
         chance = of.loc["average precision", "chance"]
         rows.append(
             row

@@ -52,6 +52,24 @@ def outlying_sentence(table: pd.DataFrame) -> str:
     )
 
 
+@unless_empty("")
+def reversed_sentence(table: pd.DataFrame) -> str:
+    """Whether a better network has a higher AVH, against Observation 4, by ``dynamics.reversed_pairs``."""
+    found = table[table["reversed"]]
+    pairs = f"the {count(len(table))} pairs of networks" if len(table) > 1 else "the one pair of networks"
+    if found.empty:
+        return f"After the last epoch, in none of {pairs} does the more accurate network have the higher mean AVH."
+    cases = listing(
+        f"{styles.label(row.better)} over {styles.label(row.worse)} (accuracy {short(row.accuracy_better)} and "
+        f"{short(row.accuracy_worse)}, AVH {short(row.avh_better)} and {short(row.avh_worse)})"
+        for row in found.itertuples()
+    )
+    return (
+        f"After the last epoch, the more accurate network has the higher mean AVH, against the paper, in "
+        f"{count(len(found))} of {pairs}: {cases}."
+    )
+
+
 def end_sentence(end: End | None) -> str:
     """Whether the training loss was still falling at the end, by ``dynamics.end_of_training``."""
     if end is None:

@@ -51,11 +51,20 @@ def _of_one(falls: str, strong: str, closer: str) -> str:
 def _of_several(falls: np.ndarray, strong: np.ndarray, closer: np.ndarray) -> str:
     n, k = len(falls), (falls == verdicts.SUPPORTED).sum()
     where = f"all {n}" if k == n else f"{k} of {n}" if k else f"none of the {n}"
+    compared = (
+        "AVH correlates with human judgement more strongly than the network's confidence does in "
+        f"{_in(closer, verdicts.SUPPORTED)} of the networks, and less strongly in "
+        f"{_in(closer, verdicts.NOT_SUPPORTED)}{_undecided(closer)}."
+    )
+    for alike, how in ((verdicts.SUPPORTED, "more"), (verdicts.NOT_SUPPORTED, "less")):
+        if (closer == alike).all():
+            compared = (
+                f"In all {n} networks AVH correlates with human judgement {how} strongly than the network's confidence "
+                "does."
+            )
     return (
         f"AVH falls in {where} networks{_undecided(falls)} {AGREEING}; the correlation is strong in "
-        f"{_in(strong, verdicts.SUPPORTED)}{_undecided(strong)}. AVH correlates with human "
-        f"judgement more strongly than the network's confidence does in {_in(closer, verdicts.SUPPORTED)} of the "
-        f"networks, and less strongly in {_in(closer, verdicts.NOT_SUPPORTED)}{_undecided(closer)}."
+        f"{_in(strong, verdicts.SUPPORTED)}{_undecided(strong)}. {compared}"
     )
 
 

@@ -49,6 +49,22 @@ def test_what_would_count_against_avh_is_said_to_have_occurred_or_not():
     assert wording.summary.against_avh(pd.DataFrame({"quantity": ["accuracy"]})) == ""  # without people
 
 
+def test_the_raw_norm_answers_where_classes_are_too_small_for_scaling():
+    def table(score: str, *ends: tuple[float, float]) -> pd.DataFrame:
+        rows = [
+            ("spearman", score, arch, 0.1, *low_high, 90)
+            for arch, low_high in zip(("alexnet", "vgg19"), ends, strict=False)
+        ]
+        return pd.DataFrame(rows, columns=["kind", "score", "arch", "value", "low", "high", "n"])
+
+    said = wording.correlations.raw_norm_sentence(table("norm", (0.05, 0.2), (-0.1, 0.2)))
+    assert "rises with HSF, against the paper: 0.10 [0.05,\u00a00.20] for AlexNet" in said
+    assert "neither is clear: 0.10 [−0.10,\u00a00.20] for VGG19" in said
+    both = pd.concat([table("norm", (0.05, 0.2)), table("norm_in_class", (0.05, 0.2))])
+    assert wording.correlations.raw_norm_sentence(both) == ""  # Prediction 1 is judged
+    assert wording.correlations.raw_norm_sentence(pd.DataFrame()) == ""  # nobody was asked
+
+
 def test_a_changed_verdict_on_a_group_of_classes_is_not_told_as_prediction_1s():
     rows = [
         (GROUPS, name, "alexnet", verdict, name != "") for name, verdict in (("", "inconclusive"), ("HSF", "supported"))

@@ -285,6 +285,7 @@ def test_rules_are_closed_on_screen_and_open_in_print(book, browser):
     page.close()
 
 
+WORDS_FIRST = ("method", "data", "reading", "api")  # pages that ask nothing
 SCREENS = (1280, 390)  # pixels: a laptop's, and a phone's
 SHOWN = """() => [...document.querySelectorAll('article img, main img')].map(i => ({
     alt: i.alt, loaded: i.complete && i.naturalWidth > 0, shown: i.getBoundingClientRect().width > 100,
@@ -326,6 +327,9 @@ def test_pages_open_from_disk_without_a_network(book, browser):
             for image in images:
                 if not (image["loaded"] and image["shown"] and len(image["alt"]) > 20):
                     troubles.append(f"{path.name}, {width} px: {json.dumps(image)}")
+            first = page.evaluate("document.querySelector('article figure img')?.getBoundingClientRect().top")
+            if width == SCREENS[0] and first and first > 900 and path.stem not in WORDS_FIRST:
+                troubles.append(f"{path.relative_to(book)}: the first figure begins at {first:.0f} px")
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if overflow > 1:
                 troubles.append(f"{path.name}: {overflow} px wider than the window of {width} px")
@@ -339,7 +343,8 @@ def test_pages_open_from_disk_without_a_network(book, browser):
 KINDS = (
     "index", "method", "references", "runs/synthetic/verdicts", "runs/synthetic/avh",
     "runs/synthetic/resnet50/training", "runs/synthetic/resnet50/hardness", "runs/synthetic/resnet50/explorer",
-    "runs/cifar10h/resnet50/explorer", "runs/heads/heads",
+    "runs/synthetic/control", "runs/cifar10h/resnet50/explorer", "runs/cifar10h/dynamics", "runs/cifar10h/disputed",
+    "runs/heads/heads", "numbers",
 )  # fmt: skip
 ALL_RULES = {"rules": {"label-content-name-mismatch": {"enabled": True}}}
 CONTRAST = {"runOnly": ["color-contrast"]}  # all that changes with the theme

@@ -485,6 +485,23 @@ def test_a_browser_without_what_only_new_ones_have_shows_the_same(opened):
     page.wait_for_function("document.querySelector('canvas').ariaLabel.includes('299 images')")  # one is undefined
 
 
+def test_no_label_of_the_plot_is_clipped(opened):
+    """Wherever text is drawn, it lies within the canvas, also that of tiny numbers."""
+    study = made_up()
+    study.runs["resnet50"].scores["confidence"] *= 1e-5
+    record = """window.drawn = []; const draw = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const width = this.measureText(text).width;
+        const left = x - width * { left: 0, center: 0.5, right: 1 }[this.textAlign];
+        drawn.push([text, left, left + width, this.canvas.clientWidth]);
+        draw.call(this, text, x, y);
+    };"""
+    page = opened(study, 390, before=record)
+    page.get_by_label("Order by").select_option("confidence")
+    page.wait_for_function("drawn.some(([text]) => text.includes('e\u2212'))")
+    assert [said for said in page.evaluate("drawn") if said[1] < 0 or said[2] > said[3]] == []
+
+
 def spearman(study: StudyResults, score: str, other: str, keep=True) -> tuple[float, int]:
     """By pandas."""
     table = study.runs["resnet50"].scores.assign(hsf=study.hsf)
@@ -583,7 +600,7 @@ def test_the_selection_is_a_csv_file(opened, tmp_path, pictured):
     rows = expected(study, keep=~scores["correct"])
     assert list(saved["id"]) == list(study.images["id"][rows])
     assert list(saved["class"]) == [study.dataset["classes"][k] for k in scores["label"][rows]]
-    assert list(saved["ResNet50"]) == [study.dataset["classes"][k] for k in scores["predicted"][rows]]
+    assert list(saved["predicted by ResNet50"]) == [study.dataset["classes"][k] for k in scores["predicted"][rows]]
     for label, name in (("AVH", "avh"), ("confidence", "confidence"), ("loss", "loss")):
         np.testing.assert_array_equal(saved[label].astype(np.float32), scores[name][rows].astype(np.float32))
     np.testing.assert_array_equal(saved[["selected", "shown"]], study.images.loc[rows, ["selected", "shown"]])

@@ -341,6 +341,20 @@ def test_all_numbers_are_laid_out_after_the_first_screen_and_printed(book, brows
     page.close()
 
 
+def test_search_shows_excerpts_from_disk(book, browser):
+    context, troubles = browser.new_context(offline=True), []
+    page = context.new_page()
+    page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+    page.goto((book.parent / "search.html").as_uri() + "?q=confidence")
+    page.wait_for_function("/found [1-9]/.test(document.querySelector('.search-summary')?.innerText)")
+    results = page.locator("ul.search > li")
+    page.wait_for_function("document.querySelectorAll('ul.search > li .context').length > 1")
+    assert page.locator("ul.search > li .context", has_text=re.compile("confidence", re.I)).count() > 1
+    assert results.count() >= page.locator("ul.search > li .context").count()
+    assert not troubles
+    context.close()
+
+
 def test_a_phone_shows_each_number_with_its_value_interval_network_and_study(book, browser):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto((book / "numbers.html").as_uri())

@@ -46,6 +46,30 @@ def test_a_norm_of_one_epoch_stands_out_beside_both_neighbours_of_its_network():
     assert wording.dynamics.outlying_sentence(dynamics.outlying_norms(curves([3, 4, 5], 3 * [0.5]))) == ""
 
 
+def test_a_better_network_with_a_higher_avh_counts_against_the_paper():
+    """Three networks: of the three pairs one is reversed; two of equal accuracy are no pair."""
+    networks = {"alexnet": (0.8, 0.3), "vgg19": (0.9, 0.4), "resnet50": (0.95, 0.2)}
+    table = pd.concat(
+        curves([1, 1], [0.5, accuracy], arch=arch)
+        .replace({"measure": {"norm": "avh"}})
+        .assign(mean=lambda t, avh=avh, accuracy=accuracy: np.where(t["measure"] == "avh", avh, accuracy))
+        for arch, (accuracy, avh) in networks.items()
+    )
+    found = dynamics.reversed_pairs(table)
+    assert list(zip(found["better"], found["worse"], found["reversed"], strict=True)) == [
+        ("resnet50", "vgg19", False),
+        ("resnet50", "alexnet", False),
+        ("vgg19", "alexnet", True),
+    ]
+    assert wording.dynamics.reversed_sentence(found) == (
+        "After the last epoch, the more accurate network has the higher mean AVH, against the paper, in 1 of the 3 "
+        "pairs of networks: VGG19 over AlexNet (accuracy 0.9 and 0.8, AVH 0.4 and 0.3)."
+    )
+    assert "in none of the 2 pairs" in wording.dynamics.reversed_sentence(found[~found["reversed"]])
+    alike = table.assign(mean=np.where(table["measure"] == "accuracy", 0.9, table["mean"]))
+    assert wording.dynamics.reversed_sentence(dynamics.reversed_pairs(alike)) == ""
+
+
 @pytest.mark.parametrize(
     ("loss", "said"),
     [
