@@ -53,33 +53,40 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
         found = table[table["claim"] == claim.id].drop_duplicates("arch")
         parts = []
         for word, rows in ((word, found[found["verdict"] == word]) for word in verdicts.VERDICTS):
-            names = (
-                _with_reason(table[(table["claim"] == claim.id) & (table["arch"] == arch)]) for arch in rows["arch"]
-            )
-            if len(rows):
-                parts.append(f"{word} for {listing(names)}")
+            if not len(rows):
+                continue
+            judged = [table[(table["claim"] == claim.id) & (table["arch"] == arch)] for arch in rows["arch"]]
+            names, reasons = map(_name, judged), [_reason(one) for one in judged]
+            if len(set(reasons)) == 1:  # said once
+                parts.append(f"{word} for {listing(names)}{reasons[0]}")
+            else:
+                parts.append(f"{word} for {listing(map(''.join, zip(names, reasons, strict=True)))}")
         sentences.append(f"**{claim.id}**: {claim.title}: {'; '.join(parts)}.")
     return sentences
 
 
-def _with_reason(rows: pd.DataFrame) -> str:
-    """The network and, in brackets, why its verdict is inconclusive or which numbers lie outside their range.
+def _name(rows: pd.DataFrame) -> str:
+    arch = rows["arch"].iloc[0]
+    return "all networks together" if arch == claims.ALL else styles.label(arch)
+
+
+def _reason(rows: pd.DataFrame) -> str:
+    """In brackets, why a network's verdict is inconclusive or which numbers lie outside their range; empty without.
 
     Numbers that leave a verdict undecided are given with their intervals.
     """
-    arch, why = rows["arch"].iloc[0], rows["why"].iloc[0]
+    why = rows["why"].iloc[0]
     outside = [
-        f"{row.quantity} is {_signed(row.value)}, not {_range(row.above, row.below)}"
+        f"{row.quantity}: {_signed(row.value)}, required: {_range(row.above, row.below)}"
         for row in rows[rows["part"] == verdicts.NOT_SUPPORTED].itertuples()
     ]
-    name = "all networks together" if arch == claims.ALL else styles.label(arch)
     starts, alike = rows[["starts", "alike"]].iloc[0]
     said = [f"{alike} of {starts} seeds"] if starts > 1 else []
     if why.startswith(verdicts.UNDECIDED):
         open_ = rows[rows["part"] == verdicts.INCONCLUSIVE].itertuples()
         why = f"{verdicts.UNDECIDED}: {listing(f'{row.quantity} {_with_interval(row)}' for row in open_)}"
     said += [why or listing(outside)] if why or outside else []
-    return name + (f" ({'; '.join(said)})" if said else "")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def outcome(table: pd.DataFrame, id_: str) -> str:

@@ -30,12 +30,15 @@ def detections_caption(table: pd.DataFrame) -> str:
     event, images = table[["event", "images"]].iloc[0]
     what = f"disputed images (HSF below {DISPUTED})" if event == DISPUTE else "images with an outvoted label"
     where = "all images" if images == ALL_IMAGES else "images classified correctly with every seed"
-    firsts = text.listing(map(str, _firsts(table)))
+    firsts = _firsts(table)
+    hardest = (
+        f"the share of such images among the {text.listing(map(str, firsts))} hardest; this share" if firsts else ""
+    )
     return (
         f"How well each score finds {what} among {where}: AUROC and average precision, means over seeds with 95 % "
-        "intervals over images and, for networks with several seeds, over seeds; the share of such images among the "
-        f"{firsts} hardest; this share and the average precision by chance (AUROC by chance is "
-        "0.5); and the number of such images."
+        "intervals over images and, for networks with several seeds, over seeds; "
+        f"{hardest or 'the share of such images'} and the average precision by chance (AUROC by chance is 0.5); and "
+        "the number of such images."
     )
 
 

@@ -83,6 +83,21 @@ def test_an_undecided_verdict_comes_with_the_number_that_leaves_it_open():
     assert wording.claims.outcome(table, "P2c").endswith("inconclusive for AlexNet (undecided: lead 1 [−2,\u00a04]).")
 
 
+def test_a_reason_that_networks_share_is_said_once():
+    row = {"claim": "P1", "verdict": "inconclusive", "starts": 1, "alike": 1, "quantity": "", "n": 0, "part": ""}
+    rows = [row | {"arch": arch, "why": why} for arch, why in (("alexnet", "few"), ("vgg19", "few"))]
+    assert wording.claims.outcome(pd.DataFrame(rows), "P1").endswith("inconclusive for AlexNet and VGG19 (few).")
+    rows[1] |= {"why": "none"}
+    assert wording.claims.outcome(pd.DataFrame(rows), "P1").endswith("for AlexNet (few) and VGG19 (none).")
+
+
+def test_a_number_out_of_range_comes_with_the_range():
+    part = Part("norm with HSF", Estimate(0.229, 0.2, 0.25, 60), claims.NONE)
+    row = {"claim": "P1", "arch": "alexnet", "verdict": "not supported", "why": "", "starts": 1, "alike": 1}
+    said = wording.claims.outcome(pd.DataFrame([row | part.row | {"part": part.verdict}]), "P1")
+    assert said.endswith("not supported for AlexNet (norm with HSF: 0.229, required: between −0.1 and 0.1).")
+
+
 def panels(*rows: tuple[str, str, float, float, int]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["arch", "superclass", "low", "high", "n"])
     return tables.granularity_verdicts(table.assign(value=(table["low"] + table["high"]) / 2))

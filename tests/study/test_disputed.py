@@ -89,6 +89,11 @@ def test_readers_see_every_score_and_the_best_one(study, found):
     assert len(wording.disputed.detections_table(asked)) == len(disputed.SEARCHED) * len(ARCHS)
     caption = wording.disputed.detections_table.caption(asked)
     assert "disputed images (HSF below 0.8) among images classified correctly with every seed" in caption
+    assert "the share of such images among the 50 hardest; this share and the average precision by chance" in caption
+    few = asked.assign(n=49)  # no first 50
+    assert "first 50" in wording.disputed.detections_table(asked)
+    assert not [head for head in wording.disputed.detections_table(few) if head.startswith("first")]
+    assert "seeds; the share of such images and the average" in wording.disputed.detections_table.caption(few)
     first = wording.disputed.best_finders(found)[0]
     assert first.startswith("HSF below 0.8, all images: the best score is ")
     means = found.query("event == 'disputed' and measure == 'auroc' and start == 'mean' and arch == 'vgg19'")
