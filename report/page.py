@@ -128,7 +128,8 @@ class Page:
         self.note(
             f"Ranked by {score}: how well scores find disputed images",
             wording.disputed.finders_compared(found),
-            more="The same in the other studies",
+            more="More on these scores, and the other studies",
+            at_sight=1,
         )
 
     def figure(self, number: str, drawn: Drawn | None, *, caption: str = "", absent: str = NO_PEOPLE) -> None:
@@ -201,11 +202,13 @@ class Page:
         """A bulleted list with inserted numbers."""
         show(shown.bulleted(item for part in parts for item in ([part] if isinstance(part, str) else part)))
 
-    def note(self, title: str, sentences: Iterable[str], more: str = "The rest of this note") -> None:
+    def note(
+        self, title: str, sentences: Iterable[str], more: str = "The rest of this note", at_sight: int = AT_SIGHT
+    ) -> None:
         """A box of sentences, the first ones visible; no box without sentences. more: what folds the others."""
         sentences = list(sentences)
-        rest = shown.folded(more, shown.bulleted(sentences[AT_SIGHT:]))
-        show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:AT_SIGHT]), rest)))
+        rest = shown.folded(more, shown.bulleted(sentences[at_sight:]))
+        show(shown.boxed(title, shown.joined(shown.bulleted(sentences[:at_sight]), rest)))
 
     def verdicts(self, *ids: str) -> None:
         """The verdicts on these claims, or on all claims, in a sentence each."""
