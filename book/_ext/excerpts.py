@@ -12,9 +12,9 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 SEARCH_PAGE = "search"
-SCRIPT = "excerpts.js"
+EXCERPTS = "excerpts.js"
 ARTICLE = re.compile(r"<article\b[^>]*>(.*)</article>", re.DOTALL)
-LEFT_OUT = re.compile(
+NOT_TEXT = re.compile(
     r'<(script|style|pre|svg|math|table|summary)\b.*?</\1>|<a class="headerlink".*?</a>|<[^>]*>', re.DOTALL
 )
 USE = """
@@ -26,10 +26,10 @@ Search.htmlToText = (text) => text;
 """
 
 
-def add_script(app: Sphinx, page: str, *_) -> None:
+def add_excerpts(app: Sphinx, page: str, *_) -> None:
     """Adds the script to the search page only; deferred, so after Sphinx's own and before it searches."""
     if page == SEARCH_PAGE:
-        app.add_js_file(SCRIPT, loading_method="defer")
+        app.add_js_file(EXCERPTS, loading_method="defer")
 
 
 def write_texts(app: Sphinx, error: Exception | None) -> None:
@@ -38,18 +38,18 @@ def write_texts(app: Sphinx, error: Exception | None) -> None:
         return
     folder = Path(app.outdir)
     pages = {page: folder / f"{page}.html" for page in sorted(app.env.found_docs)}
-    texts = {page: plain(file.read_text("utf-8")) for page, file in pages.items() if file.is_file()}
+    texts = {page: article_text(file.read_text("utf-8")) for page, file in pages.items() if file.is_file()}
     content = json.dumps(texts, separators=(",", ":"), ensure_ascii=False)
-    (folder / "_static" / SCRIPT).write_text(f"const excerpts = {content};\n{USE}", "utf-8")
+    (folder / "_static" / EXCERPTS).write_text(f"const excerpts = {content};\n{USE}", "utf-8")
 
 
-def plain(page: str) -> str:
+def article_text(page: str) -> str:
     """The text of a page's article, without tables and code."""
     article = ARTICLE.search(page)
-    return " ".join(unescape(LEFT_OUT.sub(" ", article[1])).split()) if article else ""
+    return " ".join(unescape(NOT_TEXT.sub(" ", article[1])).split()) if article else ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", add_script)
+    app.connect("html-page-context", add_excerpts)
     app.connect("build-finished", write_texts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

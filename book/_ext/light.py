@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from excerpts import SCRIPT as EXCERPTS
+from excerpts import EXCERPTS
 from sphinx.application import Sphinx
 
 SCRIPT = "scripts/fontawesome.js"  # below _static

@@ -56,7 +56,7 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
             if not len(rows):
                 continue
             judged = [table[(table["claim"] == claim.id) & (table["arch"] == arch)] for arch in rows["arch"]]
-            names, reasons = map(_name, judged), [_reason(one) for one in judged]
+            names, reasons = map(_judged_network, judged), [_reason(one) for one in judged]
             if len(set(reasons)) == 1:  # said once
                 parts.append(f"{word} for {listing(names)}{reasons[0]}")
             else:
@@ -65,7 +65,7 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _name(rows: pd.DataFrame) -> str:
+def _judged_network(rows: pd.DataFrame) -> str:
     arch = rows["arch"].iloc[0]
     return "all networks together" if arch == claims.ALL else styles.label(arch)
 
