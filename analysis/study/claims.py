@@ -32,7 +32,7 @@ WINDOW = 10  # epochs before and after the first drop over which slopes are comp
 LEARNED = 0.95  # a curve has reached its plateau after this share of its total fall
 EARLY = 10  # optimiser steps after which the paper sees the curves flatten (App. A)
 NO_CORRELATION = 0.1  # correlations below it count as none
-NONE = (-NO_CORRELATION, NO_CORRELATION)  # the range of Prediction 1, also within groups of classes
+UNCORRELATED = (-NO_CORRELATION, NO_CORRELATION)  # the range of Prediction 1, also within groups of classes
 ALIKE = 0.8  # rank correlation of curves that are "very similar"
 THROUGHOUT = 0.9  # share of epochs that is "the whole training process"
 FLAT = 0.2  # share of the early slope that is "almost flat"
@@ -148,7 +148,7 @@ def norm_with_people(study: StudyResults, arch: str, choices: Choices = BOOK) ->
     values = NORMS[choices.norm](study.runs[arch].scores)
     if study.has_people and values.isna().all():
         return lacking(f"no class has the {statistics.FEWEST_SCALED} images that scaling within it needs")
-    return _correlated(study, choices, values, "norm within class with HSF", NONE)
+    return _correlated(study, choices, values, "norm within class with HSF", UNCORRELATED)
 
 
 @declare(
@@ -389,7 +389,7 @@ def first_steps(study: StudyResults, arch: str, choices: Choices = BOOK) -> Find
     """Appendix A."""
     run = study.runs[arch]
     if run.measured:
-        return lacking("the training of this network is not recorded")
+        return lacking("no training is recorded")
     steps = run.iterations["step"].max()
     if steps < FEWEST_STEPS:
         return lacking(f"{steps} of {FEWEST_STEPS} required optimiser steps")
@@ -448,7 +448,7 @@ def _too_few_people(study: StudyResults) -> Finding | None:
 
 def _too_short(run: NetworkResults) -> Finding | None:
     if run.measured:
-        return lacking("the training of this network is not recorded")
+        return lacking("no training is recorded")
     epochs = len(run.training)
     return lacking(f"{epochs} of {FEWEST_EPOCHS} required epochs") if epochs < FEWEST_EPOCHS else None
 

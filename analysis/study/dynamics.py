@@ -48,22 +48,27 @@ def outlying_norms(curves: pd.DataFrame) -> pd.DataFrame:
     return found[["arch", "epoch", "before", "value", "after"]].reset_index(drop=True)
 
 
-def reversed_pairs(curves: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of networks after the last epoch, and whether the more accurate one has the higher mean AVH.
+def pairs_by_accuracy(curves: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of networks of which one is clearly more accurate after its last epoch, and their mean AVH: a row per pair.
 
-    curves: ``tables.epoch_means``. A row per pair with different accuracies; columns: better, worse (archs), reversed,
-    and the means of both: accuracy_better, accuracy_worse, avh_better, avh_worse.
+    curves: ``tables.epoch_means``. Two means differ clearly if their intervals do not overlap. Columns: better, worse
+    (archs), avh_higher (whether the better one's AVH is clearly higher), avh_lower, n; and mean, low and high of
+    accuracy and AVH for both, such as accuracy_better_low.
     """
-    last = curves[curves["epoch"] == curves["epoch"].max()].pivot(index="arch", columns="measure", values="mean")
-    last = last.sort_values("accuracy", ascending=False, kind="stable")
+    last = curves.sort_values("epoch").groupby(["arch", "measure"], sort=False).last()
     rows = []
-    for better, worse in itertools.combinations(last.index, 2):
-        high, low = last.loc[better], last.loc[worse]
-        if high["accuracy"] > low["accuracy"]:
-            row = {"better": better, "worse": worse, "reversed": bool(high["avh"] > low["avh"])}
-            for name in ("accuracy", "avh"):
-                row |= {f"{name}_better": high[name], f"{name}_worse": low[name]}
-            rows.append(row)
+    for better, worse in itertools.permutations(curves["arch"].unique(), 2):
+        means = {
+            f"{measure}_{name}": last.loc[(arch, measure), ["mean", "low", "high"]]
+            for measure in ("accuracy", "avh")
+            for name, arch in (("better", better), ("worse", worse))
+        }
+        if means["accuracy_better"]["low"] <= means["accuracy_worse"]["high"]:
+            continue
+        row = {"better": better, "worse": worse, "n": last.loc[(better, "accuracy"), "n"]}
+        row["avh_higher"] = means["avh_better"]["low"] > means["avh_worse"]["high"]
+        row["avh_lower"] = means["avh_better"]["high"] < means["avh_worse"]["low"]
+        rows.append(row | {f"{name}_{end}": value for name, found in means.items() for end, value in found.items()})
     return pd.DataFrame(rows)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.study import tables
 from analysis.study.choices import BINS, BOOK, Choices
-from analysis.study.claims import ALL, CLAIMS, NONE, Claim, enough
+from analysis.study.claims import ALL, CLAIMS, UNCORRELATED, Claim, enough
 from analysis.study.results import StudyResults, of_people, unless_empty
 from analysis.study.verdicts import Finding, Part, lacking
 
@@ -62,7 +62,7 @@ def norm_in_group(study: StudyResults, arch: str, choices: Choices) -> Finding:
     hsf = tables.superclass_hsf(study, members) if choices.recounted else study.hsf
     inside = study.images["label"].isin(members).to_numpy()
     found = statistics.correlation(study.runs[arch].scores["norm"][inside], hsf[inside], choices.coefficient)
-    return enough(Part("norm with HSF, largest group", found, NONE))
+    return enough(Part("norm with HSF, largest group", found, UNCORRELATED))
 
 
 TOUCHED = {id_ for reading in READINGS for id_ in reading.touches}

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from analysis import statistics
 from analysis.statistics import Array, Estimate
-from analysis.study.claims import FEWEST_IMAGES, NONE
+from analysis.study.claims import FEWEST_IMAGES, UNCORRELATED
 from analysis.study.results import NetworkResults, StudyResults, of_people, unless_empty
 from analysis.study.verdicts import Part
 
@@ -190,7 +190,7 @@ def granularity_verdicts(correlations: pd.DataFrame) -> pd.DataFrame:
     """``granularity_correlations`` with a ``verdict`` by the range of Prediction 1: empty for too few images."""
     verdicts = []
     for value, low, high, n in correlations[["value", "low", "high", "n"]].to_numpy(dtype=float):
-        part = Part("", Estimate(value, low, high, int(n)), NONE)
+        part = Part("", Estimate(value, low, high, int(n)), UNCORRELATED)
         verdicts.append(str(part.verdict) if n >= FEWEST_IMAGES else "")
     return correlations.assign(verdict=verdicts)
 

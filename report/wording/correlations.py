@@ -104,7 +104,11 @@ def raw_norm_sentence(table: pd.DataFrame) -> str:
         "neither is clear: {}",
     )
     found = by_side(rows, sides, by_network)
-    return f"Prediction 1 concerns the norm within classes. Without this scaling, {found}." if found else ""
+    return (
+        f"Prediction 1 concerns the norm within classes. Without this scaling, {found}; {of_images(rows['n'])}."
+        if found
+        else ""
+    )
 
 
 @captioned(

@@ -6,8 +6,8 @@ from analysis.study.claims import LEARNED
 from analysis.study.dynamics import End
 from analysis.study.results import unless_empty
 from report import styles
-from report.text import count, listing, number, percent, short
-from report.wording.forms import by_network, each, span
+from report.text import bracketed, count, listing, number, percent, short
+from report.wording.forms import by_network, each, of_images, span
 
 
 @unless_empty([])
@@ -53,21 +53,28 @@ def outlying_sentence(table: pd.DataFrame) -> str:
 
 
 @unless_empty("")
-def reversed_sentence(table: pd.DataFrame) -> str:
-    """Whether a better network has a higher AVH, against Observation 4, by ``dynamics.reversed_pairs``."""
-    found = table[table["reversed"]]
-    pairs = f"the {count(len(table))} pairs of networks" if len(table) > 1 else "the one pair of networks"
-    if found.empty:
-        return f"After the last epoch, in none of {pairs} does the more accurate network have the higher mean AVH."
-    cases = listing(
-        f"{styles.label(row.better)} over {styles.label(row.worse)} (accuracy {short(row.accuracy_better)} and "
-        f"{short(row.accuracy_worse)}, AVH {short(row.avh_better)} and {short(row.avh_worse)})"
-        for row in found.itertuples()
-    )
+def better_networks_sentence(table: pd.DataFrame) -> str:
+    """Whether better networks have a higher AVH, against Observation 4, by ``dynamics.pairs_by_accuracy``."""
+    cases = [
+        f"{styles.label(row.better)} over {styles.label(row.worse)} (accuracy {_both(row, 'accuracy', 3)}, AVH "
+        f"{_both(row, 'avh', 4)})"
+        for row in table[table["avh_higher"]].itertuples()
+    ]
+    pairs = f"{count(len(table))} pair{'s' if len(table) > 1 else ''} of networks"
+    against = f", against the paper, in {count(len(cases))}: {listing(cases)}" if cases else " in none"
     return (
-        f"After the last epoch, the more accurate network has the higher mean AVH, against the paper, in "
-        f"{count(len(found))} of {pairs}: {cases}."
+        f"After the last epoch, {pairs} differ in accuracy by intervals that do not overlap. By the same measure the "
+        f"more accurate one has a lower mean AVH in {count(table['avh_lower'].sum())} of them, and a higher one"
+        f"{against}; {of_images(table['n'])}."
     )
+
+
+def _both(row, measure: str, digits: int) -> str:
+    """The means of the better and the worse network, with their intervals."""
+    ends = (
+        (getattr(row, f"{measure}_{name}_{end}") for end in ("mean", "low", "high")) for name in ("better", "worse")
+    )
+    return " and ".join(f"{number(mean, digits)} {bracketed(low, high, digits)}" for mean, low, high in ends)
 
 
 def end_sentence(end: End | None) -> str:

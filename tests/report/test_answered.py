@@ -92,7 +92,7 @@ def test_a_reason_that_networks_share_is_said_once():
 
 
 def test_a_number_out_of_range_comes_with_the_range():
-    part = Part("norm with HSF", Estimate(0.229, 0.2, 0.25, 60), claims.NONE)
+    part = Part("norm with HSF", Estimate(0.229, 0.2, 0.25, 60), claims.UNCORRELATED)
     row = {"claim": "P1", "arch": "alexnet", "verdict": "not supported", "why": "", "starts": 1, "alike": 1}
     said = wording.claims.outcome(pd.DataFrame([row | part.row | {"part": part.verdict}]), "P1")
     assert said.endswith("not supported for AlexNet (norm with HSF: 0.229, required: between −0.1 and 0.1).")

@@ -46,28 +46,38 @@ def test_a_norm_of_one_epoch_stands_out_beside_both_neighbours_of_its_network():
     assert wording.dynamics.outlying_sentence(dynamics.outlying_norms(curves([3, 4, 5], 3 * [0.5]))) == ""
 
 
-def test_a_better_network_with_a_higher_avh_counts_against_the_paper():
-    """Three networks: of the three pairs one is reversed; two of equal accuracy are no pair."""
-    networks = {"alexnet": (0.8, 0.3), "vgg19": (0.9, 0.4), "resnet50": (0.95, 0.2)}
-    table = pd.concat(
-        curves([1, 1], [0.5, accuracy], arch=arch)
-        .replace({"measure": {"norm": "avh"}})
-        .assign(mean=lambda t, avh=avh, accuracy=accuracy: np.where(t["measure"] == "avh", avh, accuracy))
-        for arch, (accuracy, avh) in networks.items()
-    )
-    found = dynamics.reversed_pairs(table)
-    assert list(zip(found["better"], found["worse"], found["reversed"], strict=True)) == [
-        ("resnet50", "vgg19", False),
-        ("resnet50", "alexnet", False),
-        ("vgg19", "alexnet", True),
+def test_a_better_network_with_a_higher_avh_counts_against_the_paper_where_intervals_are_apart():
+    """Of four networks two are equally accurate within their intervals, so five pairs remain; epochs may differ."""
+    networks = {
+        "alexnet": (0.8, 0.3, 3),
+        "vgg19": (0.9, 0.4, 3),
+        "densenet121": (0.905, 0.35, 3),
+        "resnet50": (0.95, 0.2, 2),
+    }
+    rows = [
+        (arch, measure, epoch, mean, mean - 0.01, mean + 0.01, 500)
+        for arch, (accuracy, avh, last) in networks.items()
+        for measure, mean in (("accuracy", accuracy), ("avh", avh))
+        for epoch in range(1, last + 1)
     ]
-    assert wording.dynamics.reversed_sentence(found) == (
-        "After the last epoch, the more accurate network has the higher mean AVH, against the paper, in 1 of the 3 "
-        "pairs of networks: VGG19 over AlexNet (accuracy 0.9 and 0.8, AVH 0.4 and 0.3)."
-    )
-    assert "in none of the 2 pairs" in wording.dynamics.reversed_sentence(found[~found["reversed"]])
-    alike = table.assign(mean=np.where(table["measure"] == "accuracy", 0.9, table["mean"]))
-    assert wording.dynamics.reversed_sentence(dynamics.reversed_pairs(alike)) == ""
+    table = pd.DataFrame(rows, columns=["arch", "measure", "epoch", "mean", "low", "high", "n"])
+    table.loc[table["epoch"] == 1, ["mean", "low", "high"]] = 0.5  # the last epoch of each counts
+    found = dynamics.pairs_by_accuracy(table)
+    assert {(row.better, row.worse): (row.avh_higher, row.avh_lower) for row in found.itertuples()} == {
+        ("vgg19", "alexnet"): (True, False),
+        ("densenet121", "alexnet"): (True, False),
+        ("resnet50", "alexnet"): (False, True),
+        ("resnet50", "vgg19"): (False, True),
+        ("resnet50", "densenet121"): (False, True),
+    }
+    said = wording.dynamics.better_networks_sentence(found)
+    assert said.startswith("After the last epoch, 5 pairs of networks differ in accuracy")
+    assert "a lower mean AVH in 3 of them, and a higher one, against the paper, in 2: VGG19 over AlexNet (" in said
+    assert "AVH 0.4000 [0.3900,\u00a00.4100] and 0.3000 [0.2900,\u00a00.3100])" in said
+    assert said.endswith("n\u00a0=\u00a0500.")
+    none = wording.dynamics.better_networks_sentence(found[~found["avh_higher"]])
+    assert "and a higher one in none; n" in none
+    assert wording.dynamics.better_networks_sentence(dynamics.pairs_by_accuracy(table[table["arch"] == "vgg19"])) == ""
 
 
 @pytest.mark.parametrize(
