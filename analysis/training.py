@@ -38,7 +38,7 @@ from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
-from analysis.devices import device_name, resolve_precision, tune
+from analysis.devices import device_name, memory_format, resolve_precision, tune
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, check_measured, extract, images_at_once, precise, scores_table
 from analysis.parameters import RunParameters
@@ -108,7 +108,8 @@ class Training:
                 "allowed: a network with some, or measure, which takes weights"
             )
         self.started = fitting.start(network, parameters)
-        network.to(self.device).to(memory_format=torch.channels_last)
+        self.layout = memory_format(network, self.device)
+        network.to(self.device).to(memory_format=self.layout)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
@@ -218,7 +219,7 @@ class Training:
     def add_gradient(self, pixels: Tensor, targets: Tensor) -> Tensor:
         """Add the contribution of these images to the gradient of the mean loss of the batch. Returns as train_step."""
         with precise(self.device, self.precision):
-            logits = self.replica(pixels.contiguous(memory_format=torch.channels_last))
+            logits = self.replica(pixels.contiguous(memory_format=self.layout))
         loss = F.cross_entropy(logits, targets)
         (loss * (len(targets) * distributed.workers() / self.batch)).backward()  # workers' gradients are averaged
         correct = (logits.detach().argmax(1) == targets).sum()

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from analysis import devices
+from analysis import architectures, devices
 
 
 @pytest.fixture
@@ -72,3 +72,16 @@ def test_without_a_gpu_nothing_is_reserved(gpus, monkeypatch, tmp_path):
     with devices.reserved(1):
         assert not gpus
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("width", "device", "expected"),
+    [
+        (1 / 16, "cpu", torch.contiguous_format),
+        (1 / 16, "cuda", torch.channels_last),
+        (1 / 4, "cpu", torch.channels_last),
+    ],
+)
+def test_strided_convolutions_of_few_channels_are_not_channels_last_on_a_cpu(width, device, expected):
+    network = architectures.build("resnet18", 4, image_size=32, width=width)
+    assert devices.memory_format(network, torch.device(device)) == expected
