@@ -28,8 +28,7 @@ from analysis.datasets import present
 from analysis.errors import as_one_sentence
 from analysis.studies import as_given, with_recorded
 from report import contents
-from report.graph import SHOWN_BY, Graph, alternatives, as_pattern, give_times_back, modules, notebooks
-from report.graph import page_sources, written
+from report.graph import Graph, alternatives, as_pattern, give_times_back, notebooks, page_sources, shown_by, written
 from report.manifest import Manifest
 
 
@@ -87,7 +86,7 @@ if graph.makes_results:  # recorded ones are read and never made
         input:
             f"{RESULTS}/{{study}}/images.parquet",
             graph.own_files,
-            modules(*runs.TRAINED_BY, folder="analysis"),
+            runs.source_files(measured=False),
         output:
             graph.tables(runs.TABLES),
         wildcard_constraints:
@@ -116,7 +115,7 @@ if graph.makes_results:  # recorded ones are read and never made
         input:
             f"{RESULTS}/{{study}}/images.parquet",
             graph.own_files,
-            modules(*runs.MEASURED_BY, folder="analysis"),
+            runs.source_files(measured=True),
         output:
             graph.tables(runs.MEASURED),
         wildcard_constraints:
@@ -132,7 +131,7 @@ rule chapter:
         graph.quoted,
         chapter="book/chapters/{chapter}.md",
         results=graph.results,
-        modules=modules(*SHOWN_BY),
+        modules=shown_by(),
     output:
         update("book/runs/{study}/{arch}/{chapter}.ipynb"),
     wildcard_constraints:

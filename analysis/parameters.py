@@ -23,29 +23,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from analysis.catalogue import COMPARED
+from analysis.datasets import DECLARATIONS
+from analysis.datasets.parameters import OF_LABELS, OF_PICTURES, SEEDS, DataParameters
 from analysis.errors import InputError
 from analysis.normalisation import read_normalisation
 
-# A dataset is a module that declares one; here only its name is needed, so it is not imported.
-MODULES = sorted(Path(__file__).with_name("datasets").glob("*.py"))
-DATASETS = tuple(path.stem for path in MODULES if "\nDECLARED = " in path.read_text("utf-8"))
 # torchvision's names, timm's, and your own functions.
 ARCH = r"[a-z0-9_]+|timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 STUDY, STUDY_ALLOWED = r"[a-z0-9][a-z0-9_.-]*", "lower-case letters, digits, '-', '_' and '.'"
 FOLDER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # the name of an arch in a path
 PLACE = "AVH_PAGE"  # environment variable of a build: the folder for the page of a chapter
-ONLY_IMAGENET = {"human_labels", "raters_selected"}  # used by dataset imagenet only
-OF_FILES = {"root", "image_size", "corrupt"}  # used by imagefolder, too, and perhaps by a dataset of one's own
-# Given to these datasets, they would go unnoticed: whoever gives one has likely forgotten to name the dataset.
-OF_OTHERS = {
-    "synthetic": OF_FILES | ONLY_IMAGENET,
-    "cifar10h": OF_FILES | ONLY_IMAGENET,
-    "imagefolder": ONLY_IMAGENET,
-}
 LONGEST_PART, LONGEST_PATH, LONGEST_NAME = 255, 3000, 100  # bytes; names are also parts of those of other files
-SEEDS = 2**31
 NONE_WORDS = ("", "null", "none", "None", "~")
-SMALLEST_IMAGENET = 64  # pixels: the default of image_size suits another dataset and would go unnoticed
 OF_PAGES = {"rank_by"}  # changes what a page shows, and no result
 # Used in training only.
 ONLY_TRAINING = {
@@ -125,56 +114,33 @@ def is_about_one_network(chapter: str) -> bool:
     return re.search(r"^arch: ", chapter, re.MULTILINE) is not None
 
 
-class StudyParameters(Parameters):
+class StudyParameters(Parameters, DataParameters):
     """The images and labels: parameters that all networks of a study share."""
 
-    dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]  # read from the folder
-        "synthetic", description="source of the images and of their human labels"
-    )
-    study: str = Field("", description="folder under results/; empty: the dataset's name")
-    results_dir: str = Field("results", description="folder with the tables of all studies")
-    data_dir: str = Field("", description="folder for data and downloads; empty: $AVH_DATA, else data/")
-    root: str = Field(
-        "",
-        description="imagefolder: a folder with one folder per class, or train/ and test/; "
-        "imagenet: the folder with val/",
-    )
-    image_size: int = Field(
-        32, ge=8, le=1024, description="imagefolder, imagenet: width and height of the images, in pixels"
-    )
-    corrupt: Literal["stop", "skip"] = Field(
-        "stop", description="imagefolder, imagenet: stop at a corrupt image, or skip it"
-    )
-    human_labels: str = Field("", description="imagenet: file of human labels; empty: look for one; none: use none")
-    raters_selected: Literal["yes", "maybe"] = Field(
-        "yes", description="imagenet: answers of ReaL's annotators that count as selected; maybe: both maybe and yes"
-    )
-    train_images: int | None = Field(None, ge=2, description="number of training images; None: all")
-    test_images: int | None = Field(None, ge=2, description="number of test images; None: all")
-    seed: int = Field(
-        0, ge=0, lt=SEEDS, description="random seed for images, initial weights, data order and augmentation"
+    dataset: Literal[tuple(DECLARATIONS)] = Field(  # type: ignore[valid-type]  # as declared
+        "synthetic", description=DataParameters.model_fields["dataset"].description
     )
 
     @model_validator(mode="after")
     def _check_study(self) -> Self:
         if self.study and not re.fullmatch(STUDY, self.study):
             raise ValueError(f"study {self.study!r}; allowed: {STUDY_ALLOWED}")
-        for name in sorted(OF_OTHERS.get(self.dataset, ())):
+        declared = DECLARATIONS[self.dataset]
+        for name in sorted((OF_PICTURES | OF_LABELS) - declared.reads):
+            # It would go unnoticed: whoever gives it has likely forgotten to name the dataset.
             if (value := getattr(self, name)) != StudyParameters.model_fields[name].default:
-                users = "imagefolder or imagenet" if name in OF_FILES else "imagenet"
+                users = " or ".join(other for other, theirs in DECLARATIONS.items() if name in theirs.reads)
                 raise ValueError(
                     f"{name} is {value!r}, which dataset {self.dataset} does not use; allowed: dataset {users}"
                 )
-        if self.dataset == "imagefolder" and not self.root:
-            raise ValueError("dataset imagefolder needs root, a folder of class folders")
-        if self.dataset == "imagenet" and self.image_size < SMALLEST_IMAGENET:
-            raise ValueError(f"dataset imagenet needs image_size, such as 224 (not {self.image_size})")
+        if lack := declared.lacks(self):
+            raise ValueError(f"dataset {self.dataset} needs {lack}")
         return self
 
     @property
     def unused(self) -> set[str]:
-        """Names of the parameters that are not used: those of other datasets."""
-        return set() if self.dataset == "imagenet" else ONLY_IMAGENET
+        """Names of the parameters that are not used: those of other datasets' human labels."""
+        return set(OF_LABELS - DECLARATIONS[self.dataset].reads)
 
     @property
     def study_name(self) -> str:
@@ -184,11 +150,6 @@ class StudyParameters(Parameters):
     def study_dir(self) -> Path:
         """The folder for the tables of the study: ``results/<study>``."""
         return Path(self.results_dir) / self.study_name
-
-    @property
-    def data_path(self) -> Path:
-        """The folder of data and downloads."""
-        return Path(self.data_dir or os.environ.get("AVH_DATA") or "data").expanduser()
 
 
 class RunParameters(StudyParameters):

@@ -28,6 +28,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from analysis import sources
 from analysis.errors import InputError
 from analysis.parameters import OF_PAGES, RunParameters, StudyParameters
 
@@ -54,18 +55,20 @@ STAMP_TYPES = {
 COLOURED = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # terminal codes for bold text, which messages of torch contain
 PARTIAL = ".partial"  # suffix of temporary names
 PACKAGES = ("torch", "torchvision", "numpy", "pandas")
-SOURCE = Path(__file__).parent
-# The modules that make the tables of a run: their contents are part of its stamp, and the Snakefile makes the run again
-# if one changes. Of the datasets only those that decode images during a run; the hash of the data covers the others.
-TRAINED_BY = (
-    "architectures", "augmentation", "batch_norm", "catalogue", "checkpoints", "cuda_graphs", "datasets/crops",
-    "datasets/decoding", "devices", "distributed", "extraction", "fitting", "networks", "normalisation", "outputs",
-    "scores", "state_dicts", "training", "weights",
-)  # fmt: skip
-MEASURED_BY = (
-    "architectures", "catalogue", "datasets/decoding", "devices", "distributed", "evaluation", "extraction", "fitting",
-    "networks", "normalisation", "outputs", "scores", "state_dicts", "weights",
-)  # fmt: skip
+# They decide no number of a run: sentences, where files are, and what is given to it, which its stamp has.
+BESIDE = {
+    f"analysis.{name}"
+    for name in (
+        "cores",
+        "datasets",
+        "datasets.files",
+        "datasets.parameters",
+        "errors",
+        "parameters",
+        "runs",
+        "sources",
+    )
+}
 
 
 @contextmanager
@@ -302,9 +305,19 @@ def fingerprint(parameters: RunParameters, data: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def source_hash(made_by: tuple[str, ...] = TRAINED_BY) -> str:
+def source_hash(*, measured: bool = False) -> str:
     """SHA-256 of the modules that make the tables of a run."""
-    return hashlib.sha256(b"".join((SOURCE / f"{name}.py").read_bytes() for name in made_by)).hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in source_files(measured=measured))).hexdigest()
+
+
+def source_files(*, measured: bool) -> list[Path]:
+    """The modules that make the tables of a run, with given weights or trained.
+
+    Their contents are part of its stamp, and the Snakefile makes the run again if one changes. Of the datasets only
+    those that decode images during a run; the hash of the data covers the others.
+    """
+    made_by = {f"analysis.{'evaluation' if measured else 'training'}", "analysis.datasets.decoding"}
+    return [sources.file_of(name) for name in sources.deciding(made_by, BESIDE)]
 
 
 def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
@@ -314,7 +327,7 @@ def stamp(parameters: RunParameters, data: str, **more: Any) -> dict[str, Any]:
         "parameters": described(parameters),
         "data": data,
         "commit": _commit(),
-        "source": source_hash(MEASURED_BY if parameters.weights else TRAINED_BY),
+        "source": source_hash(measured=bool(parameters.weights)),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
         **more,
     }
@@ -324,7 +337,9 @@ def _commit() -> str:
     """The commit that is checked out, with "+" if files differ from it; "unknown" outside a repository."""
 
     def git(*words: str) -> str:
-        return subprocess.run(("git", *words), cwd=SOURCE, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ("git", *words), cwd=sources.CHECKOUT, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")

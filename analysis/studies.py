@@ -27,8 +27,9 @@ from typing import Any
 import yaml
 
 from analysis import runs
+from analysis.datasets.parameters import SEEDS
 from analysis.errors import InputError, one_of
-from analysis.parameters import PATHS, SEEDS, RunParameters, StudyParameters, folder_name, read_values
+from analysis.parameters import PATHS, RunParameters, StudyParameters, folder_name, read_values
 from analysis.runs import DATASET
 
 STUDIES = Path(__file__).parent.parent / "studies"

@@ -11,22 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from analysis import runs
+from analysis import runs, sources
 from analysis.datasets import DECLARATIONS
 from analysis.parameters import OF_PAGES, RunParameters
 from analysis.recording import RECORDED
+from analysis.sources import deciding
 from analysis.studies import StudyPlan, as_options, check_networks, options, read_studies, with_recorded
 from report import contents
 from report.manifest import Manifest
 
-CHECKOUT = Path(__file__).parents[1]
-# What decides a page besides its chapter and the tables that it reads: modules, and packages with all that they hold.
-SHOWN_BY = (
-    "analysis/catalogue", "analysis/datasets/annotators", "analysis/probes", "analysis/statistics", "analysis/studies",
-    "analysis/study", "report/contents", "report/explorer", "report/figures", "report/finders", "report/page",
-    "report/shown", "report/styles", "report/text", "report/wording",
-)  # fmt: skip
-AROUND_PAGES = "report/colab", "report/front", "report/numbers"  # these decide what the book adds to its chapters
+# They decide nothing that a page shows: what is read, where it is, and whether it is valid.
+BESIDE_PAGES = runs.BESIDE | {f"analysis.{name}" for name in ("normalisation", "pipeline", "recording", "schemas")}
 
 
 @dataclass(frozen=True)
@@ -80,8 +75,8 @@ class Graph:
 
     def data_modules(self, wildcards: Any) -> list[str]:
         """The modules that make the data of a study."""
-        dataset = DECLARATIONS[self.asked[wildcards.study].parameters.dataset]
-        return modules(*dataset.made_by, folder="analysis/datasets")
+        dataset = self.asked[wildcards.study].parameters.dataset
+        return files_of(deciding({f"analysis.datasets.{dataset}"}, runs.BESIDE - {"analysis.datasets.files"}))
 
     def run(self, wildcards: Any) -> RunParameters:
         """The run of a network."""
@@ -149,10 +144,19 @@ class Graph:
         return as_options(place | ({"arch": wildcards.arch} if one else {"archs": ",".join(study.runs)}))
 
 
-def modules(*names: str, folder: str = ".") -> list[str]:
-    """The files of modules in a folder of this checkout, and of packages with the pages that they hold."""
-    patterns = [pattern for name in names for pattern in (f"{name}.py", f"{name}/*.py", f"{name}/*.html")]
-    return sorted(str(file) for pattern in patterns for file in (CHECKOUT / folder).glob(pattern))
+def files_of(modules: Iterable[str]) -> list[str]:
+    """The files of modules of this checkout."""
+    return [str(sources.file_of(name)) for name in modules]
+
+
+def shown_by() -> list[str]:
+    """What decides a page besides its chapter and the tables that it reads: page, answers and what these import."""
+    answers = {f"analysis.study.{path.stem}" for path in sources.CHECKOUT.glob("analysis/study/[a-z]*.py")}
+    made_by = {"report.page", *answers, *(f"analysis.datasets.{name}" for name in DECLARATIONS)}
+    return [
+        *files_of(deciding(made_by, BESIDE_PAGES, at_once=True)),
+        *map(str, sources.CHECKOUT.glob("report/*/*.html")),
+    ]
 
 
 def notebooks(studies: Mapping[str, StudyPlan], without: Collection[str] = ()) -> list[str]:
@@ -166,10 +170,11 @@ def notebooks(studies: Mapping[str, StudyPlan], without: Collection[str] = ()) -
 
 
 def page_sources(toc: str) -> list[str]:
-    """What the pages around the chapters are made of."""
+    """What the pages around the chapters are made of, with what the book's extensions import."""
     patterns = "book/*.md", "book/_ext/*.py", "book/_static/*", "report/explorer/*.css", "report/explorer/*.js"
     files = sorted(str(file) for pattern in patterns for file in Path().glob(pattern))
-    return ["_config.yml", toc, *files, *modules(*SHOWN_BY, *AROUND_PAGES)]
+    around = {name for path in sources.CHECKOUT.glob("book/_ext/*.py") for name in sources.imported(path, at_once=True)}
+    return ["_config.yml", toc, *files, *files_of(deciding(around, BESIDE_PAGES, at_once=True)), *shown_by()]
 
 
 def written(files: Iterable[str]) -> dict[Path, tuple[str, int]]:

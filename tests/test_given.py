@@ -3,8 +3,9 @@
 import pytest
 
 from analysis import runs, studies
+from analysis.datasets.parameters import OF_LABELS, OF_PICTURES
 from analysis.errors import InputError
-from analysis.parameters import OF_FILES, ONLY_IMAGENET, RunParameters
+from analysis.parameters import RunParameters
 from drills import ways
 
 NAMES = ["2024", "2024_01", "on", "no", "null", "0x1f", "1e3", "1.5", "2024-01-01", "true", "0o17"]  # a study's
@@ -85,9 +86,9 @@ def beside(name: str, text: str) -> dict[str, str]:
     """What else must be given for the value to make sense."""
     if name == "normalisation":
         return {"weights": "net.pth"}
-    if name in OF_FILES or text == "imagefolder":
+    if name in OF_PICTURES or text == "imagefolder":
         return {"dataset": "imagefolder", "root": "pictures"}
-    return {"dataset": "imagenet", "image_size": "224"} if name in ONLY_IMAGENET else {}
+    return {"dataset": "imagenet", "image_size": "224"} if name in OF_LABELS else {}
 
 
 @pytest.mark.parametrize(("name", "text"), GIVEN)

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis import runs
-from report import graph
-
 ROOT = Path(__file__).parent.parent
 TREES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
@@ -133,8 +130,8 @@ def packages_at_once(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("analysis.datasets")])
-def test_datasets_know_parameters_and_errors_only(module):
-    allowed = {"analysis.cores", "analysis.errors", "analysis.parameters"}
+def test_datasets_know_no_other_part(module):
+    allowed = {"analysis.cores", "analysis.errors"}
     assert {name for name in of_project(module) if not name.startswith("analysis.datasets")} <= allowed
 
 
@@ -150,7 +147,7 @@ def test_reading_results_imports_no_torch():
 # --- no twins
 
 # Names that several files share because they mean the same: what every dataset's module has, and
-INTERFACE = {"load", "present", "answers", "describe", "DECLARED", "CLASSES", "SUPERCLASSES", "FOLDER"}
+INTERFACE = {"load", "present", "answers", "describe", "DECLARED", "CLASSES", "SUPERCLASSES", "FOLDER", "DIFFERENCES"}
 ALIKE = {
     "main",  # what `python -m` runs
     "setup",  # what Sphinx calls
@@ -187,66 +184,6 @@ def given_names(node: ast.stmt) -> list[str]:
 def test_no_name_has_two_meanings():
     beside = [path for folder in ("drills", "book/_ext") for path in (ROOT / folder).glob("*.py")]
     assert twins(TREES | {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in beside}) == {}
-
-
-# --- what made a run
-
-# They decide no number of a run: sentences, where files are, and what is given to it, which its stamp has.
-BESIDE = {f"analysis.{name}" for name in ("cores", "datasets", "datasets.files", "errors", "parameters", "runs")}
-
-
-def deciding(module: str) -> set[str]:
-    """A module, and all that it imports, directly or not, but for those beside."""
-    found, wanted = set(), {module}
-    while wanted:
-        found |= wanted
-        wanted = set().union(*map(of_project, wanted)) - found - BESIDE
-    return found
-
-
-@pytest.mark.parametrize(("module", "made_by"), [("training", runs.TRAINED_BY), ("evaluation", runs.MEASURED_BY)])
-def test_a_stamp_holds_every_module_that_makes_a_run(module, made_by):
-    expected = deciding(f"analysis.{module}") | {"analysis.datasets.decoding"}  # which data comes with, where of files
-    assert {f"analysis.{name.replace('/', '.')}" for name in made_by} == expected
-    assert len(set(made_by)) == len(made_by)
-
-
-# --- what decides a page
-
-# They decide nothing that a page shows: what is read, where it is, and whether it is valid.
-BESIDE_PAGES = BESIDE | {
-    f"analysis.{name}"
-    for name in ("datasets.base", "datasets.decoding", "normalisation", "pipeline", "recording", "schemas")
-}
-
-
-def shown_by(wanted: set[str]) -> set[str]:
-    """These modules and what they import at once, directly or not, but for those beside."""
-    found: set[str] = set()
-    while wanted:
-        found |= wanted
-        wanted = set().union(*map(imported_at_once, wanted)) - found - EMPTY - BESIDE_PAGES
-    return found
-
-
-def names_of(modules: tuple[str, ...]) -> set[str]:
-    files = [Path(file).relative_to(ROOT).with_suffix("") for file in graph.modules(*modules) if ".py" in file]
-    return {".".join(file.parts).removesuffix(".__init__") for file in files} - EMPTY
-
-
-def test_a_page_is_made_again_after_a_change_of_any_module_that_decides_it():
-    """Those that chapters import: the page and all answers, and what these import."""
-    imported_by_chapters = {"report.page", *(module for module in MODULES if floor(module) == ASK)} - EMPTY
-    assert names_of(graph.SHOWN_BY) == shown_by(imported_by_chapters)
-
-
-def test_the_book_is_made_again_after_a_change_of_any_module_that_its_extensions_import(monkeypatch):
-    extensions = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "book/_ext").glob("*.py")}
-    for name, tree in extensions.items():
-        monkeypatch.setitem(TREES, name, tree)
-    beside_chapters = shown_by(set(extensions)) - set(extensions) - names_of(graph.SHOWN_BY)
-    assert beside_chapters == names_of(graph.AROUND_PAGES)
-    assert set(graph.modules(*graph.SHOWN_BY, *graph.AROUND_PAGES)) <= set(graph.page_sources("_toc.yml"))
 
 
 # --- nothing that is read can run code

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import runs
+from analysis import runs, sources
 from analysis.errors import InputError
 from analysis.parameters import RunParameters
 
@@ -304,7 +304,7 @@ def git(folder, *words):
 
 
 def test_the_commit_is_marked_where_files_differ(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "SOURCE", tmp_path)
+    monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert runs._commit() == "unknown"
     git(tmp_path, "init", "-q")

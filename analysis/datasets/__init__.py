@@ -4,29 +4,31 @@ A dataset is a module of this package with a ``DECLARED``.
 """
 
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
 from analysis.datasets import files
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Images, Split
+from analysis.datasets.parameters import DataParameters
 from analysis.errors import InputError
-from analysis.parameters import DATASETS, StudyParameters
 
-MADE_FOLDERS = ("cifar-10h", "decoded", "imagefolder", "synthetic")  # folders that datasets create in the data folder
+FILES = sorted(Path(__file__).parent.glob("*.py"))
+DATASETS = [path.stem for path in FILES if "\nDECLARED = " in path.read_text("utf-8")]
 DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
-def load(parameters: StudyParameters) -> Dataset:
+def load(parameters: DataParameters) -> Dataset:
     """The dataset named by ``parameters``.
 
     Raises InputError if data is missing, damaged or does not fit.
     """
-    for folder in (parameters.data_path, *map(parameters.data_path.joinpath, MADE_FOLDERS)):
+    for folder in (parameters.data_path, *parameters.data_path.glob("*/")):
         files.remove_abandoned(folder)
     return DECLARATIONS[parameters.dataset].load(parameters)
 
 
-def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+def answers(parameters: DataParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
     """Only the human labels for test images, by their ids and labels, both (N,).
 
     Raises InputError if they are missing, damaged or do not fit, or are not available without the images.
@@ -37,7 +39,7 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     return declared.answers(parameters, ids, labels)
 
 
-def present(parameters: StudyParameters) -> tuple[bool, bool]:
+def present(parameters: DataParameters) -> tuple[bool, bool]:
     """Whether the images of a dataset, and whether its human labels, are available without a download.
 
     For labels it reports whether there are any: a dataset need not have them.

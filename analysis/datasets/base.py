@@ -59,13 +59,18 @@ class HumanLabels:
 class Declaration(NamedTuple):
     """The declaration of a dataset in its module, as DECLARED: how to load it, and what it offers."""
 
-    load: Callable[[Any], "Dataset"]  # from StudyParameters
-    made_by: tuple[str, ...]  # modules of this package that determine its images and labels
+    load: Callable[[Any], "Dataset"]  # from DataParameters
     offers: frozenset[str] = frozenset()  # beside images: "people", "real people", "causes"
     # For datasets whose human labels may not be recorded with results, and are joined when these are read.
     answers: Callable[[Any, np.ndarray, np.ndarray], HumanLabels] | None = None
     # For datasets that the user provides or that are downloaded: whether images and human labels are available.
     present: Callable[[Any], tuple[bool, bool]] = lambda _: (True, True)
+    reads: frozenset[str] = frozenset()  # of the parameters that only some datasets read
+    lacks: Callable[[Any], str] = lambda _: ""  # what is missing among the parameters, for an error sentence
+    to_see: str = "put your copy there"  # what a user can do to have the images
+    not_passed_on: str = ""  # the name of images that may not be redistributed
+    # How it differs from the paper's data, in sentences for readers, from the description that is recorded with it.
+    differs: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ import numpy as np
 
 from analysis.datasets import files, subsets
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
+from analysis.datasets.parameters import DataParameters
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
 
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -52,7 +52,7 @@ ANSWERS_PER_IMAGE = (40, 70)  # plausible; published: 47 to 63
 AGREEMENT = 0.95  # least agreement of the most frequent human labels with CIFAR-10's; published: 0.992
 
 
-def load(parameters: StudyParameters) -> Dataset:
+def load(parameters: DataParameters) -> Dataset:
     """CIFAR-10H; downloaded (170 MB) if it is not in the data folder.
 
     Ids contain the original index of an image, such as "test-00042". Raises InputError if a file is missing or damaged,
@@ -84,12 +84,12 @@ def load(parameters: StudyParameters) -> Dataset:
     )
 
 
-def present(parameters: StudyParameters) -> tuple[bool, bool]:
+def present(parameters: DataParameters) -> tuple[bool, bool]:
     """Whether images, and whether human labels, are in the data folder; otherwise they would be downloaded."""
     return (parameters.data_path / FOLDER).is_dir(), (parameters.data_path / COUNTS).is_file()
 
 
-def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+def answers(parameters: DataParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
     """Only the human labels, for test images by their ids and labels, both (N,).
 
     Downloaded (0.8 MB) if they are not in the data folder. Raises InputError like ``load``.
@@ -237,10 +237,24 @@ def download_counts(path: Path) -> None:
     files.download(COUNTS_URL, COUNTS_MD5, path, instead)
 
 
+# From the paper's data.
+DIFFERENCES = (
+    "CIFAR-10 has 10 dissimilar classes; ImageNet has 1,000, many of which only an expert can distinguish. AVH "
+    "divides by the angles to all classes, so with 10 classes a single similar class has more weight.",
+    "CIFAR-10 images have 32 × 32 pixels, and most hard images are hard because little can be seen. ImageNet "
+    "images are hard for many reasons, such as several objects in one image.",
+    "CIFAR-10H's annotators chose one of 10 classes. Those of Recht et al. were shown many images and one class, "
+    "and selected the images that show it, so their HSF does not say what else they saw in an image.",
+    "CIFAR-10H has about 51 annotators per image, the paper's data about 10. CIFAR-10H labels are less noisy, but "
+    "far more images are unanimous and therefore tied.",
+)
+
+
 DECLARED = Declaration(
     load,
-    made_by=("base", "cifar10h", "files", "subsets"),
     offers=frozenset({"people", "real people"}),
     answers=answers,
     present=present,
+    to_see="run python -m analysis pictures build/cifar10 -p dataset cifar10h, which downloads them once",
+    differs=lambda _: DIFFERENCES,
 )

@@ -47,10 +47,10 @@ def build_once(target: Path, make: Callable[[Path], None]) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove unfinished files of killed processes in a folder: those whose lock nobody holds."""
-    for partial in folder.glob(".*.partial"):
-        with suppress(OSError, Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):
-            remove(partial)
+    """Remove unfinished files of killed processes in a folder: those whose lock is there, and nobody holds it."""
+    for lock in folder.glob(".*.lock"):
+        with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            remove(lock.with_suffix(".partial"))
 
 
 def remove(partial: Path) -> None:

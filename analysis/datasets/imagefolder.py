@@ -15,8 +15,8 @@ import numpy as np
 from analysis.datasets import files, subsets
 from analysis.datasets.base import Dataset, Declaration, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, is_picture, listed, printable
+from analysis.datasets.parameters import OF_PICTURES, DataParameters
 from analysis.errors import InputError, first_of
-from analysis.parameters import StudyParameters
 
 PICTURE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff",
@@ -34,7 +34,7 @@ class Listing:
     others: Mapping[str, int]  # files that are not images, by kind
 
 
-def load(parameters: StudyParameters) -> Dataset:
+def load(parameters: DataParameters) -> Dataset:
     """The images in ``parameters.root``, resized to ``image_size`` and kept decoded in the data folder.
 
     They are first rotated according to their EXIF data, also when weights are given.
@@ -247,4 +247,6 @@ def check_left(listing: Listing, labels: np.ndarray, result: Decoded) -> None:
         raise InputError(f"every picture of class {listing.classes[label]} in {listing.folder} is corrupt")
 
 
-DECLARED = Declaration(load, made_by=("base", "imagefolder", "decoding", "files", "subsets"))
+DECLARED = Declaration(
+    load, reads=OF_PICTURES, lacks=lambda parameters: "" if parameters.root else "root, a folder of class folders"
+)

@@ -10,10 +10,12 @@ evaluation, or as random crops if training augments (see crops.py). A corrupt im
 are left out, as corrupt test images are.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +24,15 @@ from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 from analysis.datasets.decoding import Decoded, Files, Geometry, decode_all, find_corrupt, listed, printable
 from analysis.datasets.imagefolder import describe_left_out
 from analysis.datasets.imagenet_files import ImagenetPictures, classes, find_training, find_validation, recognise
+from analysis.datasets.parameters import OF_LABELS, OF_PICTURES, DataParameters
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
 
+PAPER_IMAGES = 50_000  # ILSVRC2012's validation images
+SMALLEST_SIZE = 64  # pixels of an image
 FOLDER = "imagenet"  # in the data folder, if root is empty
 
 
-def load(parameters: StudyParameters) -> Dataset:
+def load(parameters: DataParameters) -> Dataset:
     """ImageNet at ``parameters.root``, or ``<data>/imagenet``; ids are "wnid/file".
 
     Raises InputError if images or human labels are missing, in an unknown layout, damaged, or do not fit.
@@ -81,7 +85,7 @@ def load(parameters: StudyParameters) -> Dataset:
     )
 
 
-def present(parameters: StudyParameters) -> tuple[bool, bool]:
+def present(parameters: DataParameters) -> tuple[bool, bool]:
     """Whether the user's images, and whether human labels, exist: by names alone, nothing is read."""
     pictures = told = False
     with suppress(InputError, OSError):  # OSError: a folder without read permission
@@ -93,7 +97,7 @@ def present(parameters: StudyParameters) -> tuple[bool, bool]:
     return pictures, told
 
 
-def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
+def answers(parameters: DataParameters, ids: np.ndarray, labels: np.ndarray) -> HumanLabels:
     """Only the human labels, for test images by their ids and labels, both (N,).
 
     Raises InputError if they are missing, damaged, or do not cover every image.
@@ -107,7 +111,7 @@ def answers(parameters: StudyParameters, ids: np.ndarray, labels: np.ndarray) ->
     return human
 
 
-def folder_of(parameters: StudyParameters) -> Path:
+def folder_of(parameters: DataParameters) -> Path:
     return Path(parameters.root) if parameters.root else parameters.data_path / FOLDER
 
 
@@ -116,7 +120,7 @@ def geometry(image_size: int) -> Geometry:
     return Geometry(image_size, round(image_size * 256 / 224), upright=False)
 
 
-def read_answers(parameters: StudyParameters) -> selections.Answers | None:
+def read_answers(parameters: DataParameters) -> selections.Answers | None:
     """Human labels from the file that ``human_labels`` names or one beside the images; None: none."""
     path = answers_file(parameters)
     if path is None:
@@ -124,13 +128,13 @@ def read_answers(parameters: StudyParameters) -> selections.Answers | None:
     return selections.read_selections(path, classes()[0], maybe=parameters.raters_selected == "maybe")
 
 
-def answers_file(parameters: StudyParameters) -> Path | None:
+def answers_file(parameters: DataParameters) -> Path | None:
     if parameters.human_labels == "none":
         return None
     return Path(parameters.human_labels) if parameters.human_labels else selections.find_answers(folder_of(parameters))
 
 
-def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.ndarray, HumanLabels | None, str]:
+def people(parameters: DataParameters, pictures: ImagenetPictures) -> tuple[np.ndarray, HumanLabels | None, str]:
     """Which images (n,) have human labels, these labels, and a note; all images if there are no labels at all.
 
     Raises InputError if there are labels, but for none of the images.
@@ -148,7 +152,7 @@ def people(parameters: StudyParameters, pictures: ImagenetPictures) -> tuple[np.
     return asked, human, found.bias
 
 
-def take_training(training: ImagenetPictures, parameters: StudyParameters) -> tuple[Split, list[str]]:
+def take_training(training: ImagenetPictures, parameters: DataParameters) -> tuple[Split, list[str]]:
     """The training images, decoded on demand; and a note on those left out as corrupt."""
     made, notes = geometry(parameters.image_size), []
     chosen = subsets.balanced(training.labels, parameters.train_images, parameters.seed, "train")
@@ -186,20 +190,36 @@ def describe(pictures: ImagenetPictures, asked: np.ndarray, result: Decoded) -> 
     return notes
 
 
+def lacks(parameters: DataParameters) -> str:
+    """The default of image_size suits another dataset and would go unnoticed."""
+    small = parameters.image_size < SMALLEST_SIZE
+    return f"image_size, such as 224 (not {parameters.image_size})" if small else ""
+
+
+# From the paper's data.
+DIFFERENCES = (
+    "The paper uses the annotators of Recht et al. The top of this page states the source of the labels used here, "
+    "and their bias.",
+    "Section 2 of the paper uses torchvision's pretrained networks of 2019, IMAGENET1K_V1. Weights published later "
+    "were trained differently, and networks that you train have other seeds.",
+)
+
+
+def differs(described: Mapping[str, Any]) -> tuple[str, ...]:
+    """Also how many of the paper's images there are, unless they are others."""
+    if any("ImageNetV2" in note for note in described["notes"]):
+        return DIFFERENCES
+    images = described["images"]["test"]
+    return (f"The images are {images:,} of the paper's {PAPER_IMAGES:,} validation images.", *DIFFERENCES)
+
+
 DECLARED = Declaration(
     load,
-    made_by=(
-        "base",
-        "imagenet",
-        "imagenet_files",
-        "imagefolder",
-        "decoding",
-        "files",
-        "selections",
-        "subsets",
-        "wordnet",
-    ),
     offers=frozenset({"people", "real people"}),
     answers=answers,
     present=present,
+    reads=OF_PICTURES | OF_LABELS,
+    lacks=lacks,
+    not_passed_on="ImageNet images",
+    differs=differs,
 )

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from analysis.datasets import annotators, files, shapes
 from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
+from analysis.datasets.parameters import DataParameters
 from analysis.errors import InputError
-from analysis.parameters import StudyParameters
 
 TRAIN_IMAGES, TEST_IMAGES = 2000, 1000  # if the parameters give no number
 
@@ -50,7 +50,7 @@ SUMS = "sha256.json"  # beside the arrays: the SHA-256 of the file of each
 Arrays = dict[str, np.ndarray]
 
 
-def load(parameters: StudyParameters) -> Dataset:
+def load(parameters: DataParameters) -> Dataset:
     """The images, causes and labels; made at the first call, then mapped from ``<data>/synthetic``.
 
     If that folder is not writable, they are made in memory each time; if the disk is full, raises InputError.
@@ -174,6 +174,4 @@ def _sum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-DECLARED = Declaration(
-    load, made_by=("base", "synthetic", "shapes", "annotators"), offers=frozenset({"people", "causes"})
-)
+DECLARED = Declaration(load, offers=frozenset({"people", "causes"}))

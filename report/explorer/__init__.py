@@ -36,9 +36,6 @@ PER_MOSAIC = 1024  # images
 MOST_BYTES = 2_600_000  # bytes of all files, so that the page with everything it loads is under 3 MB
 QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 10)  # of WebP, tried in this order until the files fit the budget
 
-FETCH = {"cifar10h": "run python -m analysis pictures build/cifar10 -p dataset cifar10h, which downloads them once"}
-NOT_PASSED_ON = {"imagenet": "ImageNet images"}
-
 # The scores offered, if a table has them; AVH first.
 OFFERED = tuple(name for name, style in styles.SHOWN_AS.items() if style.meaning)
 
@@ -49,12 +46,12 @@ def available_images(parameters: StudyParameters, study: StudyResults) -> tuple[
     They are never downloaded for this; the sentence states how to get them.
     """
     there, answers = datasets.present(parameters)
+    to_see = datasets.DECLARATIONS[parameters.dataset].to_see
     where = parameters.root or parameters.data_path
     if not there:
-        get = FETCH.get(parameters.dataset, "put your copy there")
         return None, (
             "The images are not available here, only their recorded scores: "
-            f"folder {where} does not contain this dataset. To see them, {get}; then run make book again."
+            f"folder {where} does not contain this dataset. To see them, {to_see}; then run make book again."
         )
     if study.dataset["people"] and not answers:  # the hash of the data includes them
         where = parameters.human_labels or where
@@ -70,9 +67,9 @@ def available_images(parameters: StudyParameters, study: StudyResults) -> tuple[
 
 def images_to_print(parameters: StudyParameters, study: StudyResults) -> tuple[Images | None, str]:
     """The same for images in figures; None for recorded pages if the terms of the dataset forbid redistribution."""
-    if in_record(parameters.study_dir) and parameters.dataset in NOT_PASSED_ON:
-        what = NOT_PASSED_ON[parameters.dataset]
-        return None, f"{what} may not be redistributed, so recorded pages do not show them."
+    images = datasets.DECLARATIONS[parameters.dataset].not_passed_on
+    if images and in_record(parameters.study_dir):
+        return None, f"{images} may not be redistributed, so recorded pages do not show them."
     return available_images(parameters, study)
 
 

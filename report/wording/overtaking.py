@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from analysis.datasets import DECLARATIONS
 from analysis.study import correlations, readings
 from analysis.study.choices import BOOK
 from analysis.study.claims import FEWEST_IMAGES
@@ -96,36 +97,9 @@ def reasons(study: StudyResults) -> list[str]:
     return sentences
 
 
-PAPER_IMAGES = 50_000  # ILSVRC2012's validation images
-
-# How each dataset differs from the paper's, whatever its images and networks.
-DIFFERENCES = {
-    "cifar10h": (
-        "CIFAR-10 has 10 dissimilar classes; ImageNet has 1,000, many of which only an expert can distinguish. AVH "
-        "divides by the angles to all classes, so with 10 classes a single similar class has more weight.",
-        "CIFAR-10 images have 32 × 32 pixels, and most hard images are hard because little can be seen. ImageNet "
-        "images are hard for many reasons, such as several objects in one image.",
-        "CIFAR-10H's annotators chose one of 10 classes. Those of Recht et al. were shown many images and one class, "
-        "and selected the images that show it, so their HSF does not say what else they saw in an image.",
-        "CIFAR-10H has about 51 annotators per image, the paper's data about 10. CIFAR-10H labels are less noisy, but "
-        "far more images are unanimous and therefore tied.",
-    ),
-    "imagenet": (
-        "The paper uses the annotators of Recht et al. The top of this page states the source of the labels used here, "
-        "and their bias.",
-        "Section 2 of the paper uses torchvision's pretrained networks of 2019, IMAGENET1K_V1. Weights published later "
-        "were trained differently, and networks that you train have other seeds.",
-    ),
-}
-
-
 def differences(study: StudyResults) -> list[str]:
     """How the data of a study differ from the paper's, a sentence or two for each difference."""
-    name = study.dataset["name"]
-    said = list(DIFFERENCES.get(name, ()))
-    if name == "imagenet" and not any("ImageNetV2" in note for note in study.dataset["notes"]):
-        images = text.count(len(study.images))
-        said.insert(0, f"The images are {images} of the paper's {text.count(PAPER_IMAGES)} validation images.")
+    said = list(DECLARATIONS[study.dataset["name"]].differs(study.dataset))
     scratch = [run for run in study.runs.values() if not run.measured and "started" not in run.stamp]
     if said and scratch:
         fitted = span(map(text.count, sorted({run.stamp["images"]["train"] for run in scratch})))

@@ -281,11 +281,14 @@ def test_what_an_abandoned_download_left_is_removed_and_said(small, capsys):
     left = small / f".{FOLDER}.partial"
     left.mkdir()
     (left / "archive.tar.gz").write_bytes(bytes(2_000_000))
+    left.with_suffix(".lock").touch()
+    own = small / ".own.partial"  # the user's: no run had a lock on it
+    own.mkdir()
     held = small / ".held.partial"  # another run's, which is at it
     held.mkdir()
     with FileLock(small / ".held.lock"):
         load(parameters(small))
-    assert not left.exists() and held.exists()
+    assert not left.exists() and held.exists() and own.exists()
     said = f"removed {left}, 2 MB that an earlier run had left unfinished"
     assert said in capsys.readouterr().err
 

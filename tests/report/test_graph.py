@@ -143,12 +143,6 @@ def test_chapters_are_left_out_of_every_network():
     assert len(left) == len(everything) - len(study["heads"].runs) * ("explorer" in contents.of_network(study["heads"]))
 
 
-def test_modules_are_files_of_this_checkout():
-    (file,) = graph.modules("runs", folder="analysis")
-    assert Path(file) == graph.CHECKOUT / "analysis/runs.py"
-    assert graph.CHECKOUT / "report/explorer/page.html" in map(Path, graph.modules("report/explorer"))
-
-
 @pytest.mark.parametrize(("name", "found"), [("a.b", True), ("c", True), ("axb", False), ("", False)])
 def test_alternatives_are_these_names_alone(name, found):
     assert bool(re.fullmatch(graph.alternatives(["a.b", "c"]), name)) == found
