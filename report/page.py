@@ -223,12 +223,9 @@ class Page:
         self.say(wording.starts.starts_judged(self.results))
 
     def claims(self, *ids: str) -> None:
-        """For each claim the verdicts, the paper's words and, folded, the rule with its numbers.
-
-        Without names: all claims that the page has not shown before.
-        """
+        """For each of these claims the verdicts, the paper's words and, folded, the rule with its numbers."""
         ceiling = tables.ceiling(self.results)
-        for id_ in ids or [claim.id for claim in claims.CLAIMS if claim.id not in self._claimed]:
+        for id_ in ids:
             self._claimed.add(id_)
             self.say(wording.claims.outcome(self._judged, id_))
             self.say(wording.claims.said(self.results, id_))
@@ -237,6 +234,12 @@ class Page:
             )
             rule = shown.bulleted(wording.claims.rule(id_))
             show(shown.folded(f"The rule of {id_} and its numbers", shown.joined(rule, numbers)))
+
+    def further_claims(self) -> None:
+        """The claims that the page has not shown before, if any, under a heading of their own."""
+        if further := [claim.id for claim in claims.CLAIMS if claim.id not in self._claimed]:
+            show(shown.prose("## Further claims"))
+            self.claims(*further)
 
     @cached_property
     def _judged(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 A rule turns the tables of a study into a verdict (``verdicts``) and was fixed before the results were known, in the
 commit ``since``. With too few human labels, images, bins, epochs or networks the verdict is inconclusive and says so.
 Intervals are over images, for one seed of each network; claims about final scores are judged for the other seeds too.
-To add a claim, declare another function here: the verdicts pages show it after the others.
+To add a claim, declare another function here: the verdicts pages show it in a section after the others.
 
 P2a and P2c were one claim, Prediction 2, at first. It was split, and P2b added, after the results were seen, because
 one verdict hid which part was supported. No threshold was changed; P2b uses H1's threshold for "strong".

@@ -1,7 +1,7 @@
 """Adds the study of a page to its title, and so to the browser tab and the search; marks simulated annotators.
 
 A chapter's text is the same for every study, so the book adds what the contents call the study, and the network. In
-headings and links the names of datasets do not break at their hyphens.
+headings and links the names of datasets do not break at their hyphens. A heading that a cell shows opens a section.
 """
 
 import re
@@ -48,6 +48,23 @@ def claim_anchor(id_: str) -> str:
     return nodes.make_id(f"claim-{id_}")
 
 
+def open_section(rubric: nodes.rubric) -> None:
+    """Makes a heading that a cell shows open a section, as one between cells does: from that cell to the next heading.
+
+    MyST makes it a rubric, which the contents of a page do not list.
+    """
+    cell = rubric
+    while not isinstance(cell.parent, nodes.section):
+        cell = cell.parent
+    above = cell.parent
+    opened = nodes.section("", nodes.title("", "", *rubric.children), ids=rubric["ids"], names=rubric["names"])
+    start = above.index(cell)
+    opened += above[start:]
+    del above[start:]
+    above.parent.insert(above.parent.index(above) + 1, opened)
+    rubric.parent.remove(rubric)
+
+
 class StudyPages(SphinxTransform):
     """The first heading names the study; a line below it says that people are simulated; claims can be linked to."""
 
@@ -59,6 +76,9 @@ class StudyPages(SphinxTransform):
         heading = next(self.document.findall(nodes.title), None)
         if title is None or heading is None:
             return
+        for rubric in list(self.document.findall(nodes.rubric)):
+            if rubric.get("level"):  # titles of dropdowns are rubrics, too
+                open_section(rubric)
         folder = page.parent.name
         network = "" if folder == study_of_page(page.as_posix()) else f": {styles.architecture(folder).label}"
         stop = " " if heading.astext().endswith("?") and not network else ", "

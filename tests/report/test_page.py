@@ -492,6 +492,25 @@ def test_a_claim_links_only_to_figures_that_are_drawn(study, tmp_path):
     assert wording.claims.matrix(table, silent).columns[0] == "claim"
 
 
+def test_a_claim_declared_beside_the_papers_has_a_heading_of_its_own(study, shown, monkeypatch):
+    def show() -> list[str]:
+        shown.clear()
+        page = page_of(study)
+        for cell in jupytext.read(ROOT / "book/chapters/verdicts.md").cells:
+            if cell.cell_type == "code" and "laims(" in cell.source:
+                exec(cell.source, {"page": page})
+        return [line for line in shown if line.startswith(("#", "**"))]
+
+    before = show()
+    assert len(before) == len(claims.CLAIMS) and not any("#" in line for line in before)
+    own = replace(claims.CLAIMS[0], id="Own", title="This is new")
+    monkeypatch.setattr(claims, "CLAIMS", [own, *claims.CLAIMS])
+    *paper, heading, last = show()
+    assert paper == before
+    assert heading == "## Further claims"
+    assert last.startswith("**Own**: This is new: ")
+
+
 def test_infinite_numbers_have_their_sign():
     assert claims_in_words._signed(np.inf) == "∞"
     assert claims_in_words._signed(-np.inf) == "−∞"
