@@ -38,14 +38,14 @@ def record(
     Raises InputError if a run is not finished, or a value exceeds half precision.
     """
     source, target = parameters.study_dir, folder / parameters.study_name
-    stamps = {arch: runs.read_stamp(source / arch / runs.RUN) for arch in archs}  # all of them, before any is written
+    stamps = {arch: runs.read_run(source / arch) for arch in archs}  # all of them, before any is written
     images = runs.read_table(source / IMAGES)
     runs.write_table(target / IMAGES, images.drop(columns=images.filter(regex=f"^({ANSWER_COLUMNS})$").columns))
     for arch, stamp in stamps.items():
         trained = runs.TABLES if whole else runs.OF_ANOTHER_START
         copy(source / arch, target / arch, stamp, runs.MEASURED if "measured" in stamp else trained, whole)
         for run in runs.finished_runs(source / arch, runs.OTHER_SEEDS):
-            copy(run, target / arch / run.name, runs.read_stamp(run / runs.RUN), runs.OF_ANOTHER_START, whole)
+            copy(run, target / arch / run.name, runs.read_run(run), runs.OF_ANOTHER_START, whole)
     runs.write_stamp(target / DATASET, runs.read_stamp(source / DATASET) | {"answers": answers_hash(images)})
     return target
 

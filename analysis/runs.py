@@ -233,9 +233,19 @@ def module_file(arch: str) -> Path | None:
     return Path(found.origin) if found and found.has_location and found.origin else None
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a finished run: its stamp is written last."""
+    return (folder / RUN).exists()
+
+
 def finished_runs(folder: Path, names: str = "*") -> list[Path]:
     """The folders of finished runs in a folder: the networks of a study, or other seeds of a network."""
-    return sorted(path.parent for path in folder.glob(f"{names}/{RUN}"))
+    return sorted(run for run in folder.glob(names) if is_finished(run))
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The stamp of the finished run in a folder. Raises InputError if there is none, or if it has changed."""
+    return read_stamp(folder / RUN)
 
 
 def finished(parameters: RunParameters) -> dict[str, Any] | None:
@@ -245,10 +255,9 @@ def finished(parameters: RunParameters) -> dict[str, Any] | None:
     Raises InputError if the folder contains a run with other parameters, on other data, with other weights or a network
     of one's own that was changed since, or if a table is not what was written: none is overwritten silently.
     """
-    path = parameters.run_dir / RUN
-    if not path.exists():
+    if not is_finished(parameters.run_dir):
         return None
-    stamp = read_stamp(path)
+    stamp = read_run(parameters.run_dir)
     mine = described(parameters)
     theirs = {name: RunParameters.model_fields[name].default for name in mine} | stamp.get("parameters", {})
     for values in (mine, theirs):

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from analysis import runs, scores
+from analysis.errors import as_one_sentence
 from analysis.parameters import RunParameters
 from analysis.studies import options, read_studies
 from benchmarks import training
@@ -110,17 +111,20 @@ def shared_gpu(report: Report) -> Iterator[int]:
 
 
 def planned(studies: str) -> list[RunParameters]:
-    """The unfinished runs of these studies: of each study, first those with its first seed, then the others."""
+    """The unfinished runs of these studies: of each study, first those with its first seed, then the others.
+
+    Raises InputError if a folder holds another run, which training would refuse to replace.
+    """
     found = []
     for study in read_studies({"studies": studies}).values():
         starts = [study.starts(arch) for arch in study.runs]
         found += [run for some in zip(*starts, strict=True) for run in some]
-    return [run for run in found if not (run.run_dir / runs.RUN).exists()]
+    return [run for run in found if runs.finished(run) is None]
 
 
-def train(report: Report, studies: str, deadline: float, side_by_side: int) -> None:
-    """Train the planned runs until the deadline; unfinished ones continue at the next call."""
-    waiting, running = planned(studies), {}
+def train(report: Report, waiting: list[RunParameters], deadline: float, side_by_side: int) -> None:
+    """Train these runs until the deadline; unfinished ones continue at the next call."""
+    running = {}
     while (waiting or running) and time.perf_counter() < deadline:
         while waiting and len(running) < side_by_side:
             run = waiting.pop(0)
@@ -145,7 +149,7 @@ def train(report: Report, studies: str, deadline: float, side_by_side: int) -> N
 
 def told(run: RunParameters) -> str:
     """A summary of a finished run."""
-    stamp, table = runs.read_stamp(run.run_dir / runs.RUN), runs.read_table(run.run_dir / "scores.parquet")
+    stamp, table = runs.read_run(run.run_dir), runs.read_table(run.run_dir / "scores.parquet")
     return f"accuracy {table['correct'].mean():.2%}, {stamp['seconds']:.0f} s on {stamp['device']}"
 
 
@@ -160,6 +164,8 @@ def main() -> int:
     if not torch.cuda.is_available():
         print("error: there is no GPU here; allowed: a machine with a CUDA device", file=sys.stderr)
         return 2
+    with as_one_sentence():
+        waiting = planned(arguments.studies)  # before any time on the GPU is spent
     report = Report(FOLDER / "report.txt")
     deadline = report.started + 60 * arguments.minutes - LAST
     report.say(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {os.cpu_count()} CPU cores")
@@ -174,7 +180,7 @@ def main() -> int:
             rates(report, study)
     torch.cuda.empty_cache()
     with shared_gpu(report) as together:
-        train(report, arguments.studies, deadline, arguments.side_by_side or together)
+        train(report, waiting, deadline, arguments.side_by_side or together)
     return 0
 
 

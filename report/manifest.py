@@ -75,7 +75,7 @@ class Manifest:
 
     def made_since(self, path: Path) -> bool:
         """Whether a table belongs to a complete run or dataset that is newer than the book."""
-        description = path.with_name(runs.RUN if path.with_name(runs.RUN).exists() else DATASET)
+        description = path.with_name(runs.RUN if runs.is_finished(path.parent) else DATASET)
         if path.suffix == ".ipynb" or not (path.exists() and description.exists()):
             return False
         return description.stat().st_mtime_ns > self.path.stat().st_mtime_ns and self_consistent(description)

@@ -172,6 +172,18 @@ def test_a_finished_run_is_found_by_its_parameters(tmp_path):
     assert runs.finished(p)["parameters"]["arch"] == "resnet18"
 
 
+def test_a_run_is_finished_once_its_stamp_is_there(tmp_path):
+    p = parameters(tmp_path)
+    finish(p)
+    (p.study_dir / "another").mkdir()
+    (p.study_dir / "file").touch()
+    assert runs.finished_runs(p.study_dir) == [p.run_dir]
+    (p.run_dir / "run.json").unlink()
+    assert runs.finished_runs(p.study_dir) == [] and runs.finished(p) is None
+    with pytest.raises(InputError, match=r"run.json is missing: run the study that makes it first"):
+        runs.read_run(p.run_dir)
+
+
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"seed": 1}, {"width": 0.5}, {"train_images": 100}])
 def test_a_run_with_other_parameters_is_refused(tmp_path, change):
     finish(parameters(tmp_path))

@@ -190,9 +190,7 @@ def open_run(page: NetworkPageParameters) -> RunParameters:
     study = open_study(page)
     if page.arch not in (archs := finished_networks(study)):
         raise InputError(f"{study.study_dir} has no network {page.arch}; finished there: {', '.join(archs)}")
-    path = study.study_dir / page.arch / runs.RUN
-    made = runs.read_stamp(path)
-    schemas.check_description(path, made, schemas.Stamp)
+    made = _stamp(study.study_dir / page.arch)
     label = "" if folder_name(str(made["parameters"].get("arch", ""))) == page.arch else page.arch
     return RunParameters.parse(made["parameters"] | page.model_dump(exclude={"arch"}) | {"label": label})
 
@@ -279,10 +277,16 @@ def _check_place(run: NetworkResults, network: Path) -> None:
         raise InputError(f"{run.folder} holds the run that was made as {made}: move it back, or remove it")
 
 
+def _stamp(folder: Path) -> dict[str, Any]:
+    """The stamp of the finished run in a folder, checked."""
+    stamp = runs.read_run(folder)
+    schemas.check_description(folder / runs.RUN, stamp, schemas.Stamp)
+    return stamp
+
+
 def _read_start(folder: Path, network: Path, dataset: dict[str, Any], images: pd.DataFrame) -> NetworkResults:
     """The results of a network, whose folder is ``network``, for one seed."""
-    stamp, path = runs.read_stamp(folder / runs.RUN), folder / "scores.parquet"
-    schemas.check_description(folder / runs.RUN, stamp, schemas.Stamp)
+    stamp, path = _stamp(folder), folder / "scores.parquet"
     if stamp["data"] != dataset["hash"]:
         raise InputError(f"{folder} holds results on other data than the study's {DATASET}: run it again")
     runs.check_file(path, stamp)
