@@ -8,6 +8,7 @@ and README use this table. Coefficients are from tab-baselines.csv and tab-ceili
 
 import re
 import textwrap
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -99,6 +100,21 @@ def without_signs(table: pd.DataFrame) -> pd.DataFrame:
 def claims_table(studies: list[FrontStudy]) -> pd.DataFrame:
     """Every claim with its verdict in each study, real annotators first."""
     return wording.front.claims_in_studies({study.title: study.verdicts for study in real_first(studies)})
+
+
+def studies_told(studies: list[FrontStudy], pages: Collection[str]) -> str:
+    """The studies with links to their pages. pages: all pages of the book."""
+
+    def links(chapter: str, those: Iterable[FrontStudy]) -> list[str]:
+        names = {study.title: f"{study.name}/{chapter}" for study in those}
+        there = {title: name for title, name in names.items() if f"{PAGES.as_posix()}/{name}" in pages}
+        return [f"[{title}]({PAGES.name}/{name}.ipynb)" for title, name in there.items()]
+
+    real = [study for study in studies if study.real]
+    simulated = [study for study in studies if contents.simulated(study.title)]
+    return wording.front.studies_in_words(
+        links("verdicts", real), links("verdicts", simulated), links("disputed", real)
+    )
 
 
 def recorded(pages: Path = PAGES) -> list[FrontStudy]:

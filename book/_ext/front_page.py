@@ -1,4 +1,4 @@
-"""The front page, made from the tables of the studies' pages: {answer}, {verdicts} and {quotes}.
+"""The front page, made from the tables of the studies' pages: {answer}, {verdicts}, {quotes} and {studies}.
 
 A book contains the studies in its contents, so the front page cannot name them itself.
 """
@@ -93,6 +93,13 @@ class Quotes(FromStudies):
         return self.parsed([f"| {' | '.join(line)} |" for line in lines], "claims")
 
 
+class Studies(FromStudies):
+    """The studies of real and of simulated annotators, and the pages on disputed images."""
+
+    def run(self) -> list[nodes.Node]:
+        return self.parsed(front.studies_told(self.read(), self.env.found_docs).splitlines(), "studies")
+
+
 def drawing(figure: Figure) -> str:
     """A figure as a data URI; equal figures give equal URIs."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg(figure)).decode()}"
@@ -102,4 +109,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("answer", Answer)
     app.add_directive("verdicts", Verdicts)
     app.add_directive("quotes", Quotes)
+    app.add_directive("studies", Studies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

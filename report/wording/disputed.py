@@ -6,7 +6,7 @@ from analysis.study.disputed import DISPUTE, DISPUTED, FIRSTS, RENAMED
 from analysis.study.results import unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN
 from report import styles, text
-from report.wording.forms import by_side, each, network_of, span, value_of
+from report.wording.forms import by_side, each, network_of, sizes, span, value_of
 from report.wording.starts import plotted_starts, with_widest_intervals
 
 EVENTS_IN_WORDS = {DISPUTE: f"HSF below {DISPUTED}", RENAMED: "label outvoted"}
@@ -95,6 +95,44 @@ def numbers_of_events(table: pd.DataFrame) -> str:
         f"{text.count(rows['positives'].max())} are {EVENTS_OF_IMAGES[event]}" for event, rows in each(every, "event")
     ]
     return f"Of {text.count(every['n'].max())} images, {text.listing(parts)}."
+
+
+@unless_empty("")
+def first_step(table: pd.DataFrame) -> str:
+    """What to do first to find disputed images: which ones to look at, and how many of them are disputed.
+
+    The score is the best one on average over networks, by the share among the first images that has an interval.
+    """
+    first = FIRSTS[1]
+    means = table[(table["start"] == MEAN) & (table["measure"] == f"first {first}") & (table["images"] == ALL_IMAGES)]
+    rows = with_widest_intervals(means[means["event"] == DISPUTE]).dropna(subset="value")
+    of_networks = rows.pivot(index="arch", columns="score", values="value").dropna(axis=1)
+    if "avh" not in of_networks:  # fewer images than that
+        return ""
+    ranked = list(of_networks.mean().sort_values(ascending=False, kind="stable").index)
+    label, found = styles.score_label(ranked[0]), rows[rows["score"] == ranked[0]].sort_values("value")
+    several = len(found) > 1
+    ends = (
+        f"{_hundredths(row.value)} {text.bracketed(100 * row.low, 100 * row.high, 0)}"
+        f"{f' ({network_of(row)})' if several else ''}"
+        for row in found.itertuples()
+    )
+    others = {f"next best, {styles.score_label(score)}": of_networks[score] for score in ranked[1:2]}
+    if "avh" not in ranked[:2]:
+        others["AVH"] = of_networks["avh"]
+    others["chance"] = found["chance"]
+    numbers = (
+        f"of the first {first} of {sizes(found['n'])} images, {span(ends)} are disputed "
+        f"({'; '.join(f'{name}: {span(map(_hundredths, values.sort_values()))}' for name, values in others.items())})"
+    )
+    choice = f"{'on average ' if several else ''}the best of {len(ranked)} scores"
+    if not (found["low"] > found["chance"]).any():
+        return f"**No score is a clear guide to disputed labels**, not even {label}, {choice}: {numbers}."
+    return f"**To find disputed labels, look first at the images that {label} ranks as hardest**, {choice}: {numbers}."
+
+
+def _hundredths(share: float) -> str:
+    return text.number(100 * share, 0)
 
 
 @unless_empty([])

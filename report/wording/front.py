@@ -119,6 +119,20 @@ def claims_in_studies(studies: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
+def studies_in_words(real: list[str], simulated: list[str], disputed: list[str]) -> str:
+    """Whose answers the studies rest on, and where disputed images are looked for. Each study is a link to its page."""
+    parts = (
+        (real, "The answer above rests on real annotators: {}."),
+        (
+            simulated,
+            "In a study with simulated annotators ({}), the true difficulty of each image is known, so it tests "
+            "whether AVH *can* track difficulty. It cannot show that AVH tracks human judgement: [](data).",
+        ),
+        (disputed, "To check the labels of a dataset, begin with which score finds disputed images: {}."),
+    )
+    return "\n\n".join(sentence.format(text.listing(names)) for names, sentence in parts if names)
+
+
 FRONT_CAPTION = (
     "**Correlation of each score with human selection frequency (HSF)**, from real annotators: absolute value of "
     "Spearman's correlation, one mark with its 95 % interval per network. Dashed: the noise ceiling, which no score "

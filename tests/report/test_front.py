@@ -160,6 +160,19 @@ def test_simulated_people_do_not_answer():
     assert list(front.claims_table([control, *real]))[-1] == "Simulated annotators"
 
 
+def test_the_front_page_names_the_studies_and_pages_that_are_in_the_book():
+    real = front.recorded(ROOT / front.PAGES)
+    control = real[0]._replace(name="control", title="Simulated annotators")
+    pages = {f"book/runs/{study.name}/verdicts" for study in (*real, control)} | {f"book/runs/{real[0].name}/disputed"}
+    answer, simulated, disputed = front.studies_told([control, *real], pages).split("\n\n")
+    assert all(f"[{study.title}](runs/{study.name}/verdicts.ipynb)" in answer for study in real if study.real)
+    assert "Simulated" not in answer and "([Simulated annotators](runs/control/verdicts.ipynb))" in simulated
+    assert disputed.endswith(f": [{real[0].title}](runs/{real[0].name}/disputed.ipynb).")
+    assert front.studies_told([control], pages) == simulated
+    index = (ROOT / "book/index.md").read_text()
+    assert not any(study.title in index or study.name in index for study in real)
+
+
 def test_readme_says_what_the_recorded_verdicts_say():
     readme = (ROOT / "README.md").read_text()
     told = front.recorded(ROOT / front.PAGES)

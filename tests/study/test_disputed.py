@@ -161,6 +161,31 @@ def test_the_best_finder_is_counted_over_networks_and_avh_is_compared_with_chanc
     assert wording.disputed.recommendations(pd.DataFrame()) == [] == wording.heads.strongest_heads(pd.DataFrame())
 
 
+def test_a_page_begins_with_what_to_do_first(study):
+    found = disputed.detect(study)
+    assert wording.disputed.first_step(found) == ""  # of fewer than 100 images
+    assert wording.disputed.first_step(found[:0]) == ""
+    found = found[(found["measure"] != "first 100") | found["score"].isin(["margin", "entropy", "avh"])].assign(n=200)
+    for score, arch, value in (
+        ("margin", "vgg19", 0.5), ("margin", "resnet50", 0.4), ("entropy", "vgg19", 0.3), ("entropy", "resnet50", 0.5),
+        ("avh", "vgg19", 0.1), ("avh", "resnet50", 0.2),
+    ):  # fmt: skip
+        rows = (found["score"] == score) & (found["arch"] == arch) & (found["measure"] == "first 100")
+        found.loc[rows, ["value", "both_low", "both_high", "chance"]] = [value, value - 0.1, value + 0.1, 0.35]
+    several = (
+        "on average the best of 3 scores: of the first 100 of 200 images, 40 [30,\u00a050] (ResNet50) to 50 "
+        "[40,\u00a060] (VGG19) are disputed (next best, entropy: 30 to 50; AVH: 10 to 20; chance: 35)."
+    )
+    assert wording.disputed.first_step(found) == (
+        f"**To find disputed labels, look first at the images that margin ranks as hardest**, {several}"
+    )
+    no_guide = wording.disputed.first_step(found.assign(chance=0.45))
+    assert no_guide.startswith("**No score is a clear guide to disputed labels**, not even margin, on average the best")
+    one = wording.disputed.first_step(found[(found["arch"] == "vgg19") & (found["score"] != "entropy")])
+    assert "hardest**, the best of 2 scores: of the first 100 of 200 images, 50 [40,\u00a060] are disputed" in one
+    assert one.endswith("(next best, AVH: 10; chance: 35).")
+
+
 def test_the_heads_of_the_strongest_and_the_weakest_correlation_are_named(study):
     table = heads.by_head(study)
     for arch, low, high in (("vgg19", -0.5, -0.3), ("resnet50", -0.2, 0.0)):
