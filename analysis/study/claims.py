@@ -254,8 +254,8 @@ def norm_and_accuracy(study: StudyResults, arch: str, _: Choices = BOOK) -> Find
     quote="AVH(x) hits a plateau very early even when the accuracy or loss is still improving.",
     section="3",
     figures=("2",),
-    statistic=f"The epoch by which mean AVH has completed {LEARNED:.0%} of its fall from epoch 1 to its minimum; "
-    "the same for the rise of accuracy and the fall of the training loss, which exists from epoch 1.",
+    statistic=f"The epoch by which mean AVH has completed {100 * LEARNED:.0f} % of its fall from epoch 1 to its "
+    "minimum; the same for the rise of accuracy and the fall of the training loss, which exists from epoch 1.",
     rule="AVH's epoch is earlier than both: the interval of the smaller lead lies above 0.",
     inconclusive=f"fewer than {FEWEST_EPOCHS} epochs, or a curve that does not improve after the first epoch.",
     since="f4e4e73",

@@ -67,26 +67,31 @@ def outcomes_of_claims(table: pd.DataFrame) -> list[str]:
 
 def _judged_network(rows: pd.DataFrame) -> str:
     arch = rows["arch"].iloc[0]
-    return "all networks together" if arch == claims.ALL else styles.label(arch)
+    return "the networks taken together" if arch == claims.ALL else styles.label(arch)
 
 
 def _reason(rows: pd.DataFrame) -> str:
-    """In brackets, why a network's verdict is inconclusive or which numbers lie outside their range; empty without.
+    """In brackets, the numbers that a network's verdict rests on if it is not supported, or what is missing.
 
     Numbers that leave a verdict undecided are given with their intervals.
     """
-    why = rows["why"].iloc[0]
-    outside = [
-        f"{row.quantity}: {_signed(row.value)}, required: {_range(row.above, row.below)}"
-        for row in rows[rows["part"] == verdicts.NOT_SUPPORTED].itertuples()
-    ]
-    starts, alike = rows[["starts", "alike"]].iloc[0]
+    why, (starts, alike) = _missing(rows), rows[["starts", "alike"]].iloc[0]
     said = [f"{alike} of {starts} seeds"] if starts > 1 else []
-    if why.startswith(verdicts.UNDECIDED):
-        open_ = rows[rows["part"] == verdicts.INCONCLUSIVE].itertuples()
-        why = f"{verdicts.UNDECIDED}: {listing(f'{row.quantity} {_with_interval(row)}' for row in open_)}"
-    said += [why or listing(outside)] if why or outside else []
+    open_ = not why and rows["verdict"].iloc[0] == verdicts.INCONCLUSIVE
+    deciding = rows[rows["part"] == (verdicts.INCONCLUSIVE if open_ else verdicts.NOT_SUPPORTED)]
+    said += [why] if why else []
+    said += [
+        f"{row.quantity}: {_with_interval(row) if open_ else _signed(row.value)}, "
+        f"required: {_range(row.above, row.below)}"
+        for row in deciding.itertuples()
+    ]
     return f" ({'; '.join(said)})" if said else ""
+
+
+def _missing(rows: pd.DataFrame) -> str:
+    """The evidence that is missing for a network's verdict; empty if an interval leaves it undecided."""
+    why: str = rows["why"].iloc[0]
+    return "" if why.startswith(verdicts.UNDECIDED) else why
 
 
 def outcome(table: pd.DataFrame, id_: str) -> str:
@@ -103,7 +108,8 @@ def said(study: StudyResults, id_: str) -> str:
         else f"Figure {name} (not drawn)"
         for name in claim.figures
     ]
-    where = f" Shown in {listing(links)}." if links else ""
+    stop = "" if claim.quote.endswith(".") else "."
+    where = f"{stop} Shown in {listing(links)}." if links else ""
     return f"The paper ({claim.where}): “{claim.quote}”{where}"
 
 
@@ -124,7 +130,7 @@ def judged(table: pd.DataFrame, id_: str, ceiling: Estimate) -> pd.DataFrame:
     (claim,), rows = claims.named(id_), []
     for arch, parts in table[table["claim"] == id_].groupby("arch", sort=False):
         name = "all networks" if arch == claims.ALL else styles.label(arch)
-        why = parts["why"].iloc[0]
+        why = _missing(parts)
         head = {"network": name, "verdict": _with_starts(parts.iloc[0]) + (f": {why}" if why else "")}
         for part in parts.to_dict("records"):
             text = _with_interval(pd.Series(part)) if part["quantity"] else ""
@@ -141,7 +147,10 @@ def judged_caption(id_: str, ceiling: Estimate) -> str:
     (claim,), share = claims.named(id_), ""
     if claim.ceiled and ceiling.value > 0:
         share = f" In round brackets, the share of the noise ceiling, {with_interval(ceiling)}."
-    return f"{id_}: numbers with 95 % bootstrap intervals over test images, the required range, and n.{share}"
+    return (
+        f"{id_}: numbers with 95 % bootstrap intervals over test images, the required range, and the number of images, "
+        f"n.{share}"
+    )
 
 
 def _with_interval(part: Any) -> str:

@@ -80,7 +80,8 @@ def test_an_undecided_verdict_comes_with_the_number_that_leaves_it_open():
     finding = conclude(Part("lead", Estimate(1.0, -2.0, 4.0, 60), (0, np.inf)))
     row = {"claim": "P2c", "arch": "alexnet", "verdict": finding.verdict, "why": finding.why, "starts": 1, "alike": 1}
     table = pd.DataFrame([row | finding.parts[0].row | {"part": finding.parts[0].verdict}])
-    assert wording.claims.outcome(table, "P2c").endswith("inconclusive for AlexNet (undecided: lead 1 [−2,\u00a04]).")
+    assert wording.claims.outcome(table, "P2c").endswith("for AlexNet (lead: 1 [−2,\u00a04], required: above 0).")
+    assert wording.claims.judged(table, "P2c", Estimate(0, 0, 0, 0))["verdict"].tolist() == ["?\u00a0inconclusive"]
 
 
 def test_a_reason_that_networks_share_is_said_once():
