@@ -9,7 +9,13 @@ from report import styles, wording
 from report.figures.panels import NARROW, error_bars, figure
 
 
-@figure("Two panels of curves against accuracy", wording.overtaking.describe_overtaking)
+def describe(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """All leads together, then by network."""
+    together = wording.correlations.describe_leads(table[table["score"] == "lead"])
+    return [together, *wording.overtaking.describe_overtaking(table)]
+
+
+@figure("Two panels of curves against accuracy", describe)
 def figure_d1(table: pd.DataFrame) -> Figure:
     """Spearman's correlation of -AVH and of confidence with HSF, and the lead of AVH, against accuracy.
 

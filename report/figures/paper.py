@@ -46,7 +46,7 @@ def figure_1(table: pd.DataFrame) -> Figure:
 
 
 @figure(
-    "Two-dimensional histograms, one row per score, one column per network",
+    "Two-dimensional histograms by score and network",
     wording.histograms.describe_histograms,
     raster=True,
     caption=wording.histograms.histograms_caption,
@@ -69,7 +69,7 @@ def figure_6(table: pd.DataFrame) -> Figure:
     return fig
 
 
-CURVES = "Curves, one row per measure, one column per network"
+CURVES = "Curves by measure and network"
 
 
 def one_line(panel: pd.DataFrame) -> list[tuple[pd.DataFrame, str, str, None]]:
@@ -152,7 +152,7 @@ def figure_5(table: pd.DataFrame, examples: pd.DataFrame, pictures: np.ndarray |
 
 
 @figure(
-    "Two-dimensional histograms, one row per network, one column per group",
+    "Two-dimensional histograms by network and group",
     wording.histograms.describe_histograms,
     raster=True,
     caption=wording.histograms.groups_caption,

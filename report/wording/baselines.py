@@ -11,7 +11,7 @@ from analysis.study.baselines import absent
 from analysis.study.results import StudyResults, unless_empty
 from report import styles, text
 from report.styles import score_label
-from report.wording.forms import by_network, by_side, each
+from report.wording.forms import by_network, by_side, each, extremes
 
 
 @unless_empty()
@@ -102,8 +102,13 @@ def numerator_sentence(table: pd.DataFrame) -> str:
 
 
 def describe_baselines(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers in the figure of ``baselines.turned_baselines``, by network."""
+    """The numbers in the figure of ``baselines.turned_baselines``: the ends and AVH over networks, all by network."""
+    if table.empty:
+        return []
     return [
-        (styles.label(arch), text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples()))
-        for arch, rows in each(table, "arch")
+        ("Correlation with HSF", extremes(table, "mean", also=f"{text.MINUS}{score_label('avh')}")),
+        *(
+            (styles.label(arch), text.listing(f"{row.label} {text.number(row.mean)}" for row in rows.itertuples()))
+            for arch, rows in each(table, "arch")
+        ),
     ]

@@ -17,6 +17,7 @@ from report.wording.forms import (
     joined_sentences,
     network_of,
     sizes,
+    span_of,
     undefined_for,
     value_of,
 )
@@ -96,9 +97,12 @@ def remainder_sentences(table: pd.DataFrame) -> list[str]:
 
 
 def describe_causes(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers in Figure C1, by question."""
+    """The range of the correlations of AVH in Figure C1, then all numbers by question."""
+    asked = each(table[table["score"] == "avh"], ["of", "given"])
+    ranges = [f"with {OF[of]}, controlling for {given}, {span_of(rows['value'])}" for (of, given), rows in asked]
     names = text.listing(styles.label(arch) for arch in in_order(set(table["arch"]) - {""}))
-    parts = [("Partial rank correlations, in this order", names)]
+    parts = [("AVH, partial rank correlations", "; ".join(ranges))] if ranges else []
+    parts.append(("Partial rank correlations, in this order", names))
     for (of, given), part in each(table, ["of", "given"]):
         scores = [
             f"{styles.score_label(score)} {text.listing(map(text.number, rows['value']))}"

@@ -28,6 +28,7 @@ from report.wording.forms import (
     network_of,
     of_images,
     span,
+    span_of,
     undefined_for,
     value_of,
 )
@@ -129,8 +130,8 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_bins(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers in the figure of the bins, by network."""
-    parts = []
+    """The range over all images and within bins, and the numbers in the figure of the bins, by network."""
+    parts = [(f"Correlation of {_name(table['score'].iloc[0])} with HSF", _in_all_and_in_bins(table))]
     for arch, cells in each(table, "arch"):
         values = listing(f"{number(cell.value)} in {cell.bin} (n {count(cell.n)})" for cell in cells.itertuples())
         parts.append((styles.label(arch), values))
@@ -149,15 +150,19 @@ def bins_caption(table: pd.DataFrame) -> str:
 @unless_empty("")
 def bins_sentence(table: pd.DataFrame) -> str:
     """The coefficients within bins and over all images, and the spread of HSF in the bins."""
-    whole, within = table[table["bin"] == WHOLE], table[table["bin"] != WHOLE].dropna(subset="value")
+    within = table[table["bin"] != WHOLE].dropna(subset="value")
     if within.empty:
         return "No bin has enough images for a coefficient."
     return (
-        f"The coefficient is {span(whole['value'].sort_values().map(number))} over all images and "
-        f"{span(within['value'].sort_values().map(number))} within bins. The standard deviation of HSF in a bin is "
-        f"{span(within['spread'].sort_values().map(percent))} of that over all images. Of {count(len(within))} "
+        f"The coefficient is {_in_all_and_in_bins(table)}. The standard deviation of HSF in a bin is "
+        f"{span_of(within['spread'], percent)} of that over all images. Of {count(len(within))} "
         f"intervals within bins, {count(((within['low'] > 0) | (within['high'] < 0)).sum())} exclude{SPACE}0."
     )
+
+
+def _in_all_and_in_bins(table: pd.DataFrame) -> str:
+    whole = table["bin"] == WHOLE
+    return f"{span_of(table.loc[whole, 'value'])} over all images and {span_of(table.loc[~whole, 'value'])} within bins"
 
 
 @captioned(
@@ -176,6 +181,13 @@ def lead_table(table: pd.DataFrame) -> pd.DataFrame:
         }
         for row in table.itertuples()
     )
+
+
+def describe_leads(table: pd.DataFrame) -> tuple[str, str]:
+    """The range of leads of AVH over confidence, and how many are clear: for a figure."""
+    above, below = (table["low"] > 0).sum(), (table["high"] < 0).sum()
+    clear = f"interval above 0 at {count(above)} and below 0 at {count(below)} of {count(len(table))} points"
+    return "Lead of AVH over confidence", f"{span_of(table['value'])}, {clear}"
 
 
 @unless_empty("")

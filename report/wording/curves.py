@@ -4,11 +4,11 @@ import pandas as pd
 
 from report import styles
 from report.text import count, short
-from report.wording.forms import each
+from report.wording.forms import direction, each
 
 
 def describe_curves(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Where each curve in a figure starts and ends, by network.
+    """How many curves of each measure rise or fall, and where each starts and ends, by network.
 
     table: arch, measure, epoch or step, mean, and ``bin`` or ``example`` if a panel has several curves; one row per
     point.
@@ -17,7 +17,13 @@ def describe_curves(table: pd.DataFrame) -> list[tuple[str, str]]:
     several = next((name for name in ("bin", "example") if name in table), None)
     groups = ["arch", several] if several else ["arch"]
     table = table.dropna(subset="mean")
-    parts = [(f"{time.capitalize()}s", f"{table[time].min()} to {table[time].max()}")]
+    ends = table.groupby(["measure", *groups], sort=False, observed=True)["mean"].agg(["first", "last"])
+    changes = [
+        f"{styles.score_label(measure)} {direction(rows['first'], rows['last'])}"
+        for measure, rows in each(ends, "measure")
+    ]
+    over = f"{time.capitalize()}s {table[time].min()} to {table[time].max()}"
+    parts = [(over, ", ".join(changes))]
     for arch in table["arch"].unique():
         for key, curve in each(table[table["arch"] == arch], groups):
             ends = []

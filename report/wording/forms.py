@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.study.results import StudyResults
 from report import styles
-from report.text import SPACE, count, listing, with_interval
+from report.text import SPACE, count, listing, number, with_interval
 
 
 def each(table: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -82,6 +82,31 @@ def span(ordered: Iterable[str]) -> str:
     """The first and the last of numbers in words, or the one that they are."""
     ends = list(ordered)
     return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
+
+
+def span_of(values: pd.Series, said: Callable[[Any], str] = number) -> str:
+    """The smallest and the largest of values, without undefined ones."""
+    known = values.dropna().sort_values()
+    return span(map(said, known)) if len(known) else "undefined"
+
+
+def direction(first: pd.Series, last: pd.Series) -> str:
+    """In how many of these pairs the value rises or falls, whichever is more: "falls in 3 of 4"; "falls" for one."""
+    rises, falls = (last > first).sum(), (last < first).sum()
+    where = f" in {max(rises, falls)} of {len(first)}" if len(first) > 1 or rises == falls else ""
+    return f"{'falls' if falls > rises else 'rises'}{where}"
+
+
+def extremes(points: pd.DataFrame, value: str, also: str = "") -> str:
+    """The labels with the highest and the lowest mean value, and another one, each with the range of its values."""
+    means = points.groupby("label", sort=False)[value].mean().dropna()
+    if means.empty:
+        return "undefined"
+    named = {"highest": means.idxmax(), "lowest": means.idxmin()}
+    if also in means.index and also not in named.values():
+        named[""] = also
+    ranges = ((rank, label, span_of(points.loc[points["label"] == label, value])) for rank, label in named.items())
+    return ", ".join(f"{rank} {label} {values}".strip() for rank, label, values in ranges)
 
 
 def sizes(n: pd.Series) -> str:

@@ -9,7 +9,7 @@ from analysis.study.hardness import SUSPECTS
 from analysis.study.results import StudyResults
 from report.styles import score_label
 from report.text import SPACE, captioned, count, escape, listing, percent, percent_with_interval, short
-from report.wording.forms import annotators, each
+from report.wording.forms import annotators, each, span_of
 
 AT_MOST = 20  # characters to list
 HARDEST = 10  # images to list
@@ -45,8 +45,9 @@ def hardest_table(study: StudyResults, order: pd.DataFrame, by: str = "avh") -> 
 
 
 def describe_class_ends(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The scores of the hardest and the easiest images of each class."""
-    parts = []
+    """The scores of the hardest and the easiest images, of all classes and of each."""
+    ranges = (f"{end} {span_of(rows['value'], short)}" for end, rows in each(table, "end"))
+    parts = [("All classes", listing(ranges))]
     for name, rows in each(table, "class"):
         ends = [f"{end} {', '.join(map(short, values))}" for end, values in rows.groupby("end", sort=False)["value"]]
         parts.append((name, listing(ends)))
@@ -73,9 +74,10 @@ def suspects_caption(table: pd.DataFrame, name: str) -> str:
 
 
 def describe_suspects(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The label and the nearest class of each candidate for a label error."""
+    """The number of candidates for label errors and their AVH, and the label and the nearest class of each."""
     rows = zip(table["id"], table["class"], table["nearest"], strict=True)
-    return [(id_, f"labelled {label}, nearest to {nearest}") for id_, label, nearest in rows]
+    each_one = [(id_, f"labelled {label}, nearest to {nearest}") for id_, label, nearest in rows]
+    return [(f"{count(len(table))} candidates for label errors", f"AVH {span_of(table['avh'], short)}"), *each_one]
 
 
 @captioned("The likeliest candidates for label errors. The data of this table contains all of them.")

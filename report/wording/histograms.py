@@ -11,7 +11,7 @@ from analysis.study.results import StudyResults, unless_empty
 from analysis.study.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from report import styles
 from report.text import MINUS, captioned, count, listing, short
-from report.wording.forms import across, each, network_of
+from report.wording.forms import across, direction, each, network_of
 
 SCALED = {  # scores in captions
     "avh_scaled": "AVH (scaled to between 0 and 1)",
@@ -71,20 +71,29 @@ def largest_in_class(scores: Sequence[str]) -> str:
 
 
 def describe_histograms(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The number of images in each two-dimensional histogram, and the mean in each bin of HSF.
+    """How means change with HSF, the number of images in each two-dimensional histogram, and the mean in each bin.
 
     table: from ``tables.histograms`` or ``tables.granularity_cells``.
     """
     panels = ["arch", "score", "superclass"] if "superclass" in table else ["arch", "score"]
-    parts = []
+    parts, ends = [], []
     for (arch, score, *superclass), cells in each(table, panels):
         bins = cells.drop_duplicates("bin")
         bins = bins[bins["bin_n"] > 0]
+        means = bins["bin_mean"].dropna()
+        if len(means):
+            ends.append((styles.score_label(score), means.iloc[0], means.iloc[-1], styles.label(arch)))
         means = listing(f"{short(row.bin_mean)} in {row.bin}" for row in bins.itertuples()) if len(bins) else "none"
         where = f" of {superclass[0]}" if superclass else ""
         images = f"{styles.label(arch)}, {count(cells['n'].sum())} images{where}"
         parts.append((f"{images}, mean {styles.score_label(score)} by human selection frequency", means))
-    return parts
+    changes = []
+    for score, rows in each(pd.DataFrame(ends, columns=["score", "first", "last", "network"]), "score"):
+        _, first, last, network = rows.iloc[0]
+        of = f" for {network}" if len(rows) > 1 else ""
+        ways = direction(rows["first"], rows["last"])
+        changes.append(f"mean {score} {ways}, {short(first)} to {short(last)}{of}")
+    return [("From low to high HSF", "; ".join(changes)), *parts] if len(parts) > 1 and changes else parts
 
 
 def describe_distribution(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -93,7 +102,8 @@ def describe_distribution(table: pd.DataFrame) -> list[tuple[str, str]]:
     for outcome, cells in table.groupby("outcome"):
         n = cells["n"].sum()
         middle = np.average((cells["low"] + cells["high"]) / 2, weights=cells["n"]) if n else np.nan
-        parts.append((f"{count(n)} {styles.OUTCOMES_IN_WORDS[outcome]} images", f"mean {short(middle)}"))
+        of = f"mean {styles.score_label(table['score'].iloc[0])} {short(middle)}"
+        parts.append((f"{count(n)} {styles.OUTCOMES_IN_WORDS[outcome]} images", of))
     return parts
 
 

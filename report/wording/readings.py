@@ -6,7 +6,7 @@ from analysis.study.claims import ALL
 from analysis.study.readings import GROUPS
 from analysis.study.results import unless_empty
 from report import styles, text
-from report.wording.forms import by_network, each, sizes, value_of
+from report.wording.forms import by_network, each, sizes, span_of, value_of
 
 OURS = "as in this book"
 
@@ -18,8 +18,15 @@ def named_readings(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_readings(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The numbers in the figure of ``named_readings``, by reading and quantity."""
-    return [
+    """The numbers in the figure of ``named_readings``: the range of each quantity, then all by reading."""
+    ranges = [
+        (
+            quantity,
+            f"{span_of(rows.loc[rows['label'] == OURS, 'mean'])} {OURS}, {span_of(rows['mean'])} in all readings",
+        )
+        for quantity, rows in each(table, "quantity")
+    ]
+    return ranges + [
         (f"{label}, {quantity}", by_network(rows, lambda row: text.number(row.mean), "{} {}"))
         for (label, quantity), rows in each(table, ["label", "quantity"])
     ]

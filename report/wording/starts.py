@@ -11,7 +11,7 @@ from analysis.study.claims import CLAIMS
 from analysis.study.results import StudyResults, unless_empty
 from analysis.study.starts import ALL_IMAGES, MEAN, has, repeated
 from report import styles, text
-from report.wording.forms import by_network, by_side, each, joined_sentences, span, undefined_for
+from report.wording.forms import by_network, by_side, each, extremes, joined_sentences, span, undefined_for
 
 STARTS_CAPTION = (
     "Spearman's correlation with human selection frequency for each seed; the mean over seeds and the standard "
@@ -147,8 +147,8 @@ def turned_points(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_starts(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The number of each seed in the figure of ``plotted_starts``."""
-    parts = []
+    """The highest and the lowest row of each panel in the figure of ``plotted_starts``, and the number of each seed."""
+    parts = [(text.flow(panel), extremes(rows, "value")) for panel, rows in each(table, "panel")]
     for (panel, arch, label), rows in each(table, ["panel", "arch", "label"]):
         name = styles.label(arch)
         under = "" if name == label else f" for {name}"

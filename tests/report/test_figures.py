@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from analysis import statistics, studies
 from analysis.study import hardness, tables
 from analysis.study.results import StudyResults, read_results
-from report import figures, styles, wording
+from report import figures, styles, text, wording
 from report.figures.panels import LAYOUT, PAGE, PHONE, dodge, figure
+from report.page import LONGEST_ALT
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 
@@ -101,6 +102,29 @@ def test_what_is_drawn_comes_with_its_data_and_its_words(study):
     drawn = figures.figure_h1(tables.histograms(study, ["resnet50"], ["avh"]))
     pd.testing.assert_frame_equal(drawn.data[list(bins)], bins)
     assert set(drawn.data["arch"]) == {"resnet50"} and set(drawn.data["score"]) == {"avh"}
+
+
+def test_the_words_of_many_panels_begin_with_how_means_change(study):
+    others = study.others("resnet50")
+    drawn = figures.figure_6(tables.histograms(study, others, ["avh", "norm"]))
+    said = text.cut_at_sentence(drawn.sentences, LONGEST_ALT, "More below.").split(". ")[1]
+    for score, name in (("avh", "AVH"), ("norm", "norm")):
+        means = [means_by_bin(study, arch, score)["mean"].dropna() for arch in others]
+        first, last = (np.array([each.iloc[end] for each in means]) for end in (0, -1))
+        falls, rises = (last < first).sum(), (last > first).sum()
+        way = f"falls in {falls}" if falls > rises else f"rises in {rises}"
+        assert f"mean {name} {way} of 3, {text.short(first[0])} to {text.short(last[0])} for AlexNet" in said
+
+
+def test_what_many_values_have_in_common():
+    points = pd.DataFrame({"label": ["a", "b", "b", "c", "a"], "value": [0.1, 0.5, -0.2, 0.3, np.nan]})
+    assert wording.forms.span_of(points["value"]) == "−0.20 to 0.50"
+    assert wording.forms.span_of(points["value"][4:]) == "undefined"
+    assert wording.forms.extremes(points, "value", also="b") == "highest c 0.30, lowest a 0.10, b −0.20 to 0.50"
+    first = pd.Series([1.0, 2.0, 3.0])
+    assert wording.forms.direction(first, pd.Series([0.0, 1.0, 4.0])) == "falls in 2 of 3"
+    assert wording.forms.direction(first[:1], pd.Series([4.0])) == "rises"
+    assert wording.forms.direction(first[:1], first[:1]) == "rises in 0 of 1"
 
 
 def test_figure_1_counts_every_image_with_a_score(study):

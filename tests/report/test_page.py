@@ -444,8 +444,8 @@ def test_durations_in_words(seconds, text):
 
 
 def test_curves_are_told_to_who_cannot_see_them(study):
-    epochs, (network, ends), (other, _) = wording.curves.describe_curves(tables.epoch_means(study))
-    assert epochs == ("Epochs", "1 to 3")
+    together, (network, ends), (other, _) = wording.curves.describe_curves(tables.epoch_means(study))
+    assert together == ("Epochs 1 to 3", "norm rises in 2 of 2, AVH falls in 2 of 2, accuracy rises in 2 of 2")
     assert (network, other) == ("VGG19", "ResNet50")
     assert ends.startswith("norm ")
     assert "VGG19, HSF (0.8, 1]" in dict(wording.curves.describe_curves(tables.epoch_means_by_bin(study)))

@@ -14,6 +14,7 @@ from analysis.statistics import Estimate
 from analysis.study import baselines, tables
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
+from report.wording.forms import span_of
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
 TWINS = [name for name, score in SCORES.items() if score.twin]
@@ -168,6 +169,14 @@ def test_figure_b1_draws_every_marker_and_the_ceiling(table):
     band = ax.patches[0]
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.7, 0.9))
     assert [text.get_text() for text in fig.legends[0].get_texts()][-1] == "noise ceiling"
+
+
+def test_figure_b1_is_told_by_its_ends(table):
+    turned = wording.baselines.with_labels(baselines.turned_baselines(table))
+    means = turned.groupby("label", sort=False)["mean"].mean()
+    (_, together), *_ = wording.baselines.describe_baselines(turned)
+    for rank, label in (("highest", means.idxmax()), ("lowest", means.idxmin())):
+        assert f"{rank} {label} {span_of(turned.loc[turned['label'] == label, 'mean'])}" in together
 
 
 def test_the_readers_table_names_each_score_once(table):

@@ -13,6 +13,7 @@ from analysis.pipeline import images_table
 from analysis.study import control
 from analysis.study.results import NetworkResults, StudyResults
 from report import figures, styles, wording
+from report.text import number
 
 N, CLASSES = 300, 6
 
@@ -153,6 +154,10 @@ def test_rendered_pictures_have_what_the_control_needs(tmp_path):
 
 def test_figure_c1_draws_each_dot_with_its_networks_look(table):
     drawn = control.plotted_causes(table)
+    (_, together), *_ = wording.control.describe_causes(drawn)
+    avh = drawn.loc[(drawn["score"] == "avh") & (drawn["of"] == "ambiguity"), "value"]
+    ends = f"{number(avh.min())} to {number(avh.max())}"
+    assert together.startswith(f"with ambiguity, controlling for degradation, {ends}; ")
     fig = figures.figure_c1(drawn).figure
     assert [ax.get_title() for ax in fig.axes] == [
         "ambiguity,\ncontrolling for degradation",

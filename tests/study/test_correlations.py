@@ -14,6 +14,7 @@ from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
 from report.text import number
 from report.wording.correlations import TABLE_HEADS
+from report.wording.forms import span_of
 
 ARCHS = ["resnet50", "alexnet"]
 REFERENCE = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}
@@ -187,7 +188,11 @@ def test_sentences_carry_value_interval_and_n(study, strength, ceilings):
     assert "split halves" in ceiling and "beta-binomial model" in ceiling
     bins = correlations.by_bin(study, "avh", strength)  # all HSF of the last bin are alike
     assert "Of 8 intervals within bins, " in wording.correlations.bins_sentence(bins)
-    assert "all images (n 59)" in dict(wording.correlations.describe_bins(bins))["AlexNet"]
+    (_, together), *_ = described = wording.correlations.describe_bins(bins)
+    assert "all images (n 59)" in dict(described)["AlexNet"]
+    whole = bins["bin"] == correlations.WHOLE
+    values = [span_of(bins.loc[which, "value"]) for which in (whole, ~whole)]
+    assert together == "{} over all images and {} within bins".format(*values)
     table = wording.correlations.bins_table(bins)
     assert list(table) == ["HSF", "AlexNet", "ResNet50", "spread"]
     assert table["HSF"].iloc[0] == "all images n\u00a0=\u00a059".replace(" ", "\u00a0", 1)

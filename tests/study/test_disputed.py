@@ -10,6 +10,7 @@ import pytest
 from analysis.study import disputed, heads, starts
 from analysis.study.results import StudyResults, read_results
 from report import figures, styles, wording
+from report.wording.forms import span_of
 
 ARCHS = ["vgg19", "resnet50"]
 
@@ -104,7 +105,12 @@ def test_readers_see_every_score_and_the_best_one(study, found):
 
 def test_a_point_for_each_start_is_drawn(found):
     points = wording.disputed.detected(found)
-    fig = figures.figure_starts(points, ["AUROC"]).figure
+    drawn = figures.figure_starts(points, ["AUROC"])
+    first = points[points["panel"] == points["panel"].iloc[0]]
+    best = first.groupby("label", sort=False)["value"].mean().idxmax()
+    values = span_of(first.loc[first["label"] == best, "value"])
+    assert f": highest {best} {values}, lowest " in drawn.sentences[1]
+    fig = drawn.figure
     assert len(fig.axes) == 4
     for ax, panel in zip(fig.axes, points["panel"].unique(), strict=True):
         drawn = sum(len(container.lines[0].get_xdata()) for container in ax.containers)

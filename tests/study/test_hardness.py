@@ -270,6 +270,8 @@ def test_the_alternative_texts_say_what_is_shown():
     table = ranked(made_up(200))
     ends, found = hardness.class_ends(table), hardness.suspects(table).head(2)
     described = dict(wording.hardness.describe_class_ends(ends))
+    low, high = (f"{number:.3g}" for number in ends.loc[ends["end"] == "hardest", "value"].agg(["min", "max"]))
+    assert described["All classes"].startswith(f"hardest {low} to {high} and easiest ")
     assert all(described[name].startswith("hardest") for name in ends["class"].unique())
     for row in found.to_dict("records"):
         words = f"labelled {row['class']}, nearest to {row['nearest']}"

@@ -14,6 +14,7 @@ from analysis.study import claims, correlations, overtaking
 from analysis.study.results import read_results
 from analysis.training import WARM_STEPS
 from report import figures, wording
+from report.wording.forms import span_of
 
 ARCHS = ["alexnet", "vgg19"]
 
@@ -90,6 +91,14 @@ def test_sentences_name_every_network_and_the_small_bins(results):
     small = sizes[sizes < claims.FEWEST_IMAGES]
     assert len(small)
     assert all(f"({n})" in text for n in small)
+
+
+def test_figure_d1_is_told_by_the_range_of_leads(results):
+    table = overtaking.overtaking(results)
+    lead = table[table["score"] == "lead"]
+    said = figures.figure_d1(table).sentences[1]
+    assert f": {span_of(lead['value'])}, interval above 0 at {(lead['low'] > 0).sum()} and " in said
+    assert said.endswith(f"below 0 at {(lead['high'] < 0).sum()} of {len(lead)} points.")
 
 
 def test_nothing_is_said_of_people_where_nobody_was_asked(nobody):

@@ -13,6 +13,7 @@ from analysis.study.choices import BOOK, STRONG
 from analysis.study.readings import READINGS
 from analysis.study.results import StudyResults, read_results
 from report import figures, wording
+from report.text import number as in_words
 from report.wording.readings import OURS
 
 FOUR = ["resnet50", "alexnet", "vgg19", "densenet121"]
@@ -211,6 +212,9 @@ def test_the_readers_table_says_which_numbers_each_claim_has(table):
 
 def test_figure_b2_draws_the_numbers_with_the_book_first(table):
     numbers = wording.readings.named_readings(readings.plotted_readings(table))
+    (quantity, range_), *_ = wording.readings.describe_readings(numbers)
+    means = numbers.loc[numbers["quantity"] == quantity, "mean"]
+    assert range_.endswith(f"{in_words(means.min())} to {in_words(means.max())} in all readings")
     fig = figures.figure_b2(numbers).figure
     quantities = list(numbers["quantity"].unique())
     assert [ax.get_title().split("\n")[1] for ax in fig.axes] == quantities
