@@ -91,6 +91,7 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
     """
     stamp = runs.finished(parameters)
     if stamp is not None:
+        check_package(parameters, stamp)
         runs.sweep(parameters.run_dir)  # a run may have been killed between writing its stamp and cleaning up
         return stamp
     # These import torch, which takes seconds that finished runs do not need.
@@ -110,6 +111,24 @@ def complete(parameters: RunParameters, *, progress: bool = True) -> dict[str, A
         if progress and distributed.rank() == 0:
             say_left_out(dataset)
         return make(parameters, dataset, progress=progress)
+
+
+def check_package(parameters: RunParameters, stamp: dict[str, Any]) -> None:
+    """Raise InputError if an installed package no longer holds the weights of a finished run; it may be gone."""
+    for name, taken in ((parameters.weights, "measured"), (parameters.start_from, "started")):
+        if not name.startswith("package:"):
+            continue
+        from analysis import weights  # noqa: PLC0415  it imports torch
+
+        try:
+            path = weights.package_file(name)
+        except InputError:  # not installed, as a file that is gone
+            continue
+        if runs.sha256(path) != stamp.get(taken, {}).get("sha256"):
+            raise InputError(
+                f"{parameters.run_dir} holds a finished run with other parameters ({path} is not the file that it was "
+                "then): choose another name with study, or remove that folder"
+            )
 
 
 def study_of(parameters: StudyParameters) -> StudyParameters:

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import pipeline, runs
 from analysis.errors import InputError
-from analysis.parameters import PageParameters, StudyParameters
+from analysis.parameters import PageParameters, RunParameters, StudyParameters
 from analysis.study.results import open_study
 
 
@@ -105,3 +105,21 @@ def test_other_data_is_refused_beside_finished_runs(parameters):
     with pytest.raises(InputError, match=r"finished runs \(resnet18\) on other data"):
         pipeline.prepare(parameters.model_copy(update={"seed": 1}))
     pd.testing.assert_frame_equal(pd.read_parquet(parameters.study_dir / runs.IMAGES), before)
+
+
+def test_another_file_in_an_installed_package_is_refused_and_one_that_is_gone_is_not_needed(tmp_path, monkeypatch):
+    package = tmp_path / "own_weights"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    path = package / "net.pth"
+    path.write_bytes(b"weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    stamp = {"measured": {"sha256": runs.sha256(path)}}
+    monkeypatch.setattr(runs, "finished", lambda _: stamp)
+    p = RunParameters(results_dir=str(tmp_path / "results"), weights="package:own_weights")
+    assert pipeline.complete(p) == stamp
+    path.write_bytes(b"others")
+    with pytest.raises(InputError, match=r"own_weights/net.pth is not the file that it was then\): choose another"):
+        pipeline.complete(p)
+    path.unlink()
+    assert pipeline.complete(p) == stamp
