@@ -39,7 +39,7 @@ HARDNESS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 }
 NORMS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "in class": lambda scores: scores["norm_in_class"],
-    "as it is": lambda scores: scores["norm"],
+    "raw": lambda scores: scores["norm"],
     "standardised": lambda scores: scores.groupby("label")["norm"].transform(lambda x: (x - x.mean()) / x.std()),
 }
 SUBSETS: dict[str, Callable[[StudyResults], Array]] = {

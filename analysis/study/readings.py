@@ -40,11 +40,13 @@ READINGS = (
     Reading("Def. 3", "angle alone", BOOK._replace(hardness="angle"), OF_AVH),
     Reading("Sec. 2", "Kendall's tau-b", BOOK._replace(coefficient="kendall"), CORRELATION_CLAIMS),
     Reading("Sec. 2", "Pearson's r", BOOK._replace(coefficient="pearson"), CORRELATION_CLAIMS),
-    Reading("Sec. 2", "people agree with the label", BOOK._replace(images="agreed"), CORRELATION_CLAIMS, counts=True),
+    Reading(
+        "Sec. 2", "label is the most frequent answer", BOOK._replace(images="agreed"), CORRELATION_CLAIMS, counts=True
+    ),
     Reading("Sec. 2", "only HSF below 1", BOOK._replace(images="disputed"), CORRELATION_CLAIMS),
     Reading("Sec. 2.1", "strong from 0.3", BOOK._replace(strong=0.3), ("H1", "P2b"), threshold=True),
     Reading("Sec. 2.1", "strong from 0.7", BOOK._replace(strong=0.7), ("H1", "P2b"), threshold=True),
-    Reading("Sec. 2.2", "norm as it is", BOOK._replace(norm="as it is"), ("P1",)),
+    Reading("Sec. 2.2", "raw norm", BOOK._replace(norm="raw"), ("P1",)),
     Reading("Sec. 2.2", "norm in SDs within class", BOOK._replace(norm="standardised"), ("P1",)),
     Reading("Fig. 7", "HSF of the true class", BOOK._replace(recounted=False), (GROUPS,), counts=True),
     Reading("Sec. 3", "bins left-closed", BOOK._replace(bins="left-closed"), ("Obs. 3",)),

@@ -43,8 +43,8 @@ def _start(started: dict[str, Any] | None) -> dict[str, str]:
     if not started:
         return {}
     return {
-        "weights at the start from": started["from"],
-        "their file (SHA-256)": started["sha256"][:16],
+        "initial weights from": started["from"],
+        "initial weights' file (SHA-256)": started["sha256"][:16],
         "normalisation of pixels": _normalisation(started.get("normalisation")),
     }
 

@@ -37,11 +37,12 @@ def about(study: StudyResults) -> list[str]:
     given = [run for run in study.runs.values() if run.measured]
     fitted = sorted({run.stamp["images"]["train"] for run in study.runs.values() if not run.measured})
     learn = f"; the networks are trained on {span(map(count, fitted))} others" if fitted else ""
+    name = styles.DATASET_LABELS.get(data["name"], escape(data["name"]))
     classes, present = len(data["classes"]), study.images["label"].nunique()
     of_classes = f"of {count(classes)}" if present == classes else f"from {count(present)} of the {count(classes)}"
     sentences = [
         *matched(study),
-        f"Images: {escape(data['name'])}, {count(data['images']['test'])} test images {of_classes} classes{learn}.",
+        f"Images: {name}, {count(data['images']['test'])} test images {of_classes} classes{learn}.",
         *(fine_tuned(run) for run in study.runs.values() if run.stamp.get("started")),
     ]
     if study.has_people:

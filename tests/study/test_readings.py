@@ -95,7 +95,7 @@ def test_images_are_left_out_by_their_answers(study, table):
     rows = table[(table["claim"] == "P1") & (table["arch"] == "vgg19")].set_index("reading")["n"]
     selected = study.images["selected"]
     assert rows["only HSF below 1"] == (selected < 10).sum()
-    assert rows["people agree with the label"] == (selected >= 5).sum()  # of 10, all others chose one class
+    assert rows["label is the most frequent answer"] == (selected >= 5).sum()  # of 10, all others chose one class
 
 
 def test_the_norm_in_three_ways(study, table):
@@ -105,7 +105,7 @@ def test_the_norm_in_three_ways(study, table):
     expected = stats.spearmanr(z, study.hsf[order]).statistic
     assert number(table, "P1", "norm in SDs within class", "norm with HSF") == pytest.approx(expected, abs=1e-6)
     raw = stats.spearmanr(scores["norm"], study.hsf).statistic
-    assert number(table, "P1", "norm as it is", "norm with HSF") == pytest.approx(raw)
+    assert number(table, "P1", "raw norm", "norm with HSF") == pytest.approx(raw)
 
 
 def test_a_threshold_moves_a_verdict_and_no_number(table):
@@ -183,10 +183,10 @@ def test_hsf_of_the_group_is_one_where_all_classes_are_in_it(study, table):
 def test_what_needs_full_answers_says_so_without_them(study):
     bare = study.images.drop(columns=[f"count_{k}" for k in range(3)])
     table = readings.judge_readings(dataclasses.replace(study, images=bare))
-    rows = table[table["reading"] == "people agree with the label"]
+    rows = table[table["reading"] == "label is the most frequent answer"]
     assert set(rows["why"]) == {"people's full answers are not known"}
     assert set(rows["n"]) == {0}
-    assert "people agree with the label" not in set(readings.plotted_readings(table)["reading"])
+    assert "label is the most frequent answer" not in set(readings.plotted_readings(table)["reading"])
 
 
 def test_the_findings_count_what_changed(table):
