@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
-PROJECT = ("analysis", "report")
+HOUSE = ("analysis", "report")
 
 
 def deciding(names: Iterable[str], beside: Collection[str] = (), *, at_once: bool = False) -> list[str]:
@@ -43,4 +43,4 @@ def imported(file: Path, at_once: bool) -> frozenset[str]:
 
 
 def _exists(name: str) -> bool:
-    return name.partition(".")[0] in PROJECT and file_of(name).is_file()
+    return name.partition(".")[0] in HOUSE and file_of(name).is_file()

@@ -18,7 +18,7 @@ def loaded(module: str) -> set[str]:
     """The modules of this project that a new process has after it imported one."""
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return {name for name in done.stdout.split() if name.split(".")[0] in sources.PROJECT} - EMPTY
+    return {name for name in done.stdout.split() if name.split(".")[0] in sources.HOUSE} - EMPTY
 
 
 @pytest.mark.parametrize(("module", "measured"), [("training", False), ("evaluation", True)])

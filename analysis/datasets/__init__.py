@@ -13,8 +13,8 @@ from analysis.datasets.base import Dataset, Declaration, HumanLabels, Images, Sp
 from analysis.datasets.parameters import DataParameters
 from analysis.errors import InputError
 
-FILES = sorted(Path(__file__).parent.glob("*.py"))
-DATASETS = [path.stem for path in FILES if "\nDECLARED = " in path.read_text("utf-8")]
+MODULES = sorted(Path(__file__).parent.glob("*.py"))
+DATASETS = [path.stem for path in MODULES if "\nDECLARED = " in path.read_text("utf-8")]
 DECLARATIONS: dict[str, Declaration] = {name: import_module(f"analysis.datasets.{name}").DECLARED for name in DATASETS}
 
 
