@@ -1,14 +1,16 @@
-"""A score, a claim and a chapter are one entry or file each: added to a copy of the project, its pages show them."""
+"""A score, a dataset, a claim and a chapter are one entry or file each: added to a copy, a book is built with them."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from scipy import stats
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +42,14 @@ CHAPTER = """---
 chapter:
   about: people
   place: 15
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
 ---
 
 # A page of one's own
@@ -47,7 +57,7 @@ chapter:
 ```{code-cell} ipython3
 :tags: [parameters, hide-input]
 
-study: str = "synthetic"  # folder under results/
+study: str = "bars"  # folder under results/
 results_dir: str = "results"  # folder with the tables of all studies
 data_dir: str = ""  # folder for data and downloads; empty: $AVH_DATA, else data/
 archs: list = []  # networks of the study, as a list or separated by commas; empty: all
@@ -62,87 +72,110 @@ page = Page.open(globals())
 page.verdicts("Own")
 ```
 """
-# Run in the copy: scores of random pictures by the copy's own extraction, and what three chapters show.
-PAGES = """
-import json, sys
-import jupytext, madeup, torch
-from pathlib import Path
-from analysis import runs
-from analysis.extraction import COLUMNS, Batch, score
-from report import explorer, page, shown
+DATASET = """
+import numpy as np
 
-madeup.study(Path("results"), ["vgg19"])
-random = torch.Generator().manual_seed(0)
-head = torch.nn.Linear(8, 3).requires_grad_(False)
-embeddings = torch.randn(madeup.N, 8, generator=random)
-batch = Batch(head(embeddings), embeddings, head, torch.arange(madeup.N) % 3)
-path = Path("results/synthetic/vgg19/scores.parquet")
-runs.write_table(path, runs.read_table(path).assign(second=score(batch, ["second"])["second"].numpy()))
+from analysis.datasets.base import Dataset, Declaration, HumanLabels, Split
 
-found = {"offered": explorer.OFFERED, "columns": COLUMNS, "angles": batch.angles.tolist()}
-for name in ("verdicts", "baselines", "own"):
-    said = found[name] = []
-    shown.display = lambda what: said.append(what.myst)
-    space = {}
-    for cell in jupytext.read(f"book/chapters/{name}.md").cells:
-        if cell.cell_type == "code":
-            exec(compile(cell.source, name, "exec"), space)
-Path("found.json").write_text(json.dumps(found))
+NOTES = ("Nobody has seen these bars.",)
+
+
+def load(parameters):
+    random = np.random.default_rng(parameters.seed)
+
+    def split(name, n):
+        labels = np.arange(n) % 3
+        pictures = random.integers(0, 60, (n, 3, 32, 32)).astype(np.uint8)
+        for k in range(3):
+            pictures[labels == k, k] += 120
+        return Split(pictures, labels, np.array([f"{name}-{i}" for i in range(n)]))
+
+    train, test = split("train", 96), split("test", 60)
+    counts = np.eye(3, dtype=np.int64)[test.labels] * random.integers(5, 10, (60, 1)) + 1
+    human = HumanLabels.from_counts(counts, test.labels, "simulated annotators", simulated=True)
+    return Dataset("bars", train, test, ("red", "green", "blue"), {"all": (0, 1, 2)}, human, "0", notes=NOTES)
+
+
+DECLARED = Declaration(load, offers=frozenset({"people"}))
+"""
+STUDY = """dataset: bars
+chapters: [verdicts, own, baselines]
+epochs: 1
+batch_size: 16
+calibration_images: 0
+probed_steps: 1
+architectures:
+  resnet18: {width: 0.125}
 """
 
 
 def run(folder: Path, *words: str) -> str:
-    environment = os.environ | {"PYTHONPATH": f"{folder}:{ROOT / 'tests'}"}
-    done = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    places = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": str(folder), "PATH": places}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory) -> Path:
+    """A copy without recorded studies, extended, and the book of a study of its own."""
     folder = tmp_path_factory.mktemp("extended")
-    for name in ("analysis", "report", "studies", "book/chapters"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "Snakefile").touch()
+    for name in ("analysis", "report", "studies", "book", "profiles"):
+        ignored = shutil.ignore_patterns("__pycache__", "runs")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("Snakefile", "_config.yml", "_toc.yml", "README.md", "CITATION.cff"):
+        shutil.copy(ROOT / name, folder)
     catalogue, claims = folder / "analysis/catalogue.py", folder / "analysis/study/claims.py"
     catalogue.write_text(catalogue.read_text().replace("SCORES = {\n", SCORE, 1))
     claims.write_text(claims.read_text() + CLAIM)
+    (folder / "analysis/datasets/bars.py").write_text(DATASET)
+    (folder / "studies/bars.yaml").write_text(STUDY)
     (folder / "book/chapters/own.md").write_text(CHAPTER)
-    run(folder, "-c", PAGES)
+    run(folder, "snakemake", "--cores", "2", "--config", "studies=bars")
     return folder
 
 
 @pytest.fixture(scope="module")
-def found(extended) -> dict:
-    return json.loads((extended / "found.json").read_text())
+def shown(extended) -> Callable[[str], str]:
+    """The text of a page of the book as a reader sees it, with single spaces."""
+
+    def text(name: str) -> str:
+        page = BeautifulSoup((extended / f"_build/html/book/runs/bars/{name}.html").read_text("utf-8"), "html.parser")
+        return re.sub(r"\s+", " ", page.find("article").get_text(" "))
+
+    return text
 
 
-def test_a_score_is_extracted_offered_and_compared(extended, found):
-    assert "second" in found["columns"] and "second" in found["offered"]
-    scores = pd.read_parquet(extended / "results/synthetic/vgg19/scores.parquet")
-    others = [min(a for k, a in enumerate(row) if k != i % 3) for i, row in enumerate(found["angles"])]
-    assert scores["second"].tolist() == pytest.approx(others)
-    images, kept = pd.read_parquet(extended / "results/synthetic/images.parquet"), scores["avh"].notna()
-    expected = stats.spearmanr(scores["second"][kept], (images["selected"] / images["shown"])[kept]).statistic
-    (table,) = [text for text in found["baselines"] if "tab-baselines" in text]
-    (row,) = [line for line in table.splitlines() if "second angle" in line]
-    assert f"{round(expected, 2) + 0:.2f}".replace("-", "−") in row.replace("\\", "")  # 0.00 has no sign
+def test_a_score_is_extracted_and_compared(extended, shown):
+    scores = pd.read_parquet(extended / "results/bars/resnet18/scores.parquet")
+    nearest = scores["angle"] - scores["angular_margin"]
+    assert scores["second"].tolist() == pytest.approx(nearest.tolist(), abs=1e-5)
+    images = pd.read_parquet(extended / "results/bars/images.parquet")
+    expected = stats.spearmanr(scores["second"], images["selected"] / images["shown"]).statistic
+    value = f"{abs(round(expected, 2)):.2f}".lstrip("0")
+    assert re.search(rf"second angle \S? ?[−+]?0?{re.escape(value)}", shown("baselines"))
 
 
-def test_a_claim_is_judged_and_told(found):
-    (matrix,) = [text for text in found["verdicts"] if "tab-verdicts" in text]
-    (row,) = [line for line in matrix.splitlines() if "Every image has a label" in line]
-    assert "✓\u00a0supported" in row
-    assert "**Own**: Every image has a label: supported for VGG19." in found["verdicts"]
-    assert "The paper (Sec. 4): “images of a class”" in found["verdicts"]
-    assert any("**Statistic.** The share of images with a label." in text for text in found["verdicts"])
+def test_a_dataset_is_trained_on_and_described(extended, shown):
+    assert len(pd.read_parquet(extended / "results/bars/images.parquet")) == 60
+    assert "Nobody has seen these bars." in shown("verdicts")
+    assert (
+        "Simulated"
+        in (extended / "_build/html/book/runs/bars/verdicts.html").read_text().partition("</title>")[0].title()
+    )
 
 
-def test_a_chapter_is_in_its_place_and_runs(extended, found):
-    lines = run(extended, "-m", "report.contents", "synthetic").splitlines()
-    places = [line.split("/")[-1] for line in lines if "book/runs/synthetic/" in line]
-    assert places[places.index("own") - 1 : places.index("own") + 2] == ["verdicts", "own", "confidence-gap"]
-    assert any("A page of one's own" in line.replace("''", "'") for line in lines)
-    assert found["own"] == ["- **Own**: Every image has a label: supported for VGG19."]
+def test_a_claim_is_judged_and_told(shown):
+    page = shown("verdicts")
+    assert "Every image has a label" in page and "✓ supported" in page.replace("\u00a0", " ")
+    assert "The paper (Sec. 4): “images of a class”" in page
+    assert "The share of images with a label." in page
+
+
+def test_a_chapter_is_in_its_place(extended, shown):
+    page = BeautifulSoup((extended / "_build/html/book/runs/bars/verdicts.html").read_text("utf-8"), "html.parser")
+    linked = [link["href"] for link in page.select("nav.bd-links a") if "#" not in link["href"]]
+    names = [Path(href).stem for href in linked]
+    assert names.index("own") < names.index("baselines")
+    assert "Every image has a label" in shown("own") and "supported for resnet18" in shown("own")
