@@ -2,6 +2,7 @@
 
 A file contains the parameters that its networks share and, under ``architectures``, each network with its own:
 
+    title: Simulated annotators    # in the book; without: the name of the file
     dataset: synthetic
     epochs: 90
     seeds: [0, 1, 2]        # each network with three seeds, on the same images
@@ -34,6 +35,7 @@ from analysis.runs import DATASET
 
 STUDIES = Path(__file__).parent.parent / "studies"
 RECORDED_STUDIES = Path(__file__).parent.parent / "recorded"
+OF_STUDY = ("seeds", "chapters", "title")  # entries of a study that are no parameters
 ARCHITECTURES = ("alexnet", "vgg19", "densenet121", "resnet50")  # the paper's, in its order
 
 
@@ -45,6 +47,7 @@ class StudyPlan:
     runs: dict[str, RunParameters]  # the first seed of each network; pages show its training
     seeds: tuple[int, ...] = ()  # of all runs, beginning with the first one's; empty: a single seed
     chapters: tuple[str, ...] = ()  # the pages of the study; empty: all that are possible
+    title: str = ""  # in the book; empty: its name
 
     def starts(self, arch: str) -> list[RunParameters]:
         """The runs of a network, one per seed."""
@@ -138,8 +141,8 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     seeds = read_seeds(shared.pop("seeds", None), f"study {name}")
     if seeds:
         shared["seed"] = seeds[0]
-    chapters = tuple(words(shared.pop("chapters", "")))
-    overrides = {key: value for key, value in overrides.items() if key not in ("seeds", "chapters")}
+    chapters, title = tuple(words(shared.pop("chapters", ""))), str(shared.pop("title", ""))
+    overrides = {key: value for key, value in overrides.items() if key not in OF_STUDY}
     of_study = StudyParameters.model_fields
     runs: dict[str, RunParameters] = {}
     keys = {folder_name(key): key for key in own}
@@ -147,7 +150,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
         entry = own.get(key) or {}
         if not isinstance(entry, dict):
             raise InputError(f"{path} gives {key} {entry!r}; allowed: parameters of the network, or {{}}")
-        if wrong := sorted(entry.keys() & {*of_study, "seeds", "chapters"}):
+        if wrong := sorted(entry.keys() & {*of_study, *OF_STUDY}):
             raise InputError(f"{path} gives {key} {wrong[0]}, which all networks of a study share: put it above them")
         named = {"label": key} if "arch" in entry else {"arch": key}
         values = shared | named | entry | overrides
@@ -162,7 +165,7 @@ def read_study(name: str, overrides: Mapping[str, Any], archs: list[str]) -> Stu
     if seeds[1:] and any(run.weights for run in runs.values()):
         raise InputError(f"study {name} gives weights and seeds; allowed: seeds where networks are trained")
     parameters = StudyParameters.parse(read_values({key: value for key, value in shared.items() if key in of_study}))
-    return as_record(StudyPlan(parameters, runs, seeds, chapters))
+    return as_record(StudyPlan(parameters, runs, seeds, chapters, title))
 
 
 def as_record(study: StudyPlan) -> StudyPlan:

@@ -31,21 +31,13 @@ EXPLORER = "explorer"
 NOT_RECORDED = (EXPLORER,)  # contains the images
 FRONT = ("book/method", "book/data", "book/reading", "book/costs")
 BACK = ("book/numbers", "book/references", "book/cite", "book/api")
-TITLES = {  # default: the name of the study
-    "synthetic": "Simulated annotators",
-    "cifar10h": "CIFAR-10H",
-    "heads": "CIFAR-10H (different heads)",
-    "cifar10h-finetuned": "CIFAR-10H (pretrained network)",
-    "imagenet": "ImageNet",
-    "imagenet-sample": "ImageNet (sample)",
-}
 SIMULATED = "simulated annotators"
 
 
 def title(study: StudyPlan) -> str:
     """The title of a study, which marks simulated annotators."""
     offers = DECLARATIONS[study.parameters.dataset].offers
-    given = TITLES.get(study.name, study.name)
+    given = study.title or study.name
     marked = "people" not in offers or "real people" in offers or simulated(given)
     return given if marked else f"{given}, {SIMULATED}"
 

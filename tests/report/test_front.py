@@ -22,6 +22,7 @@ from report import page as pages
 from report import shown as in_three_forms
 
 ROOT = Path(__file__).parent.parent.parent
+SIMULATED = "Simulated annotators"  # the title of the default study
 SCREENS = [(1280, 800), (390, 844)]
 VERDICTS = {
     "P2a": ["supported"] * 3,
@@ -145,15 +146,14 @@ def test_one_table_gives_the_verdicts_the_front_page_and_readme(tmp_path, monkey
     ]
 
 
-def test_no_title_hides_that_people_are_simulated(monkeypatch):
-    monkeypatch.setitem(contents.TITLES, "synthetic", "The control")
-    assert contents.simulated(contents.title(read_study("synthetic", {}, [])))
+def test_no_title_hides_that_people_are_simulated():
+    assert contents.title(read_study("synthetic", {"title": "The control"}, [])) == "The control, simulated annotators"
 
 
 def test_simulated_people_do_not_answer():
     """Their studies are shown last, and are no part of the answer or the figure."""
     real = front.recorded(ROOT / front.PAGES)
-    control = real[0]._replace(title=contents.TITLES["synthetic"], verdicts=judged())
+    control = real[0]._replace(title=SIMULATED, verdicts=judged())
     assert front.answer([control, *real]) == front.answer(real)
     assert front.points([control, *real]).equals(front.points(real))
     assert front.real_first([control, *real])[-1] is control
@@ -228,8 +228,8 @@ def book(tmp_path_factory) -> Path:
     nbformat.write(nbformat.v4.new_notebook(cells=cells), runs / "synthetic/avh.ipynb")
     parts = {
         "The paper": ["book/references", "book/numbers"],
-        contents.TITLES["synthetic"]: ["book/runs/synthetic/avh"],
-        contents.TITLES["cifar10h"]: [f"book/runs/cifar10h/{name}" for name in ("verdicts", "avh")],
+        SIMULATED: ["book/runs/synthetic/avh"],
+        "CIFAR-10H": [f"book/runs/cifar10h/{name}" for name in ("verdicts", "avh")],
     }
     listed = [{"caption": name, "chapters": [{"file": file} for file in files]} for name, files in parts.items()]
     toc = {"format": "jb-book", "root": "book/index", "parts": listed}
@@ -250,7 +250,7 @@ def test_question_answer_and_figure_are_on_the_first_screen(book, browser, width
         assert box["y"] >= 0, what
         assert box["y"] + box["height"] <= height, what
         assert box["x"] + box["width"] <= width, what
-    told = front.FrontStudy.read(ROOT / front.PAGES / "cifar10h", contents.TITLES["cifar10h"])
+    told = front.FrontStudy.read(ROOT / front.PAGES / "cifar10h", "CIFAR-10H")
     assert page.text_content(".answer").strip().replace("’", "'") == front.answer([told]).replace("**", "")
     link = page.locator(".verdicts a", has_text="supported").first
     link.click()
