@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from analysis import runs, sources
-from analysis.datasets import DECLARATIONS
 from analysis.parameters import OF_PAGES, RunParameters
 from analysis.recording import RECORDED
 from analysis.sources import deciding
@@ -21,7 +20,10 @@ from report import contents
 from report.manifest import Manifest
 
 # They decide nothing that a page shows: what is read, where it is, and whether it is valid.
-BESIDE_PAGES = runs.BESIDE | {f"analysis.{name}" for name in ("normalisation", "pipeline", "recording", "schemas")}
+BESIDE_PAGES = runs.BESIDE | {
+    f"analysis.{name}"
+    for name in ("datasets.base", "datasets.decoding", "normalisation", "pipeline", "recording", "schemas")
+}
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,9 @@ def files_of(modules: Iterable[str]) -> list[str]:
 def shown_by() -> list[str]:
     """What decides a page besides its chapter and the tables that it reads: page, answers and what these import."""
     answers = {f"analysis.study.{path.stem}" for path in sources.CHECKOUT.glob("analysis/study/[a-z]*.py")}
-    made_by = {"report.page", *answers, *(f"analysis.datasets.{name}" for name in DECLARATIONS)}
+    modules = deciding({"report.page", *answers}, BESIDE_PAGES, at_once=True)
     return [
-        *files_of(deciding(made_by, BESIDE_PAGES, at_once=True)),
+        *files_of(modules),
         *map(str, sources.CHECKOUT.glob("report/*/*.html")),
     ]
 

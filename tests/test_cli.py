@@ -229,7 +229,8 @@ def test_bad_input_is_one_sentence(run, words, parameters, sentence):
 
 @pytest.mark.parametrize("wrong", [{"arch": "resnet51"}, {"arch": "resnet18", "device": "cuda:99"}])
 def test_a_wrong_network_or_device_is_refused_before_data_is_downloaded(run, tmp_path, monkeypatch, wrong):
-    monkeypatch.setitem(datasets.DECLARATIONS, "cifar10h", None)
+    unloadable = datasets.DECLARATIONS["cifar10h"]._replace(load=None)
+    monkeypatch.setitem(datasets.DECLARATIONS, "cifar10h", unloadable)
     refused(run("train", dataset="cifar10h", data_dir=tmp_path / "data", **wrong))
     assert list(tmp_path.iterdir()) == []
 
