@@ -174,7 +174,8 @@ def printed(log: Path) -> str:
 
 
 def last_line(log: Path) -> str:
-    return next((line.strip() for line in reversed(printed(log).splitlines()) if line.strip()), "")
+    """The last line that says something: rules of Sphinx's do not."""
+    return next((line.strip() for line in reversed(printed(log).splitlines()) if re.search(r"\w", line)), "")
 
 
 def what_failed(said: str) -> str:

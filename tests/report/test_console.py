@@ -70,6 +70,12 @@ def test_without_a_terminal_it_says_plain_lines_each_about_the_whole(log, tmp_pa
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", told.stream.getvalue())
 
 
+def test_a_line_of_rules_alone_is_passed_over(tmp_path):
+    log = tmp_path / "pages.log"
+    log.write_text(f"reading sources\n\n{'=' * 79}\n")
+    assert console.last_line(log) == "reading sources"
+
+
 def test_half_a_minute_is_between_two_plain_lines(monkeypatch):
     told, waited = Told(), []
     monkeypatch.setattr(told.console.closed, "wait", lambda seconds: waited.append(seconds) or len(waited) > 3)
