@@ -50,9 +50,6 @@ SHOWN_AS = catalogue.SCORES | {
     "degradation": Score("true degradation", meaning="known cause: blur, noise and loss of contrast"),
 }
 
-# Datasets as readers know them; any other has its own name.
-DATASET_LABELS = {"cifar10h": "CIFAR-10", "imagenet": "ImageNet", "imagefolder": "a folder of images"}
-
 # Kinds of correlation coefficients.
 COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ-b", "pearson": "Pearson's r"}
 

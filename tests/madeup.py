@@ -8,6 +8,17 @@ import pandas as pd
 from analysis import runs
 from analysis.parameters import StudyParameters
 
+# The end of a chapter's header: which language its cells are in.
+NOTEBOOK = """jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
 N, CLASSES = 60, ["circle", "a|b", "<b>*x*</b>"]
 
 

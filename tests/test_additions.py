@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import madeup
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -38,20 +39,14 @@ def labelled(study: StudyResults, arch: str, _: Choices = BOOK) -> Finding:
     share = float(study.images["label"].notna().mean())
     return conclude(Part("share with a label", Estimate(share, share, share, len(study.images)), (0, np.inf)))
 """
-CHAPTER = """---
+CHAPTER = (
+    """---
 chapter:
   about: people
   place: 15
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+"""
+    + madeup.NOTEBOOK
+    + """
 # A page of one's own
 
 ```{code-cell} ipython3
@@ -72,6 +67,7 @@ page = Page.open(globals())
 page.verdicts("Own")
 ```
 """
+)
 DATASET = """
 import numpy as np
 

@@ -33,17 +33,9 @@ PATIENCE = 240_000  # ms, on a busy machine
 TOKEN = "secret"
 
 # A chapter that shows, as text/html, a figure from its own bytes, and which Python runs it.
-SMALL = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+SMALL = (
+    f"---\n{madeup.NOTEBOOK}"
+    + """
 # A small chapter
 
 ```{code-cell} ipython3
@@ -81,6 +73,7 @@ for _ in range(number):
 print("run by", sys.prefix)
 ```
 """
+)
 
 
 def copied(folder: Path) -> Path:

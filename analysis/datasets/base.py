@@ -68,6 +68,7 @@ class Declaration(NamedTuple):
     reads: frozenset[str] = frozenset()  # of the parameters that only some datasets read
     lacks: Callable[[Any], str] = lambda _: ""  # what is missing among the parameters, for an error sentence
     to_see: str = "put your copy there"  # what a user can do to have the images
+    label: str = ""  # what readers call its images; empty: the dataset's name
     not_passed_on: str = ""  # the name of images that may not be redistributed
     # How it differs from the paper's data, in sentences for readers, from the description that is recorded with it.
     differs: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda _: ()

@@ -256,5 +256,6 @@ DECLARED = Declaration(
     answers=answers,
     present=present,
     to_see="run python -m analysis pictures build/cifar10 -p dataset cifar10h, which downloads them once",
+    label="CIFAR-10",
     differs=lambda _: DIFFERENCES,
 )

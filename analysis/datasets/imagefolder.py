@@ -248,5 +248,8 @@ def check_left(listing: Listing, labels: np.ndarray, result: Decoded) -> None:
 
 
 DECLARED = Declaration(
-    load, reads=OF_PICTURES, lacks=lambda parameters: "" if parameters.root else "root, a folder of class folders"
+    load,
+    label="a folder of images",
+    reads=OF_PICTURES,
+    lacks=lambda parameters: "" if parameters.root else "root, a folder of class folders",
 )

@@ -220,6 +220,7 @@ DECLARED = Declaration(
     present=present,
     reads=OF_PICTURES | OF_LABELS,
     lacks=lacks,
+    label="ImageNet",
     not_passed_on="ImageNet images",
     differs=differs,
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.datasets import DECLARATIONS
 from analysis.statistics import FEWEST_SCALED
 from analysis.study.results import NetworkResults, StudyResults
 from report import styles
@@ -37,7 +38,7 @@ def about(study: StudyResults) -> list[str]:
     given = [run for run in study.runs.values() if run.measured]
     fitted = sorted({run.stamp["images"]["train"] for run in study.runs.values() if not run.measured})
     learn = f"; the networks are trained on {span(map(count, fitted))} others" if fitted else ""
-    name = styles.DATASET_LABELS.get(data["name"], escape(data["name"]))
+    name = DECLARATIONS[data["name"]].label or escape(data["name"])
     classes, present = len(data["classes"]), study.images["label"].nunique()
     of_classes = f"of {count(classes)}" if present == classes else f"from {count(present)} of the {count(classes)}"
     sentences = [
