@@ -3,14 +3,15 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
+from torch import Tensor, nn
 
 from analysis.errors import InputError
 
@@ -87,6 +88,26 @@ def memory_format(network: nn.Module, device: torch.device) -> torch.memory_form
         for layer in network.modules()
     )
     return torch.contiguous_format if narrow and device.type == "cpu" else torch.channels_last
+
+
+def keep_depthwise_float32(network: nn.Module, device: torch.device, precision: str) -> None:
+    """Train depthwise convolutions in float32 where the other layers compute in bfloat16 on a CPU.
+
+    oneDNN 3.13 has no bfloat16 kernels for their gradients there: those of 5x5 filters take five times as long as in
+    float32. Without gradients they stay in bfloat16.
+    """
+    if device.type == "cpu" and precision == "bfloat16":
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
+                layer.forward = partial(_in_float32, layer.forward)  # type: ignore[method-assign]
+
+
+def _in_float32(forward: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """What a layer returns, computed in float32 if gradients are needed, in the precision of its input."""
+    if not torch.is_grad_enabled():
+        return forward(pixels)
+    with torch.autocast("cpu", enabled=False):
+        return forward(pixels.float()).to(pixels.dtype)
 
 
 def device_name(device: torch.device) -> str:

@@ -38,7 +38,7 @@ from analysis.cuda_graphs import Captured
 from analysis.datasets import Dataset
 from analysis.datasets.crops import Crops
 from analysis.datasets.decoding import Files
-from analysis.devices import device_name, memory_format, resolve_precision, tune
+from analysis.devices import device_name, keep_depthwise_float32, memory_format, resolve_precision, tune
 from analysis.errors import InputError
 from analysis.extraction import PROBED, Pictures, check_measured, extract, images_at_once, precise, scores_table
 from analysis.parameters import RunParameters
@@ -109,6 +109,7 @@ class Training:
             )
         self.started = fitting.start(network, parameters)
         self.layout = memory_format(network, self.device)
+        keep_depthwise_float32(network, self.device, self.precision)
         network.to(self.device).to(memory_format=self.layout)
         self.network = distributed.synchronised(network, self.device)
         self.optimiser = torch.optim.SGD(

@@ -1,4 +1,4 @@
-"""Sharing of GPUs by processes that know of each other by locked files alone; the GPUs are made up."""
+"""Sharing of GPUs by processes that know of each other by locked files alone, with GPUs made up; layers on CPUs."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 import torch
+from torch import nn
 
 from analysis import architectures, devices
 
@@ -85,3 +86,52 @@ def test_without_a_gpu_nothing_is_reserved(gpus, monkeypatch, tmp_path):
 def test_strided_convolutions_of_few_channels_are_not_channels_last_on_a_cpu(width, device, expected):
     network = architectures.build("resnet18", 4, image_size=32, width=width)
     assert devices.memory_format(network, torch.device(device)) == expected
+
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def depthwise():
+    """An ordinary convolution, a depthwise one and pictures, the same in every test."""
+    torch.manual_seed(7)
+    network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8, bias=False))
+    return network, torch.randn(4, 3, 9, 9)
+
+
+def test_gradients_of_depthwise_convolutions_are_those_of_float32(depthwise):
+    network, pixels = depthwise
+    devices.keep_depthwise_float32(network, CPU, "bfloat16")
+    with torch.autocast("cpu", torch.bfloat16):
+        between = network[0](pixels).detach()
+        result = network[1](between)
+    assert result.dtype == between.dtype == torch.bfloat16
+    slope = torch.randn_like(result)
+    result.backward(slope)
+    patches = nn.functional.unfold(between.double(), 5, padding=2, stride=2).view(4, 8, 25, -1)
+    expected = torch.einsum("ncpl,ncl->cp", patches, slope.double().flatten(2)).view(8, 1, 5, 5)
+    torch.testing.assert_close(network[1].weight.grad.double(), expected, rtol=1e-5, atol=1e-5)  # bfloat16: 4e-3
+
+
+@pytest.mark.parametrize(("device", "precision"), [("cpu", "float32"), ("cuda", "bfloat16")])
+def test_elsewhere_depthwise_convolutions_stay_as_they_are(depthwise, device, precision):
+    network, pixels = depthwise
+    devices.keep_depthwise_float32(network, torch.device(device), precision)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network[1].forward.__func__ is nn.Conv2d.forward
+        assert network(pixels).dtype == torch.bfloat16
+
+
+def test_without_gradients_depthwise_convolutions_stay_in_bfloat16(depthwise):
+    network, pixels = depthwise
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        before = network(pixels)
+        devices.keep_depthwise_float32(network, CPU, "bfloat16")
+        assert torch.equal(network(pixels), before)
+
+
+def test_only_depthwise_convolutions_are_computed_in_float32(depthwise):
+    network, _ = depthwise
+    devices.keep_depthwise_float32(network, CPU, "bfloat16")
+    assert network[0].forward.__func__ is nn.Conv2d.forward
+    assert list(network.state_dict()) == ["0.weight", "0.bias", "1.weight"]
