@@ -22,7 +22,7 @@ def describe_curves(table: pd.DataFrame) -> list[tuple[str, str]]:
         f"{styles.score_label(measure)} {direction(rows['first'], rows['last'])}"
         for measure, rows in each(ends, "measure")
     ]
-    over = f"{time.capitalize()}s {table[time].min()} to {table[time].max()}"
+    over = f"Of these, from {time} {table[time].min()} to {table[time].max()}"
     parts = [(over, ", ".join(changes))]
     for arch in table["arch"].unique():
         for key, curve in each(table[table["arch"] == arch], groups):

@@ -91,9 +91,11 @@ def span_of(values: pd.Series, said: Callable[[Any], str] = number) -> str:
 
 
 def direction(first: pd.Series, last: pd.Series) -> str:
-    """In how many of these pairs the value rises or falls, whichever is more: "falls in 3 of 4"; "falls" for one."""
+    """In how many of these pairs the value rises or falls, whichever is more: "falls in 3 of 4"."""
     rises, falls = (last > first).sum(), (last < first).sum()
-    where = f" in {max(rises, falls)} of {len(first)}" if len(first) > 1 or rises == falls else ""
+    if not rises and not falls:
+        return "does not change"
+    where = f" in {max(rises, falls)} of {len(first)}" if len(first) > 1 else ""
     return f"{'falls' if falls > rises else 'rises'}{where}"
 
 

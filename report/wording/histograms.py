@@ -93,7 +93,7 @@ def describe_histograms(table: pd.DataFrame) -> list[tuple[str, str]]:
         of = f" for {network}" if len(rows) > 1 else ""
         ways = direction(rows["first"], rows["last"])
         changes.append(f"mean {score} {ways}, {short(first)} to {short(last)}{of}")
-    return [("From low to high HSF", "; ".join(changes)), *parts] if len(parts) > 1 and changes else parts
+    return [("Of these, from low to high HSF", "; ".join(changes)), *parts] if len(parts) > 1 and changes else parts
 
 
 def describe_distribution(table: pd.DataFrame) -> list[tuple[str, str]]:

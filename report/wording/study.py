@@ -60,20 +60,17 @@ def about(study: StudyResults) -> list[str]:
     return sentences
 
 
-FULL = {"cifar10h": "cifar10h-full"}  # studies with networks smaller than the paper's -> the full-size study
-
-
 def scale(study: StudyResults) -> list[str]:
-    """That networks are narrower than the published ones, and how to run them at full width; nothing if none is."""
+    """That networks are narrower than the published ones; nothing if none is."""
     trained = [run.stamp["parameters"] for run in study.runs.values() if not run.measured]
     widths = sorted({p["width"] for p in trained if p.get("width", 1) < 1})
     if not widths:
         return []
     shares = listing([percent(width) for width in widths])
-    said = f"Scale: the networks have {shares} of the channels of the published ones, so that a CPU can train them."
-    if study.name in FULL:
-        said += f' At full width, for a GPU: `make book CONFIG="studies={FULL[study.name]}"`.'
-    return [said]
+    return [
+        f"Scale: the networks have {shares} of the channels of the published ones, so that a CPU can train them; "
+        "`width: 1` in the study's file gives the published ones."
+    ]
 
 
 BATCH_NORM = (
