@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from report import styles, wording
 from report.figures.panels import NARROW, error_bars, figure
@@ -37,7 +37,8 @@ def figure_d1(table: pd.DataFrame) -> Figure:
         ax.axhline(0, color="#555555", linewidth=1)
     upper.set_ylabel("Spearman's correlation with HSF")
     lower.set(ylabel="|AVH| − |confidence|", xlabel="accuracy on the test images")
-    lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    lower.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    lower.xaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{100 * accuracy:.4g}%"))
     networks = [
         Line2D([], [], color=(s := styles.architecture(arch)).colour, marker=s.marker, label=s.label)
         for arch in table["arch"].unique()

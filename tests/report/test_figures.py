@@ -124,7 +124,7 @@ def test_what_many_values_have_in_common():
     first = pd.Series([1.0, 2.0, 3.0])
     assert wording.forms.direction(first, pd.Series([0.0, 1.0, 4.0])) == "falls in 2 of 3"
     assert wording.forms.direction(first[:1], pd.Series([4.0])) == "rises"
-    assert wording.forms.direction(first[:1], first[:1]) == "rises in 0 of 1"
+    assert wording.forms.direction(first[:1], first[:1]) == "does not change"
 
 
 def test_figure_1_counts_every_image_with_a_score(study):
@@ -466,3 +466,18 @@ def test_a_drawing_that_fails_for_a_phone_leaves_the_next_one_its_layout():
     with pytest.raises(RuntimeError, match="too narrow"):
         drawn(pd.DataFrame({"a": [1]})).narrow()
     assert LAYOUT.get() is PAGE
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.909, 0.946), (0.1, 0.94), (0.9, 0.905), (0.5, 0.5)])
+def test_accuracies_on_an_axis_are_told_apart(first, last):
+    rows = [("resnet50", 1, first), ("resnet50", 2, last)]
+    table = pd.DataFrame(
+        [(*row, score, 0.3, 0.2, 0.4) for row in rows for score in ("avh", "confidence", "lead")],
+        columns=["arch", "epoch", "accuracy", "score", "value", "low", "high"],
+    )
+    fig = figures.figure_d1(table).figure
+    axis = fig.axes[1].xaxis
+    fig.canvas.draw()
+    labels = [tick.get_text() for tick in axis.get_ticklabels()]
+    assert len(set(labels)) == len(labels) > 1
+    assert [float(label.rstrip("%")) / 100 for label in labels] == pytest.approx(axis.get_ticklocs())
