@@ -73,9 +73,7 @@ def ratios(report: Report) -> None:
 def rates(report: Report, study: str) -> None:
     """Training images/s of each network of a study: a plain loop, our steps one by one, and as a CUDA graph."""
     for arch, run in read_studies({"studies": study})[study].runs.items():
-        parameters = {"dataset": "synthetic", "train_images": STEPS * run.batch_size, "test_images": 100}
-        parameters |= {"calibration_images": 0, "results_dir": str(FOLDER / "rates")}
-        ours = training.started(run.model_copy(update=parameters))
+        ours = training.started(training.rendered(run, STEPS * run.batch_size, str(FOLDER / "rates")))
         images = len(ours.fitted)
         plain = images / seconds(training.plain_loop(ours), 1)
         captured = images / seconds(lambda r=ours: r.train_epoch(1), 3)

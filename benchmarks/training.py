@@ -22,18 +22,14 @@ from analysis.parameters import RunParameters
 from analysis.studies import read_studies
 from analysis.training import Training
 
-CASES = (("resnet50", "half"), ("densenet121", "half"), ("vgg19", "small"), ("alexnet", "small"))  # as recorded
+STUDY = "cifar10h"  # whose networks are compared, with the width, stem and batch size of their record
 IMAGES = 1_024
 
 
 def pairs():
-    for arch, stem in CASES:
+    for arch, planned in read_studies({"studies": STUDY})[STUDY].runs.items():
         with tempfile.TemporaryDirectory() as folder:
-            parameters = RunParameters(
-                arch=arch, stem=stem, learning_rate=0.01, width=0.25, train_images=IMAGES, calibration_images=0,
-                test_images=1_000, results_dir=folder,
-            )  # fmt: skip
-            run = started(parameters)
+            run = started(rendered(planned, IMAGES, folder, test_images=1_000))
             plain = plain_loop(run)
             # images/s are the inverse of seconds, so the time of the plain loop is the numerator
             name = f"training / plain float32 loop, images/s, {arch}"
@@ -44,6 +40,12 @@ def pairs():
                 lambda r=run: (r.train_epoch(1), r.probe()),
                 lambda r=run: r.train_epoch(1),
             )
+
+
+def rendered(run: RunParameters, images: int, folder: str, test_images: int = 100) -> RunParameters:
+    """The same training on this many rendered images."""
+    size = {"train_images": images, "test_images": test_images, "calibration_images": 0}
+    return run.model_copy(update={"dataset": "synthetic", "results_dir": folder, **size})
 
 
 def started(parameters: RunParameters) -> Training:
@@ -78,8 +80,7 @@ def report(name: str, images: int, repeat: int) -> None:
         if run.image_size != 32 or run.weights:
             raise SystemExit(f"study {name} does not train on images of 32 px; only such studies are measured")
         with tempfile.TemporaryDirectory() as folder:
-            pictures = {"dataset": "synthetic", "train_images": images, "test_images": 100, "results_dir": folder}
-            ours = started(run.model_copy(update=pictures | {"calibration_images": 0}))
+            ours = started(rendered(run, images, folder))
             plain = plain_loop(ours)
             rates = [(rate(lambda r=ours: r.train_epoch(1), images), rate(plain, images)) for _ in range(1 + repeat)]
             mine, theirs = (statistics.median(column[1:]) for column in zip(*rates, strict=True))

@@ -325,6 +325,27 @@ def test_a_probe_changes_nothing(squares, tmp_path, arch, step):
     assert [m.momentum for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)] == momenta
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_depthwise_convolutions_train_in_float32(squares, tmp_path, precision):
+    wanted = parameters(tmp_path, arch="mobilenet_v2", width=1 / 8, precision=precision)
+    run = training.Training(wanted, squares(16, 8))
+    computed = {}
+
+    def note(layer, _, output):
+        node = output.grad_fn
+        while "Convolution" not in node.name():
+            node = node.next_functions[0][0]
+        computed.setdefault(layer.groups > 1, set()).add(node._saved_input.dtype)
+
+    for layer in run.network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(note)
+    _, pixels = next(run.train_pictures.batches(run.fitted, 16))
+    run.network.train()
+    run.add_gradient(pixels, run.train_targets)
+    assert computed == {True: {torch.float32}, False: {getattr(torch, precision)}}
+
+
 def test_a_probe_that_fails_leaves_batch_norm_as_it_was(run):
     before = state(run)
     momenta = [layer.momentum for layer in batch_norm.batch_norms(run.network)]
