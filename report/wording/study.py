@@ -69,7 +69,7 @@ def scale(study: StudyResults) -> list[str]:
     shares = listing([percent(width) for width in widths])
     return [
         f"Scale: the networks have {shares} of the channels of the published ones, so that a CPU can train them; "
-        "`width: 1` in the study's file gives the published ones."
+        "with `width: 1` in the study's file they have all."
     ]
 
 

@@ -371,7 +371,8 @@ def test_a_study_is_introduced_with_what_a_reader_must_know(study):
 
 @pytest.mark.parametrize(("widths", "sentence"), [
     ([1, 1], None),
-    ([0.25, 0.25], "the networks have 25 % of the channels of the published ones, so that a CPU can train them;"),
+    ([0.25, 0.25], "the networks have 25 % of the channels of the published ones, so that a CPU can train them; "
+     "with `width: 1` in the study's file they have all."),
     ([1, 0.5], "the networks have 50 % of the channels"),
 ])  # fmt: skip
 def test_a_study_of_narrow_networks_says_so_at_sight(study, widths, sentence):
